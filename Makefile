@@ -1,0 +1,51 @@
+# `make help` lists the targets. The environment is .venv; every command runs from it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+# The first Python that runs and is 3.11, 3.12 or 3.13; name another with `make PYTHON=... repro`.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$p && break; done)
+
+.PHONY: help repro test lint lock-check format lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
+
+$(READY): requirements.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; name one with make PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked packages into $(VENV) (about two minutes the first time)"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+repro: $(READY) ## Make the environment and run the whole pipeline (dvc repro)
+	dvc repro
+
+test: $(READY) ## Make the environment and pass all tests
+	python -m pytest
+
+lint: $(READY) ## Check style and formatting
+	ruff check .
+	ruff format --check .
+
+lock-check: $(READY) ## Check that dvc.lock fits code, params and data description
+	@dvc repro --dry --allow-missing > .lock-check.log 2>&1 || { cat .lock-check.log; rm .lock-check.log; exit 1; }
+	@if grep "^Running stage" .lock-check.log; then rm .lock-check.log; \
+		echo "error: dvc.lock is behind the code; run dvc repro and commit dvc.lock, metrics and plots"; exit 1; fi
+	@rm .lock-check.log; echo "dvc.lock fits"
+
+format: $(READY) ## Mend style and formatting
+	ruff check --fix .
+	ruff format .
+
+lock: $(READY) ## Make requirements.txt anew from requirements.in
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	uv pip compile --universal --fork-strategy fewest --generate-hashes --upgrade --no-emit-index-url \
+		--python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
+
+clean: ## Remove the environment and what tests leave behind
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build

@@ -1,0 +1,142 @@
+"""The model families: how each is built, what it gives out, and how a risk is made of that."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+CLIP = 1e-3
+"""Probabilities are kept this far from 0 and 1 before their log-odds are taken."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """One model family.
+
+    Attributes
+    ----------
+    name : str
+        A key of params ``models``.
+    build : callable
+        ``build(seed)`` gives the estimator with the fixed choices of the family.
+    """
+
+    name: str
+    build: Callable[[int], Any]
+
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family(
+            "logistic",
+            lambda seed: LogisticRegression(
+                solver="saga", max_iter=500, tol=1e-3, random_state=seed
+            ),
+        ),
+        Family("tree", lambda seed: DecisionTreeClassifier(random_state=seed)),
+        Family("knn", lambda _: KNeighborsClassifier(algorithm="brute")),
+        Family("svc", lambda seed: SVC(random_state=seed)),
+        Family("forest", lambda seed: RandomForestClassifier(random_state=seed)),
+        Family("extra_trees", lambda seed: ExtraTreesClassifier(random_state=seed)),
+        Family(
+            "boosting",
+            lambda seed: HistGradientBoostingClassifier(early_stopping=False, random_state=seed),
+        ),
+    )
+}
+"""Every family by name, from the simplest to the most complex."""
+
+
+def make_model(
+    family: Family, *, numbers: Sequence[str], words: Sequence[str], seed: int
+) -> Pipeline:
+    """Return the unfitted pipeline of a family: fill gaps, scale, encode, estimate.
+
+    Parameters
+    ----------
+    family : Family
+        What estimates.
+    numbers, words : sequence of str
+        Names of the numeric and the categorical features.
+    seed : int
+        Random state of the estimator.
+    """
+    filled = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+    )
+    encoded = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    prepared = ColumnTransformer(
+        [("numbers", filled, list(numbers)), ("words", encoded, list(words))],
+        verbose_feature_names_out=False,
+    )
+    return Pipeline([("prepare", prepared), ("estimate", family.build(seed))])
+
+
+def raw_score(model: Any, features: Any) -> np.ndarray:
+    """Return a fitted model's score: a margin, or the log-odds of its clipped probability."""
+    if hasattr(model, "decision_function"):
+        return model.decision_function(features)
+    probability = np.clip(model.predict_proba(features)[:, 1], CLIP, 1 - CLIP)
+    return log_odds(probability)
+
+
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """Return log(p / (1 - p)) of probabilities strictly between 0 and 1."""
+    return np.log(probability) - np.log1p(-probability)
+
+
+def sigmoid(score: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-score)) without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * score))
+
+
+def fit_sigmoid(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """Return slope and intercept of the log-odds of `label` as a line of `score`.
+
+    Platt's scaling (Platt 1999) on scores of customers that the model has not seen.
+    """
+    fitted = LogisticRegression(C=np.inf).fit(score.reshape(-1, 1), label)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+
+
+class RiskModel(BaseEstimator):
+    """A fitted pipeline with its calibration: features in, risk out.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted on training customers.
+    slope, intercept : float
+        The calibration: log-odds of the risk = slope * score + intercept.
+    """
+
+    def __init__(self, pipeline: Pipeline, slope: float, intercept: float):
+        self.pipeline = pipeline
+        self.slope = slope
+        self.intercept = intercept
+
+    def log_odds(self, features: pd.DataFrame) -> np.ndarray:
+        """Return the calibrated log-odds of a drop, shape (n_customers,)."""
+        return self.slope * raw_score(self.pipeline, features) + self.intercept
+
+    def risk(self, features: pd.DataFrame) -> np.ndarray:
+        """Return the calibrated probability of a drop, 0 to 1, shape (n_customers,)."""
+        return sigmoid(self.log_odds(features))

@@ -1,0 +1,76 @@
+"""The offer catalogue: what may be offered to whom, checked on load."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat
+
+from retention.errors import InputError, one_of
+from retention.params import Section, Share, read_yaml, validated
+from retention.rules import check_rule
+
+OFFERS = Path("offers.yaml")
+ANY = "any"
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Words(Section):
+    """A text in the languages of the page."""
+
+    ru: Text
+    en: Text
+
+
+class Offer(Section):
+    """One offer; the keys are explained at the top of offers.yaml."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: Words
+    text: Words
+    when: Text
+    reason: Text
+    channel: Literal["message", "on_site", "in_cart"]
+    cost: NonNegativeFloat
+    effect: Share
+
+
+def load_offers(
+    path: Path = OFFERS, *, columns: Collection[str], features: Collection[str]
+) -> list[Offer]:
+    """Read and validate the catalogue.
+
+    Parameters
+    ----------
+    path : Path
+    columns : collection of str
+        What a rule may speak of.
+    features : collection of str
+        What an offer may answer.
+
+    Raises
+    ------
+    InputError
+        One line that names the offer, the key, what was found and what is valid.
+    """
+    content = read_yaml(path) or []
+    if not isinstance(content, list):
+        raise InputError(f"{path} is no list of offers; each begins with '- code:'")
+    offers: list[Offer] = []
+    seen: set[str] = set()
+    for number, entry in enumerate(content, start=1):
+        code = entry.get("code") if isinstance(entry, dict) else None
+        offer = validated(entry, Offer, place=f"{path}: {code or f'offer {number}'}")
+        offers.append(offer)
+        place = f"{path}: {offer.code}"
+        if offer.code in seen:
+            raise InputError(f"{place}: the code stands twice; every offer needs its own")
+        seen.add(offer.code)
+        check_rule(offer.when, columns, place=f"{place}.when")
+        if offer.reason != ANY and offer.reason not in features:
+            raise InputError(
+                f"{place}.reason: unknown feature {offer.reason}; "
+                f"valid: {ANY}, {one_of(sorted(features))}"
+            )
+    return offers

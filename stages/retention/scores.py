@@ -1,0 +1,146 @@
+"""Scores of a risk against what happened, each with a bootstrap interval.
+
+Every score takes weights of shape (n_resamples, n_customers): a resample is how often it drew
+each customer. One row of ones gives the plain score, so that estimate and interval come from
+the same formula.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+CLIP = 1e-6
+_CHUNK = 20_000_000
+
+
+def resamples(groups: np.ndarray, *, count: int, seed: int) -> np.ndarray:
+    """Draw bootstrap weights over groups of rows (a customer, with its twins as one).
+
+    Parameters
+    ----------
+    groups : ndarray, shape (n_rows,)
+        Rows of equal value are drawn together.
+    count : int
+        Number of resamples.
+    seed : int
+        Same seed, same resamples.
+
+    Returns
+    -------
+    ndarray of float, shape (count, n_rows)
+        How often each row is drawn in each resample.
+    """
+    labels, index = np.unique(groups, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    n = len(labels)
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=count).astype("float32")
+    return drawn[:, index]
+
+
+def ranked(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return weights of drops and of others above each distinct risk, from the highest down.
+
+    Returns
+    -------
+    drops, others : ndarray, shape (n_resamples, n_distinct_risks)
+        Cumulated weights of customers with at least that risk.
+    """
+    order = np.argsort(-risk, kind="stable")
+    ends = np.flatnonzero(np.diff(risk[order], append=-np.inf))
+    sorted_weights = weights[:, order].astype("float64")
+    hits = np.cumsum(sorted_weights * label[order], axis=1)[:, ends]
+    return hits, np.cumsum(sorted_weights, axis=1)[:, ends] - hits
+
+
+def roc_auc(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the area under the ROC curve: a drop outranks another customer, ties by half."""
+    drops, others = ranked(label, risk, weights)
+    zero = np.zeros((len(weights), 1))
+    hit = np.diff(drops, axis=1, prepend=zero)
+    before = np.hstack([zero, others[:, :-1]])
+    below = others[:, -1:] - (others + before) / 2
+    with np.errstate(invalid="ignore"):
+        return (hit * below).sum(axis=1) / (drops[:, -1] * others[:, -1])
+
+
+def average_precision(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the sum over risks of precision times the gain in recall."""
+    drops, others = ranked(label, risk, weights)
+    hit = np.diff(drops, axis=1, prepend=np.zeros((len(weights), 1)))
+    precision = drops / np.maximum(drops + others, 1e-12)
+    with np.errstate(invalid="ignore"):
+        return (hit * precision).sum(axis=1) / drops[:, -1]
+
+
+def brier(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the mean squared difference of risk and outcome (Brier 1950)."""
+    return weights @ (risk - label) ** 2 / weights.sum(axis=1)
+
+
+def log_loss(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the mean negative log-likelihood, in nats; risks are clipped at 1e-6."""
+    p = np.clip(risk, CLIP, 1 - CLIP)
+    return weights @ -(label * np.log(p) + (1 - label) * np.log1p(-p)) / weights.sum(axis=1)
+
+
+def calibration_slope(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the slope of the outcome's log-odds as a line of the risk's; 1 is ideal."""
+    return calibration_line(label, risk, weights)[0]
+
+
+def calibration_line(
+    label: np.ndarray, risk: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return slope and intercept of the recalibration line (Cox 1958), a pair a resample.
+
+    Newton's method on the weighted logistic likelihood of two parameters, for all resamples at
+    once; where the outcome is constant or perfectly ranked the line has no finite slope and the
+    last step is given.
+    """
+    p = np.clip(risk, CLIP, 1 - CLIP)
+    x = np.log(p) - np.log1p(-p)
+    # From the constant model on, Newton's steps descend; from elsewhere they may run away.
+    share = np.clip(weights @ label / weights.sum(axis=1), CLIP, 1 - CLIP)
+    slope, intercept = np.zeros(len(weights)), np.log(share) - np.log1p(-share)
+    for _ in range(25):
+        fitted = 1 / (1 + np.exp(-np.clip(np.outer(slope, x) + intercept[:, None], -30, 30)))
+        gap = weights * (label - fitted)
+        curve = weights * fitted * (1 - fitted)
+        a, b, c = curve.sum(axis=1) + 1e-9, curve @ x, curve @ x**2 + 1e-9
+        g0, g1 = gap.sum(axis=1), gap @ x
+        scale = np.maximum(a * c - b * b, 1e-9)
+        step0, step1 = (c * g0 - b * g1) / scale, (a * g1 - b * g0) / scale
+        intercept, slope = intercept + np.clip(step0, -5, 5), slope + np.clip(step1, -5, 5)
+        if max(np.abs(step0).max(), np.abs(step1).max()) < 1e-8:
+            break
+    return slope, intercept
+
+
+SCORES: dict[str, Score] = {
+    "roc_auc": roc_auc,
+    "average_precision": average_precision,
+    "brier": brier,
+    "log_loss": log_loss,
+    "calibration_slope": calibration_slope,
+}
+
+
+def spread(score: Score, label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the score of every resample; a few are worked on at a time, to spare memory."""
+    step = max(1, _CHUNK // max(1, len(label)))
+    parts = [score(label, risk, weights[i : i + step]) for i in range(0, len(weights), step)]
+    return np.concatenate(parts)
+
+
+def plain(score: Score, label: np.ndarray, risk: np.ndarray) -> float:
+    """Return the score of the customers as they are."""
+    return float(score(label, risk, np.ones((1, len(label))))[0])
+
+
+def interval(values: np.ndarray, *, level: float) -> tuple[float, float]:
+    """Return the percentile interval of bootstrap `values` that covers `level` of them."""
+    tail = (1 - level) / 2
+    low, high = np.nanquantile(values, [tail, 1 - tail])
+    return float(low), float(high)

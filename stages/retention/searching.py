@@ -1,0 +1,151 @@
+"""Choose a family's knobs, and a family, by cross-validation on training customers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retention.errors import InputError
+from retention.families import Family, make_model, raw_score
+from retention.splitting import folds
+
+Splits = list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What the search of one family found.
+
+    Attributes
+    ----------
+    family : str
+    knobs : dict
+        The values chosen.
+    mean : float
+        Mean ROC-AUC over the folds, 0 to 1.
+    se : float
+        Its standard error, corrected for the overlap of the training parts.
+    """
+
+    family: str
+    knobs: dict[str, Any]
+    mean: float
+    se: float
+
+
+def make_splits(key: np.ndarray, *, count: int, repeats: int, seed: int) -> Splits:
+    """Return (train, test) row numbers of every fold of every repeat, by the behaviour's hash."""
+    splits = []
+    for repeat in range(repeats):
+        fold = folds(key, count=count, seed=seed, repeat=repeat)
+        splits += [
+            (np.flatnonzero(fold != k), np.flatnonzero(fold == k))
+            for k in range(count)
+            if (fold == k).any()
+        ]
+    return splits
+
+
+def both_classes(splits: Splits, label: np.ndarray) -> Splits:
+    """Return the folds that hold both classes on both sides: only they can be scored.
+
+    Raises
+    ------
+    InputError
+        If fewer than two are left.
+    """
+    usable = [
+        (train, test)
+        for train, test in splits
+        if 0 < label[train].mean() < 1 and 0 < label[test].mean() < 1
+    ]
+    if len(usable) < 2:
+        raise InputError(
+            f"{label.sum()} training customers dropped and {(1 - label).sum()} stayed; that is too "
+            f"few for {len(splits)} folds (params train.folds)"
+        )
+    return usable
+
+
+def corrected_se(values: np.ndarray, splits: Splits) -> float:
+    """Return the standard error of a mean over folds that share training customers.
+
+    Source: Nadeau & Bengio 2003, doi:10.1023/A:1024068626366.
+    """
+    ratio = np.mean([len(test) / len(train) for train, test in splits])
+    return float(np.std(values, ddof=1) * np.sqrt(1 / len(values) + ratio))
+
+
+def search(
+    features: pd.DataFrame,
+    label: np.ndarray,
+    family: Family,
+    knobs: Mapping[str, Sequence[Any]],
+    *,
+    splits: Splits,
+    candidates: int,
+    words: Sequence[str],
+    seed: int,
+    jobs: int,
+) -> SearchResult:
+    """Try combinations of a family's knobs on the same folds and return the best.
+
+    Parameters
+    ----------
+    features : DataFrame, shape (n_customers, n_features)
+    label : ndarray of 0 and 1, shape (n_customers,)
+    family : Family
+    knobs : mapping
+        Values to try for each knob; one value fixes it.
+    splits : list of (train, test) row numbers
+    candidates : int
+        Combinations tried at most; beyond it a seeded sample of them.
+    words : sequence of str
+        Names of the categorical features.
+    seed, jobs : int
+        Random state, and processes to use.
+    """
+    from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV
+
+    splits = both_classes(splits, label)
+    grid = {f"estimate__{name}": list(values) for name, values in knobs.items()}
+    numbers = [name for name in features if name not in words]
+    model = make_model(family, numbers=numbers, words=words, seed=seed)
+    how = {"scoring": "roc_auc", "cv": splits, "n_jobs": jobs, "refit": False}
+    if len(ParameterGrid(grid)) > candidates:
+        tried = RandomizedSearchCV(model, grid, n_iter=candidates, random_state=seed, **how)
+    else:
+        tried = GridSearchCV(model, grid, **how)
+    tried.fit(features, label)
+    best = tried.best_index_
+    results = tried.cv_results_
+    by_fold = np.array([results[f"split{i}_test_score"][best] for i in range(len(splits))])
+    chosen = {name.removeprefix("estimate__"): v for name, v in results["params"][best].items()}
+    return SearchResult(family.name, chosen, float(by_fold.mean()), corrected_se(by_fold, splits))
+
+
+def best_of(results: Sequence[SearchResult], *, margin: float) -> SearchResult:
+    """Return the first (simplest) result whose mean is within `margin` of the best one's."""
+    best = max(result.mean for result in results)
+    return next(result for result in results if result.mean >= best - margin)
+
+
+def out_of_fold(
+    model: Any, features: pd.DataFrame, label: np.ndarray, *, splits: Splits, jobs: int
+) -> np.ndarray:
+    """Return each customer's score by models that have not seen it, averaged over repeats."""
+    from joblib import Parallel, delayed
+    from sklearn.base import clone
+
+    def one(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        fitted = clone(model).fit(features.iloc[train], label[train])
+        return raw_score(fitted, features.iloc[test])
+
+    parts = Parallel(n_jobs=jobs)(delayed(one)(train, test) for train, test in splits)
+    total, times = np.zeros(len(label)), np.zeros(len(label))
+    for (_, test), part in zip(splits, parts, strict=True):
+        total[test] += part
+        times[test] += 1
+    return total / times

@@ -1,0 +1,74 @@
+"""Sides and folds by a hash of the behaviour: nobody moves when others arrive, twins stay together.
+
+The hash sees what a customer does, never the id, the label or the profit: the export's rows are
+sorted by label with ids ascending, so a split that followed them would follow the answer.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+def behaviour_key(customers: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Return a 64-bit key of each row's values; equal rows, and only they, share one.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        Row and column order do not matter.
+    columns : sequence of str
+        The columns that make two customers twins.
+
+    Returns
+    -------
+    ndarray of uint64, shape (n_customers,)
+    """
+    key = np.zeros(len(customers), dtype=np.uint64)
+    for name in sorted(columns):
+        values = customers[name]
+        if pd.api.types.is_numeric_dtype(values):
+            # Adding zero makes -0.0 and 0.0 one value.
+            plain = values.to_numpy(dtype="float64", na_value=np.nan).round(6) + 0.0
+        else:
+            plain = values.astype("object").where(values.notna(), "").to_numpy()
+        key = _mix(key * _ODD + pd.util.hash_array(plain))
+    return key
+
+
+def uniform(key: np.ndarray, *, seed: int, purpose: str) -> np.ndarray:
+    """Return a number in [0, 1) for each key, independent between seeds and purposes.
+
+    Parameters
+    ----------
+    key : ndarray of uint64
+        What decides, as :func:`behaviour_key` gives it.
+    seed : int
+        From params.
+    purpose : str
+        Keeps draws for different uses apart (``"split"``, ``"fold 2"``).
+    """
+    salt = pd.util.hash_array(np.array([f"{purpose}/{seed}"], dtype=object))[0]
+    return (_mix(key ^ salt) >> np.uint64(11)) * 2.0**-53
+
+
+def folds(key: np.ndarray, *, count: int, seed: int, repeat: int = 0) -> np.ndarray:
+    """Return each row's fold, 0 to ``count - 1``, by its key alone."""
+    return (uniform(key, seed=seed, purpose=f"fold {repeat}") * count).astype("int64")
+
+
+def one_of_each_twin(key: np.ndarray, label: pd.Series) -> np.ndarray:
+    """Tell which rows are scored: the first of those equal in behaviour and label."""
+    frame = pd.DataFrame({"key": key, "label": label.to_numpy()})
+    return ~frame.duplicated().to_numpy()
+
+
+def _mix(key: np.ndarray) -> np.ndarray:
+    """Scramble 64-bit keys (the finaliser of SplitMix64; Steele, Lea & Flood 2014)."""
+    key = (key ^ (key >> np.uint64(30))) * _MIX_1
+    key = (key ^ (key >> np.uint64(27))) * _MIX_2
+    return key ^ (key >> np.uint64(31))

@@ -1,0 +1,142 @@
+import json
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retention.errors import InputError
+from retention.files import (
+    atomic,
+    made,
+    read_json,
+    read_parquet,
+    rounded,
+    write_csv,
+    write_json,
+    write_parquet,
+)
+
+
+def test_atomic_makes_parents_and_leaves_nothing_beside_the_file(tmp_path):
+    path = tmp_path / "deep" / "er" / "file.txt"
+    with atomic(path) as scratch:
+        scratch.write_text("new")
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_file_in_place_is_whole_old_until_the_block_ends(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with atomic(path) as scratch:
+        scratch.write_text("half")
+        assert path.read_text() == "old"
+        assert scratch.parent == path.parent
+
+
+@pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, SystemExit])
+def test_failed_block_keeps_the_old_file_and_removes_its_scratch(tmp_path, fault):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def write_half():
+        with atomic(path) as scratch:
+            scratch.write_text("half a new")
+            raise fault
+
+    with pytest.raises(fault):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_file_can_be_read_by_others(tmp_path):
+    write_json({}, tmp_path / "a.json")
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o644
+
+
+def test_floats_are_rounded_to_six_digits_at_any_depth():
+    content = {"a": [1.23456789, (2.00000049,)], 3: {"b": np.float64(0.1) + np.float64(0.2)}}
+    assert rounded(content) == {"a": [1.234568, [2.0]], "3": {"b": 0.3}}
+
+
+@pytest.mark.parametrize("value", [-0.0, -1e-9, np.float64(-1e-7)])
+def test_minus_zero_is_written_as_zero(value):
+    assert json.dumps(rounded(value)) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [(np.int64(7), 7), (np.bool_(True), True), (np.float32(0.5), 0.5), (None, None), ("ö", "ö")],
+)
+def test_numpy_scalars_become_plain(value, plain):
+    assert rounded(value) == plain
+    assert type(rounded(value)) is type(plain)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -np.inf, np.float32("nan")])
+def test_number_that_json_has_no_word_for_is_refused_and_the_old_file_stays(tmp_path, value):
+    path = tmp_path / "metrics.json"
+    write_json({"auc": 0.7}, path)
+    with pytest.raises(ValueError, match="strict JSON"):
+        write_json({"auc": [0.1, value]}, path)
+    assert read_json(path) == {"auc": 0.7}
+
+
+plain_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(-1e6, 1e6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(content=plain_json)
+def test_json_comes_back_and_writes_the_same_bytes_again(tmp_path_factory, content):
+    folder = tmp_path_factory.mktemp("json")
+    write_json(content, folder / "a.json")
+    write_json(read_json(folder / "a.json"), folder / "b.json")
+    assert (folder / "a.json").read_bytes() == (folder / "b.json").read_bytes()
+    assert read_json(folder / "a.json") == rounded(content)
+
+
+def test_json_keeps_order_and_other_alphabets_readable(tmp_path):
+    write_json({"b": "Акция", "a": 1}, tmp_path / "a.json")
+    assert (tmp_path / "a.json").read_bytes() == '{\n  "b": "Акция",\n  "a": 1\n}\n'.encode()
+
+
+def test_csv_has_rounded_floats_no_index_and_plain_line_ends(tmp_path):
+    frame = pd.DataFrame({"x": [1.23456789, np.nan], "word": ["да", "a,b"]}, index=[7, 9])
+    write_csv(frame, tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == 'x,word\n1.234568,да\n,"a,b"\n'.encode()
+
+
+def test_csv_writes_minus_zero_as_zero(tmp_path):
+    write_csv(pd.DataFrame({"x": [-1e-9, 1e-9]}), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "x\n0.0\n0.0\n"
+
+
+def test_csv_for_a_spreadsheet_begins_with_the_mark_of_utf_8(tmp_path):
+    write_csv(pd.DataFrame({"x": [1]}), tmp_path / "a.csv", bom=True)
+    assert (tmp_path / "a.csv").read_bytes() == b"\xef\xbb\xbfx\n1\n"
+
+
+def test_parquet_comes_back_without_index_and_twice_the_same_bytes(tmp_path):
+    frame = pd.DataFrame({"x": [1.5, np.nan], "word": ["да", None]}, index=[7, 9])
+    for name in ("a", "b"):
+        write_parquet(frame, tmp_path / f"{name}.parquet")
+    pd.testing.assert_frame_equal(
+        read_parquet(tmp_path / "a.parquet"), frame.reset_index(drop=True)
+    )
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("read", [made, read_json, read_parquet])
+def test_file_that_no_stage_made_yet_is_named_with_the_way_to_make_it(tmp_path, read):
+    path = tmp_path / "absent"
+    with pytest.raises(InputError) as mistake:
+        read(path)
+    assert str(mistake.value) == f"{path} is not there yet; run `dvc repro`, which makes it"

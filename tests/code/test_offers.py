@@ -1,0 +1,122 @@
+import pytest
+import yaml
+
+from helpers import ROOT, an_offer
+from retention.errors import InputError
+from retention.features import FEATURES
+from retention.offers import load_offers
+from retention.vocabulary import COLUMNS
+
+RULED = [*(column.name for column in COLUMNS), "risk", "profit_rank"]
+KEYS = ["code", "title", "text", "when", "reason", "channel", "cost", "effect"]
+
+
+def written(tmp_path, **changes):
+    """Write a catalogue of three offers, the second with `changes`; None removes a key."""
+    first, second, third = (an_offer(code).model_dump() for code in ("first", "second", "third"))
+    second |= changes
+    second = {key: value for key, value in second.items() if value is not None}
+    path = tmp_path / "offers.yaml"
+    path.write_text(yaml.safe_dump([first, second, third], allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def load(path):
+    return load_offers(path, columns=["risk", "profit"], features=["promo_share", "unpaid_items"])
+
+
+def line(path):
+    with pytest.raises(InputError) as mistake:
+        load(path)
+    return str(mistake.value)
+
+
+def test_the_projects_own_catalogue_is_valid_and_kept_in_its_order():
+    names = [feature.name for feature in FEATURES]
+    offers = load_offers(ROOT / "offers.yaml", columns=RULED, features=names)
+    content = yaml.safe_load((ROOT / "offers.yaml").read_text(encoding="utf-8"))
+    assert [offer.model_dump() for offer in offers] == content
+
+
+def test_valid_changes_are_taken_over(tmp_path):
+    path = written(tmp_path, reason="promo_share", channel="in_cart", cost="1e-05")
+    second = load(path)[1]
+    assert (second.reason, second.channel, second.cost) == ("promo_share", "in_cart", 0.00001)
+
+
+def test_empty_catalogue_offers_nothing(tmp_path):
+    path = tmp_path / "offers.yaml"
+    path.write_text("# none this month\n")
+    assert load(path) == []
+
+
+def test_missing_catalogue_is_told(tmp_path):
+    path = tmp_path / "offers.yaml"
+    assert line(path) == f"{path} is missing; run from the project's folder"
+
+
+def test_unknown_key_is_told_with_offer_and_valid_keys(tmp_path):
+    path = written(tmp_path, colour="red")
+    told = line(path)
+    assert told.startswith(f"{path}: ")
+    assert "second" in told
+    assert "unknown key" in told
+    assert told.endswith(f"colour; valid keys here: {', '.join(KEYS)}")
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key != "code"])
+def test_missing_key_is_told_with_its_offer(tmp_path, key):
+    told = line(written(tmp_path, **{key: None}))
+    assert "second" in told
+    assert f"{key} is missing" in told
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("cost", -1, "cost is -1; input should be greater than or equal to 0"),
+        ("effect", 1.5, "effect is 1.5; input should be less than or equal to 1"),
+        ("effect", "much", "effect is 'much'; input should be a valid number"),
+        ("channel", "sms", "channel is 'sms'; input should be 'message', 'on_site' or 'in_cart'"),
+        ("title", {"ru": "", "en": "T"}, "title.ru is ''; string should have at least 1 character"),
+        ("text", "words", "text is 'words'; input should be a valid dictionary"),
+        ("when", "", "when is ''; string should have at least 1 character"),
+    ],
+)
+def test_wrong_value_is_told_with_offer_key_found_and_valid(tmp_path, key, value, sentence):
+    told = line(written(tmp_path, **{key: value}))
+    assert "second" in told
+    assert sentence in told
+
+
+@pytest.mark.parametrize("code", ["", "Big", "two words", "1st", "a-b", 7])
+def test_code_that_is_no_plain_word_is_refused(tmp_path, code):
+    assert f"code is {code!r}; " in line(written(tmp_path, code=code))
+
+
+def test_offer_without_a_code_is_told_by_its_place(tmp_path):
+    told = line(written(tmp_path, code=None))
+    assert "code is missing" in told
+    assert "2" in told.removeprefix(str(tmp_path))
+
+
+def test_code_that_stands_twice_is_refused(tmp_path):
+    path = written(tmp_path, code="first")
+    assert line(path) == f"{path}: first: the code stands twice; every offer needs its own"
+
+
+def test_rule_over_an_unknown_column_is_told_with_the_valid_ones(tmp_path):
+    path = written(tmp_path, when="riks > 1")
+    place = f"{path}: second.when: 'riks > 1'"
+    assert line(path) == f"{place}: unknown column riks; valid: profit, risk"
+
+
+def test_rule_that_is_code_is_refused(tmp_path):
+    path = written(tmp_path, when="__import__('os').system('x')")
+    assert line(path).endswith("__import__('os').system('x') is no comparison")
+
+
+def test_unknown_reason_is_told_with_the_valid_ones(tmp_path):
+    path = written(tmp_path, reason="weather")
+    valid = "any, promo_share, unpaid_items"
+    assert line(path) == f"{path}: second.reason: unknown feature weather; valid: {valid}"

@@ -1,0 +1,190 @@
+import datetime
+
+import pytest
+import yaml
+
+from helpers import ROOT, project_params
+from retention.errors import InputError
+from retention.families import FAMILIES
+from retention.params import load_params
+
+ABSENT = object()
+
+
+def changed(tmp_path, key, value):
+    content = project_params()
+    part = content
+    *outer, last = key.split(".")
+    for step in outer:
+        part = part[step]
+    if value is ABSENT:
+        del part[last]
+    else:
+        part[last] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def line(path):
+    with pytest.raises(InputError) as mistake:
+        load_params(path)
+    return str(mistake.value)
+
+
+def test_the_projects_own_params_are_valid_and_typed():
+    content, params = project_params(), load_params(ROOT / "params.yaml")
+    assert params.train.folds == content["train"]["folds"]
+    assert params.data.as_of == datetime.date.fromisoformat(content["data"]["as_of"])
+    assert params.prepare.misspellings == content["prepare"]["misspellings"]
+    assert set(type(params.models).model_fields) == set(content["models"])
+
+
+def test_unknown_key_is_named_with_the_valid_ones(tmp_path):
+    valid = ", ".join(project_params()["train"])
+    path = changed(tmp_path, "train.fold", 5)
+    assert line(path) == f"{path}: unknown key train.fold; valid keys here: {valid}"
+
+
+def test_unknown_section_is_named_with_the_valid_ones(tmp_path):
+    valid = ", ".join(project_params())
+    path = changed(tmp_path, "extra", {"a": 1})
+    assert line(path) == f"{path}: unknown key extra; valid keys here: {valid}"
+
+
+def test_unknown_knob_is_named_with_the_valid_ones(tmp_path):
+    path = changed(tmp_path, "models.logistic.c", 1)
+    assert line(path) == f"{path}: unknown key models.logistic.c; valid keys here: C, l1_ratio"
+
+
+def test_missing_key_is_named(tmp_path):
+    path = changed(tmp_path, "models.svc.gamma", ABSENT)
+    assert line(path) == f"{path}: key models.svc.gamma is missing"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("train.folds", "many", "'many'; input should be a valid integer, unable to parse string"),
+        ("train.folds", 2.5, "2.5; input should be a valid integer, got a number with a fraction"),
+        ("train.folds", 1, "1; input should be greater than or equal to 2"),
+        ("train.folds", 21, "21; input should be less than or equal to 20"),
+        ("train.seed", -1, "-1; input should be greater than or equal to 0"),
+        ("train.families", [], "[]; list should have at least 1 item"),
+        ("features.test_share", 0.7, "0.7; input should be less than or equal to 0.5"),
+        ("features.use_profit", "perhaps", "'perhaps'; input should be a valid boolean"),
+        ("simulate.customers", 59, "59; input should be greater than or equal to 60"),
+        ("evaluate.level", 1, "1; input should be less than 1"),
+        ("campaign.control_share", 1, "1; input should be less than 1"),
+        ("campaign.date", "2026-02-30", "'2026-02-30'; input should be a valid date"),
+        ("campaign.share_lost", 1.1, "1.1; input should be less than or equal to 1"),
+        ("models.logistic.C", [1, 0], "0; input should be greater than 0"),
+        ("models.logistic.C", "x", "'x'; input should be a valid number"),
+        ("models.logistic.C", [], "[]; value should have at least 1 item"),
+        ("models.logistic.C", [1, float("inf")], "inf; input should be a finite number"),
+        ("models.logistic.l1_ratio", 2, "2; input should be less than or equal to 1"),
+        ("models.knn.weights", "near", "'near'; input should be 'uniform' or 'distance'"),
+        ("models.boosting.max_leaf_nodes", 1, "1; input should be greater than or equal to 2"),
+        ("models.forest.max_features", 0, "0; input should be greater than 0"),
+        ("segment.rules", {}, "{}; dictionary should have at least 1 item"),
+        ("segment.rules.bad", 3, "3; input should be a valid string"),
+    ],
+)
+def test_wrong_value_is_named_with_key_found_and_valid(tmp_path, key, value, sentence):
+    path = changed(tmp_path, key, value)
+    told = line(path)
+    assert told.startswith(f"{path}: {key} is {sentence}")
+    assert "\n" not in told
+
+
+def test_unknown_model_is_answered_with_every_valid_name(tmp_path):
+    *most, last = [repr(name) for name in ("auto", *FAMILIES)]
+    path = changed(tmp_path, "train.model", "lightgbm")
+    valid = f"{', '.join(most)} or {last}"
+    assert line(path) == f"{path}: train.model is 'lightgbm'; input should be {valid}"
+
+
+def test_unknown_family_is_answered_with_every_valid_name(tmp_path):
+    *most, last = [repr(name) for name in FAMILIES]
+    path = changed(tmp_path, "train.families", ["tree", "catboost"])
+    valid = f"{', '.join(most)} or {last}"
+    assert line(path) == f"{path}: train.families is 'catboost'; input should be {valid}"
+
+
+@pytest.mark.parametrize("key", ["train.seed", "prepare.max_quarantined", "models.tree.max_depth"])
+def test_yes_is_no_number(tmp_path, key):
+    path = changed(tmp_path, key, True)
+    assert line(path).startswith(f"{path}: {key} is True; ")
+
+
+def test_several_faults_are_told_as_one_line_with_their_count(tmp_path):
+    path = changed(tmp_path, "models.svc", {"C": -1, "gamma": 0, "kernel": "rbf"})
+    told = f"{path}: models.svc.C is -1; input should be greater than 0 (and 2 more)"
+    assert line(path) == told
+
+
+@pytest.mark.parametrize("written", ["1e-05", "1e-5", "1E-5"])
+def test_power_of_ten_that_yaml_reads_as_text_is_the_number_it_is(tmp_path, written):
+    assert yaml.safe_load(written) == written
+    path = changed(tmp_path, "models.logistic.C", "HERE")
+    path.write_text(path.read_text(encoding="utf-8").replace("HERE", written), encoding="utf-8")
+    assert load_params(path).models.logistic.C == [0.00001]
+
+
+def test_scalar_knob_becomes_a_list_of_one(tmp_path):
+    params = load_params(changed(tmp_path, "models.logistic.C", 0.5))
+    assert params.models.logistic.C == [0.5]
+
+
+def test_list_of_knobs_stays_in_its_order(tmp_path):
+    params = load_params(changed(tmp_path, "models.tree.max_depth", [9, 2, "4"]))
+    assert params.models.tree.max_depth == [9, 2, 4]
+
+
+def test_params_cannot_be_changed_after_loading():
+    params = load_params(ROOT / "params.yaml")
+    with pytest.raises(ValueError, match="frozen"):
+        params.train.folds = 3
+    assert params.train.folds == project_params()["train"]["folds"]
+
+
+def test_broken_yaml_is_told_with_its_line(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("data:\n  dir: data/sample\n  as_of: [2026\ntrain: 1\n")
+    told = f"{path}, line 4: not valid YAML (expected ',' or ']', but got ':')"
+    assert line(path) == told
+
+
+def test_tab_is_told_with_its_line(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("data:\n\tdir: data/sample\n")
+    told = f"{path}, line 2: not valid YAML (found character '\\t' that cannot start any token)"
+    assert line(path) == told
+
+
+def test_day_that_no_month_has_is_told_in_one_line(tmp_path):
+    path = changed(tmp_path, "campaign.date", "HERE")
+    path.write_text(path.read_text(encoding="utf-8").replace("HERE", "2026-02-30"))
+    told = line(path)
+    assert told.startswith(str(path))
+    assert "\n" not in told
+
+
+def test_missing_file_is_told_with_where_to_run(tmp_path):
+    path = tmp_path / "params.yaml"
+    assert line(path) == f"{path} is missing; run from the project's folder"
+
+
+def test_text_that_is_not_utf_8_is_told(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_bytes("данные: 1".encode("cp1251"))
+    assert line(path) == f"{path} is not UTF-8 text; save it as UTF-8"
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "only words"])
+def test_file_without_sections_is_told_in_one_line(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    told = line(path)
+    assert told.startswith(f"{path}: the file is {yaml.safe_load(text)!r}; ")
+    assert "\n" not in told

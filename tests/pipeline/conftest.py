@@ -1,0 +1,27 @@
+import pytest
+
+from clones import make_clone
+
+SMALL = {
+    "  customers: 1300": "  customers: 400",
+    "  families: [": "  families: [logistic, tree] #",
+    "  candidates: ": "  candidates: 2 #",
+    "  bootstrap: 1000": "  bootstrap: 100",
+    "  max_evaluations: ": "  max_evaluations: 20000 #",
+}
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory):
+    """The project with small params, run once and committed."""
+    clone = make_clone(tmp_path_factory.mktemp("clone"))
+    params = clone.folder / "params.yaml"
+    text = params.read_text()
+    for usual, small in SMALL.items():
+        assert text.count(usual) == 1, usual
+        text = text.replace(usual, small)
+    params.write_text(text)
+    clone.run("dvc", "repro", "-q")
+    clone.run("git", "add", "-A")
+    clone.run("git", "commit", "-q", "-m", "small")
+    return clone

@@ -1,0 +1,138 @@
+"""A user's mistake ends in one clear line and exit status 1, never in a traceback."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import explain
+import prepare
+import segment
+import train
+from retention.shop import as_export, simulate_customers
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """A folder with params, offers and a small export in data/sample."""
+    for name in ("params.yaml", "offers.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    sample = tmp_path / "data" / "sample"
+    sample.mkdir(parents=True)
+    for name, table in as_export(simulate_customers(200, unlabelled=0.1, seed=3), seed=3).items():
+        table.to_csv(sample / f"{name}.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said(stage, capsys):
+    """The one line that the stage leaves the user with."""
+    with pytest.raises(SystemExit) as stopped:
+        stage.main()
+    assert stopped.value.code == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) >= 1
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_the_shop_itself_is_fine(shop):
+    prepare.main()
+    assert (shop / "data/prepared/customers.parquet").is_file()
+
+
+def test_missing_folder(shop, capsys):
+    edit(shop / "params.yaml", "dir: data/sample", "dir: data/nowhere")
+    assert said(prepare, capsys) == (
+        "error: folder data/nowhere (params.yaml: data.dir) is not there"
+    )
+
+
+def test_missing_file(shop, capsys):
+    (shop / "data/sample/money.csv").unlink()
+    assert said(prepare, capsys) == (
+        "error: data/sample has no file money; valid names: money.csv, money.csv.gz, money.parquet"
+    )
+
+
+def test_two_files_of_one_name(shop, capsys):
+    (shop / "data/sample/money.parquet").write_bytes(b"x")
+    assert said(prepare, capsys) == (
+        "error: data/sample has money.csv, money.parquet; keep one of them"
+    )
+
+
+def test_empty_file(shop, capsys):
+    (shop / "data/sample/market_time.csv").write_bytes(b"")
+    assert "market_time.csv is empty" in said(prepare, capsys)
+
+
+def test_header_without_rows(shop, capsys):
+    path = shop / "data/sample/market_file.csv"
+    path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    assert said(prepare, capsys).endswith("market_file.csv has a header and no rows")
+
+
+def test_missing_column(shop, capsys):
+    edit(shop / "data/sample/market_money.csv", "Выручка", "Оборот")
+    line = said(prepare, capsys)
+    assert "market_money.csv has no column Выручка; found: id, Период, Оборот" in line
+
+
+def test_unknown_model_name(shop, capsys):
+    edit(shop / "params.yaml", "model: auto", "model: catboost")
+    line = said(train, capsys)
+    assert line.startswith("error: params.yaml: train.model is 'catboost'; input should be 'auto'")
+    assert "'logistic'" in line
+
+
+def test_unknown_key(shop, capsys):
+    edit(shop / "params.yaml", "  folds: 5", "  foldz: 5")
+    line = said(train, capsys)
+    assert "params.yaml: " in line
+    assert "folds" in line
+
+
+def test_value_out_of_range(shop, capsys):
+    edit(shop / "params.yaml", "test_share: 0.25", "test_share: 1.5")
+    assert said(prepare, capsys) == (
+        "error: params.yaml: features.test_share is 1.5; input should be less than or equal to 0.5"
+    )
+
+
+def test_too_many_broken_rows_stop_the_run_and_stay_readable(shop, capsys):
+    path = shop / "data/sample/market_file.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    broken = [line.replace(",да,", ",может быть,").replace(",нет,", ",?,") for line in lines[1:]]
+    path.write_text("\n".join([lines[0], *broken]) + "\n", encoding="utf-8")
+    line = said(prepare, capsys)
+    assert "prepare.max_quarantined (5%)" in line
+    assert "Разрешить сообщать" in line
+    quarantine = (shop / "data/prepared/quarantine.csv").read_text(encoding="utf-8")
+    assert "market_file.csv,2," in quarantine
+
+
+@pytest.mark.usefixtures("shop")
+def test_stage_before_its_input_exists(capsys):
+    assert said(explain, capsys) == (
+        "error: data/features/features.parquet is not there yet; run `dvc repro`, which makes it"
+    )
+
+
+def test_rule_with_an_unknown_column(capsys, clone, monkeypatch):
+    monkeypatch.chdir(clone.folder)
+    params = Path("params.yaml")
+    text = params.read_text(encoding="utf-8")
+    params.write_text(text.replace("promo_share >= 0.5", "promo_shar >= 0.5"), encoding="utf-8")
+    try:
+        line = said(segment, capsys)
+    finally:
+        params.write_text(text, encoding="utf-8")
+    assert "segment.rules.promotion_buyers_at_risk" in line
+    assert "unknown column promo_shar; valid: " in line

@@ -1,0 +1,172 @@
+"""dvc.yaml and params.yaml against the code: what is declared is what is read and written."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from retention.params import Params
+
+ROOT = Path(__file__).parents[2]
+STAGES = ROOT / "stages"
+DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+SCRIPTS = sorted(DVC["stages"])
+BY_HAND = {"measure"}
+
+
+def imported(path):
+    """The local modules that the file imports, directly and through them."""
+    found, todo = set(), [path]
+    while todo:
+        for node in ast.walk(ast.parse(todo.pop().read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: local imports name the package"
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            for name in names:
+                module = STAGES / (name.replace(".", "/") + ".py")
+                if module.is_file() and module not in found:
+                    found.add(module)
+                    todo.append(module)
+    return found
+
+
+def sections_read(path):
+    """The params sections that a script reads, through ``load_params()`` and names bound to it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    loaded = set()
+    found = set()
+
+    def is_load(node):
+        return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "load_params"
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and is_load(node.value):
+            loaded |= {target.id for target in node.targets}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and (
+            is_load(node.value) or getattr(node.value, "id", None) in loaded
+        ):
+            found.add(node.attr)
+    return found
+
+
+def keys_of(entries):
+    return [next(iter(e)) if isinstance(e, dict) else e for e in entries or []]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_deps_are_what_the_script_imports(name):
+    script = STAGES / f"{name}.py"
+    needed = {str(path.relative_to(ROOT)) for path in (script, *imported(script))}
+    declared = {dep for dep in DVC["stages"][name]["deps"] if dep.endswith(".py")}
+    assert declared == needed
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_params_are_what_the_script_reads(name):
+    assert set(DVC["stages"][name]["params"]) == sections_read(STAGES / f"{name}.py")
+
+
+def test_every_script_is_a_stage():
+    assert {path.stem for path in STAGES.glob("*.py")} - BY_HAND == set(SCRIPTS)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_stage_is_described_and_runs_by_itself(name):
+    stage = DVC["stages"][name]
+    assert stage["desc"].endswith("?")
+    assert stage["cmd"] == f"python stages/{name}.py"
+    docstring = ast.get_docstring(ast.parse((STAGES / f"{name}.py").read_text(encoding="utf-8")))
+    assert docstring.startswith(f"{name.capitalize()}: ")
+    asked = docstring.split("\n")[0].removeprefix(f"{name.capitalize()}: ")
+    assert asked.lower() == stage["desc"].lower()
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_metrics_and_plots_live_in_git_and_outputs_in_the_cache(name):
+    stage = DVC["stages"][name]
+    for kind in ("metrics", "plots"):
+        for entry in stage.get(kind, []):
+            ((path, options),) = entry.items()
+            assert options["cache"] is False
+            assert path == f"metrics/{name}.json" or path.startswith(f"plots/{name}/")
+    assert all(isinstance(out, str) for out in stage.get("outs", []))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_stage_is_short(name):
+    lines = (STAGES / f"{name}.py").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 160
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_path_a_script_names_is_declared(name):
+    """Each path constant is a dep or an output, or lies in one."""
+    stage = DVC["stages"][name]
+    declared = [
+        *stage["deps"],
+        *keys_of(stage.get("outs")),
+        *keys_of(stage.get("metrics")),
+        *keys_of(stage.get("plots")),
+    ]
+    text = (STAGES / f"{name}.py").read_text(encoding="utf-8")
+    for path in re.findall(r'Path\("([^"]+)"\)', text):
+        covered = any(
+            path == one or path.startswith(f"{one}/") or one.startswith(f"{path}/")
+            for one in declared
+        )
+        assert covered, path
+
+
+def params_lines():
+    """Each key line of params.yaml with its dotted name and the line above it."""
+    stack, above = [], ""
+    for line in (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines():
+        match = re.match(r"( *)([^\s#:][^:#]*):(.*)", line)
+        if match:
+            depth = len(match[1]) // 2
+            stack = [*stack[:depth], match[2]]
+            yield ".".join(stack), match[3], above
+        above = line
+
+
+def test_every_key_is_commented():
+    free = ("prepare.misspellings.service.", "prepare.misspellings.period.")
+    bare = [
+        name
+        for name, rest, above in params_lines()
+        if "." in name
+        and not name.startswith(free)
+        and "#" not in rest
+        and not above.strip().startswith("#")
+    ]
+    assert bare == []
+
+
+def test_every_key_is_used():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in STAGES.rglob("*.py"))
+    attributes = {
+        node.attr for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)
+    }
+    unused = [
+        f"{section}.{key}"
+        for section, field in Params.model_fields.items()
+        if section != "models"
+        for key in field.annotation.model_fields
+        if key not in attributes
+    ]
+    assert unused == []
+
+
+def test_every_knob_is_one_of_its_estimator():
+    from retention.families import FAMILIES
+
+    for name, field in Params.model_fields["models"].annotation.model_fields.items():
+        if name in FAMILIES:
+            knobs = set(field.annotation.model_fields)
+            assert knobs <= set(FAMILIES[name].build(0).get_params()), name

@@ -1,0 +1,171 @@
+"""One whole run in a clone: what it writes, that it repeats, and that experiments work."""
+
+import json
+import math
+import os
+import re
+
+import pandas as pd
+import pytest
+import yaml
+
+from clones import make_clone
+
+OUTS = ("data", "metrics", "plots")
+
+
+def strict(text):
+    def refuse(word):
+        raise AssertionError(f"{word} is not strict JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for item in value for number in numbers(item)]
+    return [value] if isinstance(value, float) else []
+
+
+def test_exactly_the_declared_outputs_are_written(clone):
+    stages = yaml.safe_load((clone.folder / "dvc.yaml").read_text())["stages"].values()
+    folders = [out for stage in stages for out in stage.get("outs", [])]
+    files = [
+        next(iter(entry))
+        for stage in stages
+        for kind in ("metrics", "plots")
+        for entry in stage.get(kind, [])
+    ]
+    written = set(clone.files(*OUTS))
+    assert set(files) <= written
+    assert all(any(name.startswith(f"{out}/") for name in written) for out in folders)
+    stray = {
+        name
+        for name in written - set(files)
+        if not any(name.startswith(f"{out}/") for out in folders)
+    }
+    assert stray == set()
+
+
+def test_metrics_are_strict_json_of_rounded_finite_numbers(clone):
+    for name, content in clone.files("metrics").items():
+        for number in numbers(strict(content.decode())):
+            assert math.isfinite(number), name
+            assert number == round(number, 6), name
+
+
+def test_plot_tables_are_finite_and_small(clone):
+    tables = [name for name in clone.files("plots") if name.endswith(".csv")]
+    assert len(tables) >= 5
+    for name in tables:
+        table = pd.read_csv(clone.folder / name)
+        assert table.notna().all(axis=None), name
+        assert len(table) <= (5000 if name.endswith("predictions.csv") else 200), name
+
+
+def test_plots_name_columns_that_exist(clone):
+    stages = yaml.safe_load((clone.folder / "dvc.yaml").read_text())["stages"].values()
+    for entry in [entry for stage in stages for entry in stage.get("plots", [])]:
+        ((path, options),) = entry.items()
+        if path.endswith(".csv"):
+            table = pd.read_csv(clone.folder / path)
+            assert {options["x"], options["y"]} <= set(table.columns), path
+
+
+def test_evaluate_metrics_hold_the_contract(clone):
+    found = json.loads((clone.folder / "metrics/evaluate.json").read_text())
+    for name in ("roc_auc", "average_precision", "brier", "log_loss", "calibration_slope"):
+        assert found[f"{name}_low"] <= found[name] <= found[f"{name}_high"], name
+    assert found["over_baseline"] == pytest.approx(
+        found["roc_auc"] - found["baseline_roc_auc"], abs=2e-6
+    )
+    assert 0.85 < found["best_reachable_roc_auc"] <= 1
+    assert found["score_customers"] > 0
+
+
+def test_campaign_partitions_the_audience_and_respects_consent(clone):
+    export = pd.read_parquet(clone.folder / "data/prepared/customers.parquet")
+    listed = pd.read_csv(clone.folder / "data/campaign/list.csv")
+    excluded = pd.read_csv(clone.folder / "data/campaign/excluded.csv")
+    audience = export.loc[export["drop"].isna(), "customer_id"].astype("int64")
+    assert sorted([*listed["customer_id"], *excluded["customer_id"]]) == sorted(audience)
+    refused = set(export.loc[export["consent"] == "no", "customer_id"].astype("int64"))
+    assert refused & set(audience)
+    assert not refused & set(listed.loc[listed["channel"] == "message", "customer_id"])
+
+
+def test_segments_hold_every_kept_customer_once(clone):
+    export = pd.read_parquet(clone.folder / "data/prepared/customers.parquet")
+    segments = pd.read_csv(clone.folder / "data/segments/customers.csv")
+    assert sorted(segments["customer_id"]) == sorted(export["customer_id"].astype("int64"))
+    inside = segments["segments"].fillna("").str.contains("promotion_buyers_at_risk").to_numpy()
+    together = segments.merge(export.assign(customer_id=export["customer_id"].astype("int64")))
+    rule = (together["risk"] >= 0.6) & (together["promo_share"] >= 0.5)
+    assert (rule.to_numpy() == inside).all()
+
+
+def test_running_again_runs_nothing(clone):
+    said = clone.run("dvc", "repro")
+    assert "Running stage" not in said
+    assert "up to date" in said
+
+
+def test_forced_run_gives_the_same_bytes(clone):
+    before = clone.files(*OUTS)
+    clone.run("dvc", "repro", "-f", "-q", "--no-run-cache")
+    after = clone.files(*OUTS)
+    assert {name for name in before if before[name] != after.get(name)} == set()
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_experiment_with_a_knob_on_other_data(clone, tmp_path):
+    """A relative folder outside the project, as a user names it, and one fixed knob."""
+    for name, content in clone.files("data/sample").items():
+        if name.endswith(".csv"):
+            (tmp_path / name.rsplit("/", maxsplit=1)[-1]).write_bytes(content)
+    relative = os.path.relpath(tmp_path, clone.folder)
+    said = clone.run(
+        "dvc", "exp", "run", "-n", "knob", "-S", f"data.dir={relative}",
+        "-S", "train.model=logistic", "-S", "models.logistic.C=1e-5",
+    )  # fmt: skip
+    assert "Ran experiment" in said
+    trained = json.loads((clone.folder / "metrics/train.json").read_text())
+    scored = json.loads((clone.folder / "metrics/evaluate.json").read_text())
+    assert trained["family"] == "logistic"
+    assert trained["families"]["logistic"]["knobs"]["C"] == 1e-5
+    assert "best_reachable_roc_auc" not in scored
+    table = clone.run("dvc", "metrics", "diff", "--md")
+    assert re.search(r"evaluate\.json.*roc_auc", table)
+    clone.run("git", "checkout", "-q", ".")
+    clone.run("dvc", "checkout", "-q")
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_metrics_diff_needs_no_cache(clone, tmp_path):
+    clone.run("git", "clone", "-q", ".", str(tmp_path / "bare"))
+    bare = type(clone)(tmp_path / "bare")
+    metrics = bare.folder / "metrics/evaluate.json"
+    metrics.write_text(re.sub(r'"roc_auc": [0-9.]+', '"roc_auc": 0.5', metrics.read_text()))
+    bare.run("git", "commit", "-qam", "other")
+    assert re.search(r"roc_auc +\S+ +0\.5 ", bare.run("dvc", "metrics", "diff", "HEAD~1", "HEAD"))
+
+
+def test_what_was_there_comes_back_after_a_users_mistake(tmp_path, clone):
+    before = clone.files(*OUTS)
+    params = clone.folder / "params.yaml"
+    text = params.read_text()
+    params.write_text(text.replace("dir: data/sample", f"dir: {tmp_path}"))
+    said = clone.run("dvc", "repro", fails=True)
+    assert "has no file market_file; valid names: market_file.csv" in said
+    assert "Traceback" not in said
+    params.write_text(text)
+    clone.run("git", "checkout", "-q", "metrics", "plots", "dvc.lock")
+    clone.run("dvc", "checkout", "-q")
+    assert clone.files(*OUTS) == before
+
+
+def test_committed_lock_fits_the_committed_code(tmp_path):
+    said = make_clone(tmp_path).run("dvc", "repro", "--dry", "--allow-missing")
+    assert "Running stage" not in said
