@@ -1,24 +1,63 @@
 """Prepare: what arrived, and can it be trusted?
 
-Reads the folder ``data.dir``; writes data/prepared/ (customers.parquet, quarantine.csv) and
-metrics/prepare.json.
+Reads the folder ``data.dir``; writes data/prepared/ (customers.parquet, quarantine.csv,
+readiness.csv) and metrics/prepare.json.
 """
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from retention.assembling import join, set_aside
-from retention.cleaning import clean_table
+from retention.assembling import REASONS, join, set_aside, zero_in_minutes
+from retention.cleaning import Cleaned, clean_table
 from retention.errors import InputError, stage
 from retention.files import write_csv, write_json, write_parquet
-from retention.params import load_params
+from retention.findings import Finding, Level, as_table
+from retention.params import Prepare, load_params
 from retention.readers import find_export, read_export
-from retention.vocabulary import IDENTITY, LABEL, TABLES
+from retention.readiness import coverage, drift, sizes, twins
+from retention.splitting import behaviour_key
+from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, TABLES, headers
 
 CUSTOMERS = Path("data/prepared/customers.parquet")
 QUARANTINED = Path("data/prepared/quarantine.csv")
+READINESS = Path("data/prepared/readiness.csv")
 METRICS = Path("metrics/prepare.json")
+
+
+def read(folder: Path, table: str, options: Prepare) -> tuple[str, int, Cleaned]:
+    """Return one export's file name and number of rows, and the export cleaned."""
+    raw = read_export(find_export(folder, table), headers(table))
+    return raw.file, raw.rows, clean_table(raw, table, misspellings=options.misspellings)
+
+
+def business(everyone: pd.DataFrame, reasons: np.ndarray, idle: np.ndarray) -> list[Finding]:
+    """Return what the rules of the business set aside, and the months of no minute."""
+    findings = []
+    for reason in ("not_regular", "entry_error"):
+        example = everyone.loc[reasons == reason, IDENTITY]
+        if len(example):
+            findings.append(Finding(Level.ADVICE, "", "", reason, len(example), example.iloc[0]))
+    if idle.any():
+        example = everyone.loc[idle, IDENTITY].iloc[0]
+        findings.append(Finding(Level.ADVICE, "", "", "no_minutes", int(idle.sum()), example))
+    return findings
+
+
+def check_share(quarantine: pd.DataFrame, reasons: np.ndarray, options: Prepare) -> None:
+    """Raise an InputError if more of the customers break a rule than the params allow."""
+    broken = int((reasons == "quarantined").sum())
+    if broken > options.max_quarantined * len(reasons):
+        first = quarantine.iloc[0]
+        where = f"{first['file']} line {first['line']}, {first['column'] or 'row'}"
+        raise InputError(
+            f"{broken} of {len(reasons)} customers break a rule, more than params "
+            f"prepare.max_quarantined ({options.max_quarantined:.0%}); the first: {where}: "
+            f"{first['value']!r} {first['rule']}; {QUARANTINED} lists them all"
+        )
 
 
 def counts(customers: pd.DataFrame) -> dict[str, int]:
@@ -30,59 +69,58 @@ def counts(customers: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def first_fault(faults: pd.DataFrame) -> str:
-    """Return the first fault as a sentence: file, line, column, what was found, what is valid."""
-    first = faults.iloc[0]
-    return (
-        f"{first['file']} line {first['line']}, {first['column']} is {first['value']!r}, "
-        f"{first['rule']}"
-    )
-
-
 @stage
 def main() -> None:
-    """Read, clean, join and filter the four exports."""
+    """Read, clean, join and filter the four exports; say what was found."""
     params = load_params()
-    folder = Path(params.data.dir)
-    tables, quarantined, repairs, rows = {}, [], {}, {}
-    for table in TABLES:
-        raw = read_export(find_export(folder, table))
-        good, bad, mended = clean_table(raw, table, misspellings=params.prepare.misspellings)
-        tables[table], rows[table] = good, len(raw.cells)
-        quarantined.append(bad)
-        repairs |= {f"{table}.{column}": count for column, count in mended.items()}
-    faults = pd.concat(quarantined, ignore_index=True)
-    write_csv(faults, QUARANTINED)
-    everyone = join(tables)
-    broken, allowed = faults["customer_id"].nunique(), params.prepare.max_quarantined
-    if broken > allowed * max(1, len(everyone)):
-        raise InputError(
-            f"{folder}: rows of {broken} customers break a rule, more than params "
-            f"prepare.max_quarantined ({allowed:.0%}) of {len(everyone)}; the first: "
-            f"{first_fault(faults)}; {QUARANTINED} lists them all"
-        )
+    options, folder = params.prepare, Path(params.data.dir)
+    with ThreadPoolExecutor() as pool:  # reading leaves Python's lock free most of the time
+        parts = list(pool.map(lambda table: read(folder, table, options), TABLES))
+    files, rows, cleaned = (
+        dict(zip(TABLES, part, strict=True)) for part in zip(*parts, strict=True)
+    )
+    quarantine = pd.concat([part.quarantine for part in cleaned.values()], ignore_index=True)
+    write_csv(quarantine, QUARANTINED, bom=True)
+    ids = quarantine["customer_id"]
+    everyone = join(cleaned, ids)
+    sane = ~everyone[IDENTITY].isin(ids).to_numpy()
+    lacking = coverage(everyone, files, sane)
+    idle = zero_in_minutes(everyone)
+    if options.zero_minutes == "missing":
+        everyone[list(MINUTES)] = everyone[list(MINUTES)].replace(0, float("nan"))
     reasons = set_aside(
         everyone,
-        regular_only=params.prepare.regular_only,
-        distance=params.prepare.entry_error_distance,
+        ids,
+        regular_only=options.regular_only,
+        distance=options.entry_error_distance,
+        zero_minutes=options.zero_minutes,
+        incomplete=options.incomplete,
     )
-    kept = everyone[reasons.isna()].sort_values(IDENTITY, ignore_index=True)
+    findings = [finding for part in cleaned.values() for finding in part.findings]
+    findings += [*lacking, *business(everyone, reasons, idle)]
+    check_share(quarantine, reasons, options)
+    kept = everyone[reasons == ""].drop(columns=[f"in_{table}" for table in TABLES])
     if kept.empty:
-        raise InputError(f"{folder}: no customer is left; {QUARANTINED} says what was set aside")
+        raise InputError(
+            f"{folder}: no customer is left; set aside: {dict(Counter(reasons.tolist()))}"
+        )
+    key = behaviour_key(kept, BEHAVIOUR)
+    findings += [*sizes(kept, place=str(folder)), *twins(kept, key), *drift(kept, key)]
+    table = as_table(findings)
     write_parquet(kept, CUSTOMERS)
-    write_json(
-        {
-            "as_of": params.data.as_of.isoformat(),
-            "rows": rows,
-            "customers_in": len(everyone),
-            "customers_kept": len(kept),
-            "set_aside": reasons.value_counts().sort_index().to_dict(),
-            "quarantined_rows": len(faults),
-            "misspellings_mended": repairs,
-            "kept": counts(kept),
-        },
-        METRICS,
-    )
+    write_csv(table, READINESS, bom=True)
+    content = {
+        "as_of": params.data.as_of.isoformat(),
+        "rows": rows,
+        "customers_in": len(everyone),
+        "customers_kept": len(kept),
+        "set_aside": {reason: int((reasons == reason).sum()) for reason in REASONS},
+        "quarantined_rows": len(quarantine),
+        "kept": counts(kept),
+        "findings": {str(level): int((table["level"] == level).sum()) for level in Level},
+        "report": table.to_dict("records"),
+    }
+    write_json(content, METRICS)
 
 
 if __name__ == "__main__":

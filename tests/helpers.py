@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from retention.families import FAMILIES, Family, make_model
 from retention.offers import Offer
+from retention.shop import Shop, as_export, simulate_customers
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ["promo_share", "pages_per_visit", "minutes_m0"]
@@ -146,3 +148,49 @@ def an_offer(code: str, **changes: Any) -> Offer:
 def project_params() -> dict[str, Any]:
     """Return the content of the project's params.yaml."""
     return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+Rows = list[list[str]]
+"""An export as lists of text cells, the header first."""
+
+_DECIMAL = re.compile(r"[+-]?\d+\.\d+")
+
+
+def clean_export(customers: int, *, seed: int) -> dict[str, Rows]:
+    """Return the four exports of a simulated shop without any of its quirks."""
+    shop = simulate_customers(customers, unlabelled=0.15, seed=seed)
+    plain = shop.truth["quirk"] == ""
+    parts = (frame[plain].reset_index(drop=True) for frame in (shop.customers, shop.truth))
+    right = {"стандартт": "стандарт", "предыдцщий_месяц": "предыдущий_месяц"}
+    tables = as_export(Shop(*parts), seed=seed)
+    return {
+        name: [list(table), *table.replace(right).astype(str).to_numpy().tolist()]
+        for name, table in tables.items()
+    }
+
+
+def export_text(
+    rows: Rows,
+    *,
+    separator: str = ",",
+    decimal: str = ".",
+    quoted: bool = False,
+    end: str = "\n",
+) -> str:
+    """Return the rows as the text of a CSV file in a dialect."""
+
+    def cell(text: str) -> str:
+        if decimal != "." and _DECIMAL.fullmatch(text):
+            text = text.replace(".", decimal)
+        inner = text.replace('"', '""')
+        return f'"{inner}"' if quoted or separator in text or inner != text else text
+
+    return "".join(separator.join(map(cell, row)) + end for row in rows)
+
+
+def scrambled(text: str) -> str:
+    """Return UTF-8 text as a program shows it that takes it for CP1251."""
+    return "".join(
+        bytes([byte]).decode("cp1251") if byte != 0x98 else chr(byte)
+        for byte in text.encode("utf-8")
+    )

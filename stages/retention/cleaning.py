@@ -1,29 +1,55 @@
 """Turn the text of one export into typed canonical columns; name every cell that will not turn."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from retention.coded import Coded
 from retention.errors import InputError, one_of
-from retention.readers import LINE, RawTable
-from retention.vocabulary import (
-    COLUMNS,
-    ID_HEADER,
-    IDENTITY,
-    LABEL,
-    PERIOD_HEADER,
-    Column,
-    headers,
-)
+from retention.findings import Finding, Level
+from retention.numerals import SPACES, read_numbers
+from retention.readers import RawTable
+from retention.schema import OPEN, faults, rule_of
+from retention.vocabulary import COLUMNS, ID_HEADER, IDENTITY, LABEL, PERIOD_HEADER, Column
 
-QUARANTINE = ["file", "line", "customer_id", "column", "value", "rule"]
+LINE = "line"
+KEY = "key"
+QUARANTINE = ["file", LINE, IDENTITY, "column", "value", "rule"]
+MISSING = ("na", "n/a", "nan", "null", "none", "#n/a", "<na>", "-", "н/д", "нет данных")
+"""What exports write into a cell that has no value, in lower case."""
+
+_AROUND = SPACES + "\ufeff\u200b"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """One export, cleaned.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        Good rows: ``customer_id``, its ``key`` within this file, ``line`` and the canonical
+        columns; of a monthly table ``period`` (the canonical column) and ``amount``.
+    quarantine : DataFrame
+        One row a broken cell or row, with the columns :data:`QUARANTINE`.
+    findings : list of Finding
+        What was mended, and what was found.
+    """
+
+    rows: pd.DataFrame
+    quarantine: pd.DataFrame
+    findings: list[Finding]
+    plain: bool
+    """Whether every id is a whole number, and the keys are these numbers."""
 
 
 def clean_table(
     raw: RawTable, table: str, *, misspellings: Mapping[str, Mapping[str, str]]
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
-    """Return the table's canonical columns, the rows that break a rule, and repairs by column.
+) -> Cleaned:
+    """Clean one export.
 
     Parameters
     ----------
@@ -34,120 +60,258 @@ def clean_table(
     misspellings : mapping
         Per canonical column (or ``period``): written word to valid word.
 
-    Returns
-    -------
-    rows : DataFrame
-        Good rows: ``customer_id``, ``line``, and the canonical columns; a monthly table keeps
-        one row a customer and month, with ``period`` and ``amount``.
-    quarantined : DataFrame
-        One row a fault, with the columns :data:`QUARANTINE`.
-    repairs : dict
-        Cells mended by the misspelling table, by column.
-
     Raises
     ------
     InputError
-        If a needed column is missing.
+        If a number may be read in two ways, or a month has no rows at all.
     """
-    needed = headers(table)
-    missing = [header for header in needed if header not in raw.cells]
-    if missing:
-        found = one_of(name for name in raw.cells if name != LINE)
-        raise InputError(f"{raw.file} has no column {one_of(missing)}; found: {found}")
-    rows = pd.DataFrame({LINE: raw.cells[LINE]})
-    faults: list[pd.DataFrame] = []
-    repairs: dict[str, int] = {}
-    text = {header: raw.cells[header].str.strip() for header in needed}
-    rows[IDENTITY] = text[ID_HEADER]
-    faults.append(_faults(raw, rows, IDENTITY, text[ID_HEADER] == "", text, "customer id is empty"))
+    report = _Report(raw, misspellings)
     columns = [column for column in COLUMNS if column.table == table and column.kind != "id"]
-    if PERIOD_HEADER in needed:
-        periods = [column.period for column in columns]
-        words, repairs["period"] = _mended(text[PERIOD_HEADER], misspellings.get("period", {}))
-        rows["period"] = words.map({column.period: column.name for column in columns})
-        rule = f"month must be one of {one_of(periods)}"
-        bad = rows["period"].isna()
-        faults.append(_faults(raw, rows, PERIOD_HEADER, bad, text, rule))
-        rows["amount"], fault = _numbers(raw, rows, columns[0], text)
-        faults.append(fault)
+    text = {name: report.trimmed(column, name) for name, column in raw.columns.items()}
+    ids = report.ids(raw.ids)
+    numbers = plain_numbers(ids)
+    plain = numbers is not None
+    rows = {LINE: raw.lines, IDENTITY: ids, KEY: numbers if plain else customer_keys(ids)}
+    unread = {}
+    if PERIOD_HEADER in text:
+        months = {column.period: column.name for column in columns}
+        rows["period"] = report.months(text[PERIOD_HEADER], months)
+        rows["amount"], unread["amount"] = report.numbers(text[columns[0].header], columns[0])
+        sources = {"period": columns[0], "amount": columns[0]}
+        headers = {"period": PERIOD_HEADER, "amount": columns[0].header}
     else:
         for column in columns:
             if column.kind == "category":
-                text[column.header], repairs[column.name] = _mended(
-                    text[column.header], misspellings.get(column.name, {})
-                )
-                rows[column.name], fault = _categories(raw, rows, column, text)
+                rows[column.name] = report.words(text[column.header], column)
             else:
-                rows[column.name], fault = _numbers(raw, rows, column, text)
-            faults.append(fault)
-    quarantined = pd.concat(faults, ignore_index=True)
-    rows = rows[~rows[LINE].isin(quarantined["line"])]
-    rows, conflicting, repairs["duplicate rows"] = _once_each(raw, rows)
-    quarantined = pd.concat([quarantined, conflicting], ignore_index=True)
-    return rows, quarantined, {name: count for name, count in repairs.items() if count}
+                rows[column.name], unread[column.name] = report.numbers(text[column.header], column)
+        sources = {column.name: column for column in columns}
+        headers = {column.name: column.header for column in columns}
+    frame = pd.DataFrame(rows)
+    broken = [
+        pd.DataFrame({"index": np.flatnonzero(bad), "column": name, "rule": rule_of(sources[name])})
+        for name, bad in unread.items()
+        if bad.any()
+    ]
+    broken = pd.concat([*broken, faults(frame, table)], ignore_index=True)
+    quarantine = report.quarantined(frame, broken, headers, text)
+    frame = frame.drop(index=broken["index"].unique()) if len(broken) else frame
+    frame, conflicts = report.once_each(frame)
+    if len(conflicts):
+        quarantine = pd.concat([quarantine, conflicts], ignore_index=True)
+    if LABEL in frame:
+        frame[LABEL] = frame[LABEL].map({"0": 0.0, "1": 1.0}).astype("float64").astype("Int8")
+    for name, header in headers.items():
+        if name != LABEL and frame[name].isna().any():
+            report.add(Level.ADVICE, header, "missing", int(frame[name].isna().sum()))
+    return Cleaned(frame, quarantine, raw.findings + report.findings, plain)
 
 
-def _once_each(raw: RawTable, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, int]:
-    """Drop exact duplicates and set aside rows that give one customer two different values."""
-    once = rows.drop_duplicates([name for name in rows if name != LINE])
-    key = [name for name in (IDENTITY, "period") if name in rows]
-    twice = once.duplicated(key, keep=False)
-    text = {IDENTITY: rows[IDENTITY], ID_HEADER: rows[IDENTITY]}
-    rule = "a customer must stand once" + (" a month" if "period" in key else "")
-    conflicting = _faults(raw, once, IDENTITY, twice, text, rule)
-    return once[~twice], conflicting, len(rows) - len(once)
+class _Report:
+    """Cleans the columns of one file and keeps what it finds on the way."""
+
+    def __init__(self, raw: RawTable, misspellings: Mapping[str, Mapping[str, str]]):
+        self.raw = raw
+        self.misspellings = misspellings
+        self.findings: list[Finding] = []
+        self.valid: dict[str, list[str]] = {}
+
+    def add(self, level: Level, column: str, what: str, count: int, example: str = "") -> None:
+        """Note a finding."""
+        self.findings.append(Finding(level, self.raw.file, column, what, count, example))
+
+    def trimmed(self, text: Coded, column: str) -> Coded:
+        """Return the text without spaces around it and with missing marks emptied."""
+        words = [word.strip(_AROUND) for word in text.words]
+        stray = [word != bare for word, bare in zip(text.words, words, strict=True)]
+        if any(stray):
+            self.add(Level.ADVICE, column, "stray_spaces", text.count(stray), text.first(stray))
+        marks = [word.lower() in MISSING for word in words]
+        if any(marks):
+            self.add(
+                Level.ADVICE, column, "missing_mark", text.count(marks),
+                text.renamed(words).first(marks),
+            )  # fmt: skip
+            words = ["" if mark else word for word, mark in zip(words, marks, strict=True)]
+        return text.renamed(words)
+
+    def ids(self, ids: pd.Series) -> pd.Series:
+        """Return customer ids, whole numbers without the point or spaces a spreadsheet put in."""
+        if plain_numbers(ids) is not None:
+            return ids
+        bare = ids.str.strip(_AROUND)
+        stray = bare != ids
+        if stray.any():
+            self.add(Level.ADVICE, ID_HEADER, "stray_spaces", int(stray.sum()), ids[stray].iloc[0])
+        bare = bare.mask(bare.str.lower().isin(MISSING), "")
+        odd = bare.str.fullmatch(rf"\d+\.0+|\d{{1,3}}([{SPACES}]\d{{3}})+")
+        if odd.any():
+            self.add(Level.ADVICE, ID_HEADER, "whole_id", int(odd.sum()), bare[odd].iloc[0])
+            bare = bare.mask(odd, bare.str.replace(rf"\.0+$|[{SPACES}]", "", regex=True))
+        return bare
+
+    def numbers(self, text: Coded, column: Column) -> tuple[np.ndarray, np.ndarray]:
+        """Return a column's numbers and where its text is none."""
+        read = read_numbers(text, place=f"{self.raw.file}, {column.header}")
+        for what, (count, example) in read.mended.items():
+            self.add(Level.ADVICE, column.header, what, count, example)
+        return read.values, read.bad
+
+    def spelled(self, text: Coded, header: str, name: str, valid: Sequence[str]) -> Coded:
+        """Return the text with known misspellings, case and inner spaces put right."""
+        known = self.misspellings.get(name, {})
+        self.valid[name] = list(valid)
+        plain = {_plain(word): word for word in valid}
+        words = list(text.words)
+        for place, word in enumerate(text.words):
+            here = [other == place for other in range(len(words))]
+            if word in known:
+                words[place] = known[word]
+                self.add(Level.ADVICE, header, "misspelling", text.count(here), word)
+            elif word and word not in valid and _plain(word) in plain:
+                words[place] = plain[_plain(word)]
+                self.add(Level.ADVICE, header, "other_case", text.count(here), word)
+        return text.renamed(words)
+
+    def months(self, text: Coded, months: Mapping[str, str]) -> pd.Categorical:
+        """Return the canonical column of each row's month, empty where it is unknown.
+
+        Raises
+        ------
+        InputError
+            If a month has no rows.
+        """
+        spelled = self.spelled(text, PERIOD_HEADER, "period", list(months))
+        absent = [month for month in months if month not in spelled.words]
+        if absent:
+            found = one_of(sorted({word for word in text.words if word})[:10])
+            raise InputError(
+                f"{self.raw.file} has no rows of month {one_of(absent)}; found: {found}"
+            )
+        return _categories(spelled, [months.get(word, "") for word in spelled.words])
+
+    def words(self, text: Coded, column: Column) -> pd.Categorical:
+        """Return a column's canonical words; missing where empty, as written where unknown."""
+        valid = dict(column.values)
+        spelled = self.spelled(text, column.header, column.name, list(valid))
+        if column.name in OPEN:
+            for place, word in enumerate(spelled.words):
+                if word and word not in valid:
+                    here = [other == place for other in range(len(spelled.words))]
+                    close = _close(word, list(valid), 0.8)
+                    example = f"{word} (did you mean {close}?)" if close else word
+                    self.add(
+                        Level.WARNING, column.header, "new_category", spelled.count(here), example
+                    )
+        return _categories(spelled, [valid.get(word, word) or None for word in spelled.words])
+
+    def quarantined(
+        self,
+        rows: pd.DataFrame,
+        broken: pd.DataFrame,
+        headers: Mapping[str, str],
+        text: Mapping[str, Coded],
+    ) -> pd.DataFrame:
+        """Return the quarantine of broken cells and ragged rows, and note their counts."""
+        parts = []
+        for (name, rule), cells in broken.groupby(["column", "rule"], sort=False):
+            places = cells["index"].to_numpy(dtype="int64")
+            header = headers.get(name, ID_HEADER)
+            ids = rows[IDENTITY].iloc[places].to_numpy()
+            own = header == ID_HEADER
+            values = list(self.raw.ids.iloc[places]) if own else text[header].at(places)
+            known = self.valid.get(name, [])
+            rules = [_proposed(value, rule, known) for value in values]
+            lines = rows[LINE].iloc[places].to_numpy()
+            part = {LINE: lines, IDENTITY: ids, "column": header, "value": values, "rule": rules}
+            parts.append(pd.DataFrame(part))
+            first = f"line {lines[0]}: {values[0]!r} {rules[0]}"
+            self.add(Level.ERROR, header, "broken", len(cells), first)
+        ragged = self.raw.ragged
+        if len(ragged):
+            needed = int(ragged["needed"].iloc[0])
+            part = {
+                LINE: ragged["line"],
+                IDENTITY: _Report(self.raw, {}).ids(ragged["first"].astype("str")),
+                "column": "",
+                "value": ragged["found"].astype("str") + " cells",
+                "rule": f"must have {needed} cells",
+            }
+            parts.append(pd.DataFrame(part))
+            first = f"line {ragged['line'].iloc[0]} has {ragged['found'].iloc[0]}, not {needed}"
+            self.add(Level.ERROR, "", "ragged_row", len(ragged), first)
+        if not parts:
+            return pd.DataFrame(columns=QUARANTINE)
+        return pd.concat(parts, ignore_index=True).assign(file=self.raw.file)[QUARANTINE]
+
+    def once_each(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Drop exact duplicates, set aside rows that give one customer two different values."""
+        key = [name for name in (KEY, "period") if name in rows]
+        nothing = pd.DataFrame(columns=QUARANTINE)
+        if not rows.duplicated(key).any():
+            return rows, nothing
+        again = rows.duplicated([name for name in rows if name != LINE])
+        if again.any():
+            self.add(Level.ADVICE, "", "duplicate", int(again.sum()),
+                     rows.loc[again, IDENTITY].iloc[0])  # fmt: skip
+        once = rows[~again]
+        twice = once.duplicated(key, keep=False)
+        bad = once[twice]
+        if bad.empty:
+            return once, nothing
+        self.add(Level.ERROR, "", "conflict", len(bad), bad[IDENTITY].iloc[0])
+        part = {
+            "file": self.raw.file,
+            LINE: bad[LINE],
+            IDENTITY: bad[IDENTITY],
+            "column": ID_HEADER,
+            "value": bad[IDENTITY],
+            "rule": "must stand once" + (" a month" if "period" in key else ""),
+        }
+        return once[~twice], pd.DataFrame(part)[QUARANTINE]
 
 
-def _mended(words: pd.Series, misspelt: Mapping[str, str]) -> tuple[pd.Series, int]:
-    return words.replace(dict(misspelt)), int(words.isin(list(misspelt)).sum())
+def plain_numbers(ids: pd.Series) -> np.ndarray | None:
+    """Return ids as whole numbers where every one is written as such a number is, else None."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = pa.array(ids, type=pa.string())
+    try:
+        numbers = pc.cast(text, pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    same = pc.all(pc.equal(pc.cast(numbers, pa.string()), text)).as_py()
+    return numbers.to_numpy(zero_copy_only=False) if same and not numbers.null_count else None
 
 
-def _numbers(
-    raw: RawTable, rows: pd.DataFrame, column: Column, text: Mapping[str, pd.Series]
-) -> tuple[pd.Series, pd.DataFrame]:
-    words = text[column.header]
-    values = pd.to_numeric(words.str.replace(",", ".", regex=False), errors="coerce")
-    values = values.astype("float64")
-    rule = f"must be a number from {column.low:g} to {column.high:g}"
-    bad = (values.isna() & (words != "")) | (values < column.low) | (values > column.high)
-    bad |= np.isinf(values)
-    return values, _faults(raw, rows, column.header, bad, text, rule)
+def customer_keys(ids: pd.Series) -> np.ndarray:
+    """Return an integer for each id, equal and ordered as the ids are.
+
+    Comparing numbers is many times faster than comparing text.
+    """
+    numbers = plain_numbers(ids)
+    return pd.factorize(ids, sort=True)[0] if numbers is None else numbers
 
 
-def _categories(
-    raw: RawTable, rows: pd.DataFrame, column: Column, text: Mapping[str, pd.Series]
-) -> tuple[pd.Series, pd.DataFrame]:
-    words = text[column.header]
-    known = words.map(dict(column.values))
-    if column.name == "favourite_category":
-        # A shop opens new categories; an unknown one is data, not a fault.
-        known = known.fillna(words)
-    bad = known.isna() & (words != "")
-    rule = f"must be one of {one_of(word for word, _ in column.values)}"
-    fault = _faults(raw, rows, column.header, bad, text, rule)
-    known = known.where(words != "")
-    if column.name == LABEL:
-        return known.astype("float64").astype("Int8"), fault
-    return known, fault
+def _categories(text: Coded, words: list[str | None]) -> pd.Categorical:
+    """Return the rows of `text` with `words` as their categories, each word once."""
+    known = list(dict.fromkeys(word for word in words if word is not None))
+    place = {word: number for number, word in enumerate(known)}
+    codes = np.array([place.get(word, -1) for word in words], dtype="int32")
+    return pd.Categorical.from_codes(codes[text.codes], categories=pd.Index(known, dtype="str"))
 
 
-def _faults(
-    raw: RawTable,
-    rows: pd.DataFrame,
-    header: str,
-    bad: pd.Series,
-    text: Mapping[str, pd.Series],
-    rule: str,
-) -> pd.DataFrame:
-    words = text[ID_HEADER if header == IDENTITY else header]
-    return pd.DataFrame(
-        {
-            "file": raw.file,
-            "line": rows.loc[bad, LINE],
-            "customer_id": rows.loc[bad, IDENTITY],
-            "column": header,
-            "value": words[bad],
-            "rule": rule,
-        },
-        columns=QUARANTINE,
-    )
+def _plain(word: str) -> str:
+    return " ".join(word.split()).casefold()
+
+
+def _close(word: str, known: list[str], cutoff: float) -> str:
+    found = difflib.get_close_matches(word[:200], known, n=1, cutoff=cutoff)
+    return found[0] if found else ""
+
+
+def _proposed(value: str, rule: str, known: list[str]) -> str:
+    """Return the rule with the valid word that `value` resembles, where there is one."""
+    close = _close(str(value), known, 0.7) if known else ""
+    return f"{rule}; did you mean {close}?" if close else rule

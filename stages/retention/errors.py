@@ -22,7 +22,8 @@ def stage(main: Callable[[], None]) -> Callable[[], None]:
         try:
             main()
         except InputError as mistake:
-            print(f"error: {mistake}", file=sys.stderr)
+            line = " ".join(str(mistake).splitlines())  # a file's own text may break lines
+            print(f"error: {line}", file=sys.stderr)
             sys.exit(1)
 
     return guarded

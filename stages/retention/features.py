@@ -1,6 +1,5 @@
 """The feature dictionary: what is known of a customer, in the words of the page and of explain."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -18,8 +17,6 @@ class Feature:
         As shown to people; `group` is one of ``vocabulary.GROUPS``, or ``money`` for profit.
     categorical : bool
         Whether its values are words.
-    derive : callable, optional
-        Makes the feature from the canonical table; without it the column of its name serves.
     """
 
     name: str
@@ -27,7 +24,6 @@ class Feature:
     unit: str
     meaning: str
     categorical: bool = False
-    derive: Callable[[pd.DataFrame], pd.Series] | None = None
 
 
 FEATURES = (
@@ -58,9 +54,7 @@ BY_NAME = {feature.name: feature for feature in (*FEATURES, PROFIT_FEATURE)}
 def build_features(customers: pd.DataFrame, *, use_profit: bool) -> pd.DataFrame:
     """Return the model's features, a column each, rows as in `customers`."""
     chosen = (*FEATURES, PROFIT_FEATURE) if use_profit else FEATURES
-    return pd.DataFrame(
-        {f.name: f.derive(customers) if f.derive else customers[f.name] for f in chosen}
-    )
+    return customers[[feature.name for feature in chosen]]
 
 
 def dictionary(features: pd.DataFrame) -> list[dict[str, object]]:

@@ -85,6 +85,8 @@ class Prepare(Section):
     max_quarantined: Share
     regular_only: bool
     entry_error_distance: PositiveFloat
+    zero_minutes: Literal["keep", "missing", "set_aside"]
+    incomplete: Literal["keep", "set_aside"]
     misspellings: dict[str, dict[str, str]]
 
 
@@ -92,6 +94,7 @@ class Features(Section):
     test_share: Annotated[float, Field(ge=0.05, le=0.5)]
     seed: Seed
     use_profit: bool
+    sample: Annotated[int, Field(ge=100)]
 
 
 class Train(Section):

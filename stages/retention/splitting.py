@@ -34,9 +34,11 @@ def behaviour_key(customers: pd.DataFrame, columns: Sequence[str]) -> np.ndarray
         if pd.api.types.is_numeric_dtype(values):
             # Adding zero makes -0.0 and 0.0 one value.
             plain = values.to_numpy(dtype="float64", na_value=np.nan).round(6) + 0.0
+            hashed = pd.util.hash_array(plain)
         else:
-            plain = values.astype("object").where(values.notna(), "").to_numpy()
-        key = _mix(key * _ODD + pd.util.hash_array(plain))
+            codes, words = pd.factorize(values)
+            hashed = pd.util.hash_array(np.array([*words, ""], dtype=object))[codes]
+        key = _mix(key * _ODD + hashed)
     return key
 
 

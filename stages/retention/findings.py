@@ -1,0 +1,98 @@
+"""What the readiness report is made of: one finding a thing worth knowing of the export."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    """Something was set aside because it breaks a rule."""
+    WARNING = "warning"
+    """The result can be trusted less, until somebody has looked."""
+    ADVICE = "advice"
+    """It was mended or left out; nothing needs to be done."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes
+    ----------
+    level : Level
+    file, column : str
+        Where; empty where the finding is about the whole.
+    what : str
+        The finding's name, the same in every run: ``decimal_comma``, ``twins``…
+    count : int
+        Cells, rows or customers concerned.
+    example : str
+        One of them, as it stands in the file.
+    """
+
+    level: Level
+    file: str
+    column: str
+    what: str
+    count: int
+    example: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words."""
+        return SENTENCES[self.what].format(count=self.count, example=self.example)
+
+
+SENTENCES = {
+    # Reading
+    "encoding": "read as {example}, not UTF-8",
+    "scrambled_text": "UTF-8 text that had been read as CP1251 was put right, such as {example!r}",
+    "excel_separator_line": "the line {example!r} that Excel puts first was passed over",
+    "separator": "cells are separated by {example}",
+    "header": "header {example!r} was taken for it",
+    "index_column": "{count} leftover index columns were left out: {example}",
+    "extra_column": "{count} columns that are not part of the export were left out: {example}",
+    "ragged_row": "{count} rows have too many or too few cells: {example}",
+    # Cells
+    "stray_spaces": "{count} cells had spaces around or inside, such as {example!r}",
+    "decimal_comma": "{count} numbers have a decimal comma, such as {example!r}",
+    "thousands": "{count} numbers have separated thousands, such as {example!r}",
+    "missing_mark": "{count} cells say that they are missing, such as {example!r}",
+    "other_case": "{count} words differ from the valid one by case or spaces, such as {example!r}",
+    "misspelling": "{count} known misspellings were mended, such as {example!r}",
+    "whole_id": "{count} customer ids had lost their form, such as {example!r}",
+    "missing": "{count} cells are empty; the model fills them and knows that it did",
+    "broken": "{count} cells break a rule, such as {example}",
+    "new_category": "{count} customers have a category that is new, such as {example!r}",
+    # Rows and customers
+    "duplicate": "{count} rows stand twice and were dropped once, such as customer {example}",
+    "conflict": "{count} rows contradict another row of the same customer, such as {example}",
+    "missing_customers": "{count} customers of the other files are missing, such as {example}",
+    "missing_months": "{count} customers lack a month, such as {example}",
+    "not_regular": "{count} customers had no revenue in some month, such as {example}: set aside",
+    "entry_error": "{count} customers have a revenue that must be an entry error, such as "
+    "{example}: set aside",
+    "no_minutes": "{count} customers spent 0 minutes in some month, such as {example}",
+    "twins": "{count} customers equal another one in all but id and profit, such as {example}; "
+    "twins share side and fold and are scored once",
+    "few_customers": "only {count} labelled customers; with fewer than {example} scores are rough",
+    "few_of_class": "only {count} customers of a class; with fewer than {example} scores are rough",
+    "leak": "ranks the label with ROC-AUC {example} by the way the export was made; no split or "
+    "model may follow it, and none here does",
+    "drift": "score rows differ from labelled ones (p = {example} after correction)",
+}
+"""What each finding says."""
+
+
+def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
+    """Return the findings as a table, errors first; columns as the attributes and ``text``."""
+    order = {level: place for place, level in enumerate(Level)}
+    rows = sorted(findings, key=lambda f: (order[f.level], f.what, f.file, f.column))
+    table = [{**asdict(row), "level": str(row.level), "text": row.sentence} for row in rows]
+    columns = ["level", "file", "column", "what", "count", "example", "text"]
+    return pd.DataFrame(table, columns=columns)
