@@ -26,6 +26,7 @@ from retention.vocabulary import ID_HEADER
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
+csv.field_size_limit(2**31 - 1)  # a cell of any size is a finding, not a crash
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -120,6 +121,13 @@ def read_export(path: Path, needed: Sequence[str]) -> RawTable:
     named = dict(zip(needed, columns, strict=True))
     ids = named.pop(ID_HEADER).cast("string").to_pandas()
     coded = {name: Coded.of(column) for name, column in named.items()}
+    blank = (ids == "").to_numpy(copy=True)
+    if blank.any():
+        # A spreadsheet leaves lines of separators only below its last row.
+        for column in coded.values():
+            blank &= column.rows([not word.strip() for word in column.words])
+        ids, lines = ids[~blank].reset_index(drop=True), lines[~blank]
+        coded = {name: Coded(c.codes[~blank], c.words) for name, c in coded.items()}
     return RawTable(path.name, ids, coded, lines, ragged, findings)
 
 
@@ -353,7 +361,8 @@ def _places(
     wanted = {plain_header(name): name for name in needed}
     missing = [name for key, name in wanted.items() if key not in plain]
     if missing:
-        raise InputError(f"{path} has no column {one_of(missing)}; found: {one_of(header)}")
+        found = one_of(name[:60] for name in header[:30])
+        raise InputError(f"{path} has no column {one_of(missing)}; found: {found}")
     places = []
     for key, name in wanted.items():
         standing = [place for place, found in enumerate(plain) if found == key]

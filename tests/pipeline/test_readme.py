@@ -41,7 +41,7 @@ def test_every_link_leads_somewhere():
 
 def test_every_make_target_exists():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
-    named = set(re.findall(r"`?make ([a-z-]+)", README)) - {"it"}
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", README, re.M))
     assert {"repro", "test", "help", "lock"} <= named
     assert named <= set(targets)
 
