@@ -10,7 +10,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	2>/dev/null && echo $$p && break; done)
 
-.PHONY: help repro test lint lock-check bench fuzz format lock clean
+DATA ?= data/sample
+REV ?= main
+
+.PHONY: help repro test lint lock-check compare bench bench-model fuzz format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -38,9 +41,15 @@ lock-check: $(READY) ## Check that dvc.lock fits code, params and data descripti
 		echo "error: dvc.lock is behind the code; run dvc repro and commit dvc.lock, metrics and plots"; exit 1; fi
 	@rm .lock-check.log; echo "dvc.lock fits"
 
+compare: $(READY) ## Compare this version's predictions with those of REV (default main)
+	@python stages/compare.py --rev "$(REV)" $(if $(AGAINST),--against "$(AGAINST)")
+
 bench: $(READY) ## Measure prepare and featurize beside DuckDB (minutes)
 	python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	python benchmarks/data.py
+
+bench-model: $(READY) ## Nested cross-validation of every family on DATA (default the simulated shop; minutes)
+	python benchmarks/model.py $(DATA)
 
 fuzz: $(READY) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500

@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.baselines import published_recipe
-from retention.charts import BLUE, GREY, ORANGE, picture
+from retention.baselines import one_column_rule, published_recipe
 from retention.curves import confusion, ranking_curves, reliability
 from retention.errors import InputError, stage
 from retention.files import read_json, read_parquet, write_csv, write_json
+from retention.grading import grade
+from retention.judging import beside, score_all, slices
 from retention.model_file import load_model
 from retention.params import load_params
-from retention.scores import SCORES, interval, plain, resamples, roc_auc, spread
+from retention.score_charts import draw_scores
+from retention.scores import plain, resamples, roc_auc
 from retention.vocabulary import IDENTITY, LABEL
 
 FEATURES = Path("data/features/features.parquet")
@@ -29,28 +31,10 @@ SAMPLE = Path("data/sample")
 TRUTH = SAMPLE / "truth.parquet"
 METRICS = Path("metrics/evaluate.json")
 PLOTS = Path("plots/evaluate")
+RESAMPLED = 50_000_000
+"""Customers drawn by all resamples together, at most."""
 PREDICTIONS = 5000
 """Customers in predictions.csv at most: it lives in Git."""
-
-
-def score_all(
-    label: np.ndarray, risk: np.ndarray, baseline: np.ndarray, weights: np.ndarray, *, level: float
-) -> dict[str, float]:
-    """Return every score with its interval, the baseline's ROC-AUC and the paired difference."""
-    found: dict[str, float] = {}
-    drawn: dict[str, np.ndarray] = {}
-    for name, score in SCORES.items():
-        drawn[name] = spread(score, label, risk, weights)
-        found[name] = plain(score, label, risk)
-        found[f"{name}_low"], found[f"{name}_high"] = interval(drawn[name], level=level)
-    base = spread(roc_auc, label, baseline, weights)
-    found["baseline_roc_auc"] = plain(roc_auc, label, baseline)
-    low, high = interval(base, level=level)
-    found["baseline_roc_auc_low"], found["baseline_roc_auc_high"] = low, high
-    found["over_baseline"] = found["roc_auc"] - found["baseline_roc_auc"]
-    low, high = interval(drawn["roc_auc"] - base, level=level)
-    found["over_baseline_low"], found["over_baseline_high"] = low, high
-    return found
 
 
 def anonymous(ids: pd.Series) -> list[str]:
@@ -73,25 +57,6 @@ def predictions(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values("customer").head(PREDICTIONS)
 
 
-def draw(label: np.ndarray, risk: np.ndarray, scores: dict[str, float], path: Path) -> None:
-    """Draw ROC, calibration and gains beside each other."""
-    curves = ranking_curves(label, risk)
-    with picture(path, width=13, height=4.3, ncols=3) as (roc, calibration, gains):
-        roc.plot(*curves["roc"].to_numpy().T, color=BLUE)
-        roc.plot([0, 1], [0, 1], color=GREY, linestyle=":")
-        text = "ROC-AUC {roc_auc:.3f} ({roc_auc_low:.3f} to {roc_auc_high:.3f})".format(**scores)
-        roc.set(title=text, xlabel="share of loyal customers called", ylabel="share of drops found")
-        bins = reliability(label, risk)
-        calibration.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="ideal")
-        calibration.plot(bins["told"], bins["dropped"], "o-", color=ORANGE, label="tenths")
-        calibration.set(title="Is the risk true?", xlabel="risk told", ylabel="share that dropped")
-        calibration.legend(frameon=False)
-        gains.plot(*curves["gains"].to_numpy().T, color=BLUE, label="model")
-        gains.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
-        gains.set(title="Who is reached", xlabel="share contacted", ylabel="share of drops reached")
-        gains.legend(frameon=False)
-
-
 @stage
 def main() -> None:
     """Score the test customers once."""
@@ -109,27 +74,39 @@ def main() -> None:
             "are needed to score anything (params features.test_share sets how many are kept)"
         )
     train = table[(table["split"] == "train") & table["scored"]]
-    recipe = published_recipe(table[names], seed=options.seed)
-    recipe.fit(train[names], train[LABEL].to_numpy("int64"))
-    baseline = recipe.predict_proba(test[names])[:, 1]
-    keys = test["twin_key"].to_numpy()
-    weights = resamples(keys, count=options.bootstrap, seed=options.seed)
-    found = {"test_customers": len(test), "test_drops": int(label.sum())}
-    found |= score_all(label, risk, baseline, weights, level=options.level)
+    known = train[LABEL].to_numpy("int64")
+    recipe = published_recipe(table[names], seed=options.seed).fit(train[names], known)
+    column, rule = one_column_rule(train[names], known, test[names])
+    others = {
+        "baseline": recipe.predict_proba(test[names])[:, 1],
+        "rule": rule,
+        "chance": np.full(len(test), known.mean()),
+    }
+    # Fewer resamples of a large test: its intervals are narrow, and memory is not endless.
+    count = min(options.bootstrap, max(100, RESAMPLED // len(test)))
+    weights = resamples(test["twin_key"].to_numpy(), count=count, seed=options.seed)
+    found = {"test_customers": len(test), "test_drops": int(label.sum()), "rule": column}
+    found |= score_all(label, risk, weights, threshold=card["threshold"], level=options.level)
+    found |= beside(label, risk, others, weights, level=options.level)
+    found["grade"] = grade(found, options.grade)
     if Path(params.data.dir) == SAMPLE:
         truth = read_parquet(TRUTH).astype({IDENTITY: "str"}).set_index(IDENTITY)["probability"]
         found["best_reachable_roc_auc"] = plain(roc_auc, label, truth[test[IDENTITY]].to_numpy())
     score_rows = table[table["split"] == "score"]
     found["score_customers"] = len(score_rows)
     if len(score_rows):
+        called = score_rows.loc[score_rows["risk"] >= card["threshold"], "risk"]
         found["score_mean_risk"] = score_rows["risk"].mean()
+        found["score_called"] = len(called)
+        found["score_expected_precision"] = called.mean() if len(called) else 0.0
+    found["slices"] = slices(test, minimum=options.min_slice)
     write_json(found, METRICS)
     for name, curve in ranking_curves(label, risk).items():
         write_csv(curve, PLOTS / f"{name}.csv")
     write_csv(reliability(label, risk), PLOTS / "calibration.csv")
     write_csv(confusion(label, risk, threshold=card["threshold"]), PLOTS / "confusion.csv")
     write_csv(predictions(table, read_parquet(OUT_OF_FOLD)), PLOTS / "predictions.csv")
-    draw(label, risk, found, PLOTS / "evaluation.png")
+    draw_scores(label, risk, found, PLOTS / "evaluation.png")
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def main() -> None:
     found = attribute(
         model, features, background, max_evaluations=options.max_evaluations, seed=options.seed
     )
-    gap = np.abs(found.base + found.values.sum(axis=1) - model.log_odds(features)).max()
+    gap = np.abs(found.base + found.values.sum(axis=1) - model.line(features)).max()
     loyal = features.loc[train.index[train[LABEL] == 0]]
     named = reasons(found, features, typical_values(loyal))
     write_parquet(pd.concat([table[[IDENTITY]], named], axis=1), REASONS)
@@ -109,7 +109,7 @@ def main() -> None:
     group = {feature["name"]: feature["group"] for feature in dictionary}
     by_group = found.values.T.groupby(group).sum().T.abs().mean().sort_values(ascending=False)
     content = {
-        "space": "log-odds",
+        "space": "log-odds" if model.steps is None else "log-odds before isotonic calibration",
         "method": found.method,
         "base": found.base,
         "additivity_gap": gap,

@@ -1,24 +1,26 @@
 """Segment: whom to contact, with what, at what gain?
 
-Reads data/prepared/, data/features/, data/model/, data/explained/ and offers.yaml; writes
+Reads data/prepared/, data/features/, data/model/, data/explained/, metrics/evaluate.json and
+offers.yaml; writes
 data/segments/customers.csv, data/campaign/ (list.csv, excluded.csv), metrics/segment.json and
 plots/segment/.
 """
 
 import datetime
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from retention.campaign import GATES, choose
-from retention.charts import BLUE, GREY, ORANGE, picture
+from retention.campaign import FAILED, GATES, choose
 from retention.errors import stage
 from retention.files import read_json, read_parquet, write_csv, write_json
 from retention.model_file import load_model
 from retention.offers import load_offers
 from retention.params import load_params
 from retention.rules import check_rule, matches
+from retention.segments import draw_map, honest_risk, portrait
 from retention.splitting import uniform
 from retention.vocabulary import IDENTITY, LABEL, PROFIT
 
@@ -31,6 +33,7 @@ REASONS = Path("data/explained/reasons.parquet")
 SEGMENTS = Path("data/segments/customers.csv")
 LIST = Path("data/campaign/list.csv")
 EXCLUDED = Path("data/campaign/excluded.csv")
+EVALUATED = Path("metrics/evaluate.json")
 METRICS = Path("metrics/segment.json")
 SIZES = Path("plots/segment/segments.csv")
 MAP = Path("plots/segment/risk_and_profit.png")
@@ -38,30 +41,6 @@ MAP = Path("plots/segment/risk_and_profit.png")
 RANKS = ["reason_1", "reason_2", "reason_3"]
 SCORED = ["risk", "profit_rank"]
 """Columns that rules may use beside the canonical ones."""
-
-
-def honest_risk(table: pd.DataFrame, told: np.ndarray, out_of_fold: pd.DataFrame) -> np.ndarray:
-    """Return each customer's risk by a model that has not seen the customer's label.
-
-    Training customers take the out-of-fold risk, twins that of the row which trained for them.
-    """
-    known = table[[IDENTITY, "twin_key", LABEL]].merge(out_of_fold, on=IDENTITY)
-    by_key = known.drop_duplicates(["twin_key", LABEL]).set_index(["twin_key", LABEL])["risk"]
-    places = pd.MultiIndex.from_frame(table[["twin_key", LABEL]])
-    unseen = by_key.reindex(places).to_numpy()
-    return np.where(table["split"] == "train", unseen, told).round(6)
-
-
-def portrait(inside: pd.DataFrame, everyone: pd.DataFrame) -> dict[str, float]:
-    """Return size, mean risk and mean profit of a segment beside those of everyone."""
-    if inside.empty:
-        return {"customers": 0}
-    return {
-        "customers": len(inside),
-        "share": len(inside) / len(everyone),
-        "mean_risk": inside["risk"].mean(),
-        **({"mean_profit": inside[PROFIT].mean()} if inside[PROFIT].notna().any() else {}),
-    }
 
 
 def as_list(
@@ -85,17 +64,6 @@ def as_list(
         }
     )
     return table.sort_values(["expected_gain", IDENTITY], ascending=[False, True])
-
-
-def draw_map(customers: pd.DataFrame, path: Path) -> None:
-    """Draw every customer's risk and profit, the listed ones marked."""
-    with picture(path, width=8, height=5) as axis:
-        for listed, colour, name in ((False, GREY, "no offer"), (True, ORANGE, "on the list")):
-            part = customers[customers["listed"] == listed].head(5000)
-            axis.scatter(part[PROFIT], part["risk"], s=10, alpha=0.6, color=colour, label=name)
-        axis.axvline(customers[PROFIT].median(), color=BLUE, linewidth=0.8, label="median profit")
-        axis.set(xlabel="profit a month (unit of the export)", ylabel="risk of a drop, 0 to 1")
-        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 @stage
@@ -124,6 +92,10 @@ def main() -> None:
     customers["arm"] = np.where(untouched, "untouched", "treated")
     score_rows = customers[LABEL].isna()
     audience = customers[score_rows] if score_rows.any() else customers
+    graded = read_json(EVALUATED)["grade"]
+    if graded == FAILED:
+        print("segment: the model's grade is F, so nobody is contacted", file=sys.stderr)
+        offers = []
     chosen, excluded = choose(
         audience, audience[RANKS], offers, months=campaign.horizon_months, lost=campaign.share_lost
     )
@@ -135,7 +107,10 @@ def main() -> None:
     write_csv(excluded, EXCLUDED, bom=True)
     segments = {name: portrait(customers[inside[name]], customers) for name in rules}
     treated = listed[listed["arm"] == "treated"]
+    if graded == FAILED:
+        excluded["gate"] = GATES[0]
     content = {
+        "grade": graded,
         "audience": len(audience),
         "treated": len(treated),
         "untouched": len(listed) - len(treated),

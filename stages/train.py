@@ -4,20 +4,22 @@ Reads data/features/; writes data/model/ (model.skops, model.json, out_of_fold.p
 metrics/train.json and plots/train/.
 """
 
+import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from retention.curves import reliability
 from retention.errors import InputError, stage
-from retention.families import FAMILIES, RiskModel, fit_sigmoid, make_model, sigmoid
 from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from retention.model_file import save_model
 from retention.params import load_params
-from retention.progress import progress
-from retention.scores import SCORES, plain
-from retention.searching import SearchResult, best_of, make_splits, out_of_fold, search
+from retention.scores import SCORES, calibration_line, plain, roc_auc
+from retention.searching import make_splits, out_of_fold
+from retention.splitting import uniform
+from retention.training import Trained, train_model
 from retention.vocabulary import IDENTITY, LABEL
 
 FEATURES = Path("data/features/features.parquet")
@@ -27,9 +29,8 @@ CARD = Path("data/model/model.json")
 OUT_OF_FOLD = Path("data/model/out_of_fold.parquet")
 METRICS = Path("metrics/train.json")
 SEARCH = Path("plots/train/search.csv")
-
-MARGIN = 0.002
-"""Two families this close in ROC-AUC count as equal; the simpler is taken."""
+RELIABILITY = Path("plots/train/calibration.csv")
+LEARNING = Path("plots/train/learning.csv")
 
 
 def best_threshold(label: np.ndarray, risk: np.ndarray) -> float:
@@ -40,65 +41,98 @@ def best_threshold(label: np.ndarray, risk: np.ndarray) -> float:
     return float(risk[order][np.argmax(f1)])
 
 
+def training_rows(table: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:
+    """Return one row of each twin pair among the training customers, at most `most` of them.
+
+    The rows are chosen by the hash of their behaviour, as large a share of either class.
+    """
+    rows = table[(table["split"] == "train") & table["scored"]]
+    if len(rows) <= most:
+        return rows
+    draw = pd.Series(uniform(rows["twin_key"].to_numpy(), seed=seed, purpose="rows"), rows.index)
+    return rows[draw.groupby(rows[LABEL]).rank(pct=True) <= most / len(rows)]
+
+
+def learning_curve(
+    trained: Trained, features: pd.DataFrame, label: np.ndarray, key: np.ndarray, *, seed: int
+) -> pd.DataFrame:
+    """Return the out-of-fold ROC-AUC of the chosen model by number of training customers."""
+    draw = uniform(key, seed=seed, purpose="learning")
+    points = []
+    for share in (0.2, 0.4, 0.6, 0.8, 1.0):
+        part = np.flatnonzero(draw < share)
+        splits = make_splits(key[part], count=5, repeats=1, seed=seed)
+        score = out_of_fold(trained.best.pipeline, features.iloc[part], label[part],
+                            splits=splits, jobs=1)  # fmt: skip
+        points.append((len(part), plain(roc_auc, label[part], score)))
+    return pd.DataFrame(points, columns=["customers", "roc_auc"])
+
+
+def calibrated(score: np.ndarray, label: np.ndarray, risk: np.ndarray) -> dict[str, object]:
+    """Return slope, intercept, Brier score and log-loss before and after the calibration."""
+    found = {}
+    for when, told in (("before", 1 / (1 + np.exp(-score))), ("after", risk)):
+        slope, intercept = calibration_line(label, told, np.ones((1, len(label))))
+        found[when] = {
+            "slope": slope[0],
+            "intercept": intercept[0],
+            **{name: plain(SCORES[name], label, told) for name in ("brier", "log_loss")},
+        }
+    return found
+
+
 @stage
 def main() -> None:
-    """Search the families, calibrate the best out-of-fold, fit it on all training rows."""
+    """Search the families, calibrate the best out-of-fold, fit it on the training rows."""
     params = load_params()
-    train, models = params.train, params.models
+    train = params.train
     table, dictionary = read_parquet(FEATURES), read_json(DICTIONARY)
     names = [feature["name"] for feature in dictionary]
     words = [feature["name"] for feature in dictionary if feature["categorical"]]
-    rows = table[(table["split"] == "train") & table["scored"]]
-    X, y = rows[names], rows[LABEL].to_numpy("int64")
+    rows = training_rows(table, most=train.max_rows, seed=train.seed)
+    X, y, key = rows[names], rows[LABEL].to_numpy("int64"), rows["twin_key"].to_numpy()
     if min(y.sum(), (1 - y).sum()) < 2 * train.folds:
         raise InputError(
             f"{FEATURES}: {y.sum()} training customers dropped and {(1 - y).sum()} stayed; "
             f"at least {2 * train.folds} of each are needed (twice params train.folds)"
         )
-    splits = make_splits(
-        rows["twin_key"].to_numpy(), count=train.folds, repeats=train.repeats, seed=train.seed
-    )
-    results: list[SearchResult] = []
-    families = train.families if train.model == "auto" else [train.model]
-    in_order = [name for name in FAMILIES if name in families]
-    for name in progress(in_order, what="train", unit="families"):
-        knobs = getattr(models, name).model_dump()
-        results.append(
-            search(
-                X, y, FAMILIES[name], knobs, splits=splits, candidates=train.candidates,
-                words=words, seed=train.seed, jobs=train.jobs,
-            )
-        )  # fmt: skip
-    best = best_of(results, margin=MARGIN)
-    numbers = [name for name in names if name not in words]
-    pipeline = make_model(FAMILIES[best.family], numbers=numbers, words=words, seed=train.seed)
-    pipeline.set_params(**{f"estimate__{knob}": value for knob, value in best.knobs.items()})
-    score = out_of_fold(pipeline, X, y, splits=splits, jobs=train.jobs)
-    slope, intercept = fit_sigmoid(score, y)
-    risk = sigmoid(slope * score + intercept)
+    trained = train_model(X, y, key, train=train, models=params.models, words=words)
+    best, calibration = trained.best, trained.calibration
+    risk = trained.risk
     threshold = best_threshold(y, risk)
-    digest = save_model(RiskModel(pipeline.fit(X, y), slope, intercept), MODEL)
-    versions = {package: version(package) for package in ("scikit-learn", "skops", "numpy")}
+    packages = ("scikit-learn", "skops", "numpy")
     card = {
-        "family": best.family,
-        "knobs": best.knobs,
+        "family": best.result.family,
+        "knobs": best.result.knobs,
         "features": {name: "word" if name in words else "number" for name in names},
-        "calibration": {"slope": slope, "intercept": intercept},
+        "calibration": calibration.kind,
         "threshold": threshold,
         "training_customers": len(y),
-        "versions": versions,
-        "sha256": digest,
+        "data": hashlib.sha256(np.sort(key).tobytes()).hexdigest(),
+        "versions": {package: version(package) for package in packages},
+        "sha256": save_model(trained.model, MODEL),
     }
     write_json(card, CARD)
     write_parquet(pd.DataFrame({IDENTITY: rows[IDENTITY], "risk": risk.round(6)}), OUT_OF_FOLD)
-    found = {
-        r.family: {"search_mean": r.mean, "search_se": r.se, "knobs": r.knobs} for r in results
+    results = [candidate.result for candidate in trained.candidates]
+    metrics = {
+        "family": best.result.family,
+        "threshold": threshold,
+        **{f"out_of_fold_{name}": plain(score, y, risk) for name, score in SCORES.items()},
+        "families": {
+            r.family: {"search_mean": r.mean, "search_se": r.se, "knobs": r.knobs} for r in results
+        },
+        "calibration": {
+            "kind": calibration.kind,
+            "log_loss": trained.losses,
+            **calibrated(best.score, y, risk),
+        },
     }
-    scores = {f"out_of_fold_{name}": plain(score, y, risk) for name, score in SCORES.items()}
-    metrics = {"family": best.family, "threshold": threshold, **scores, "families": found}
     write_json(metrics, METRICS)
     bars = [(r.family, r.mean, r.se) for r in results]
     write_csv(pd.DataFrame(bars, columns=["family", "roc_auc", "standard_error"]), SEARCH)
+    write_csv(reliability(y, risk), RELIABILITY)
+    write_csv(learning_curve(trained, X, y, key, seed=train.seed), LEARNING)
 
 
 if __name__ == "__main__":

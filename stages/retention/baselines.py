@@ -1,11 +1,14 @@
 """What the model must beat, fitted on the same training rows."""
 
+import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from retention.columns import ranking
 
 
 def published_recipe(features: pd.DataFrame, *, seed: int) -> Pipeline:
@@ -32,3 +35,28 @@ def published_recipe(features: pd.DataFrame, *, seed: int) -> Pipeline:
         random_state=seed,
     )
     return Pipeline([("prepare", prepared), ("estimate", estimate)])
+
+
+def one_column_rule(
+    features: pd.DataFrame, label: np.ndarray, others: pd.DataFrame
+) -> tuple[str, np.ndarray]:
+    """Return the column that ranks the label best by itself, and its score for `others`.
+
+    Parameters
+    ----------
+    features : DataFrame, shape (n_customers, n_features)
+        Training customers, on which column and direction are chosen.
+    label : ndarray of 0 and 1, shape (n_customers,)
+    others : DataFrame, shape (n_others, n_features)
+        Customers to score by the rule; higher means riskier.
+    """
+    target = pd.Series(label)
+    areas = {name: ranking(features[name].reset_index(drop=True), target) for name in features}
+    best = max(areas, key=areas.get)
+    known, asked = features[best], others[best]
+    if pd.api.types.is_numeric_dtype(known):
+        rises = known[label == 1].mean() > known[label == 0].mean()
+        score = asked.fillna(known.median()).to_numpy("float64")
+        return best, score if rises else -score
+    shares = pd.Series(label).groupby(known.fillna("").to_numpy()).mean()
+    return best, shares.reindex(asked.fillna("")).fillna(label.mean()).to_numpy()

@@ -8,7 +8,9 @@ import pandas as pd
 from retention.offers import ANY, Offer
 from retention.rules import matches
 
-GATES = ("not_eligible", "no_consent", "no_expected_gain")
+FAILED = "F"
+"""The grade of a model that may not send anything."""
+GATES = ("model_grade_f", "not_eligible", "no_consent", "no_expected_gain")
 """Why a customer gets no offer, in the order in which it is asked."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -21,6 +21,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+CHUNK = 100_000
+"""Customers scored at a time."""
 CLIP = 1e-3
 """Probabilities are kept this far from 0 and 1 before their log-odds are taken."""
 
@@ -108,13 +110,41 @@ def sigmoid(score: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(0.5 * score))
 
 
-def fit_sigmoid(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    """Return slope and intercept of the log-odds of `label` as a line of `score`.
+class Blend(ClassifierMixin, BaseEstimator):
+    """The weighted mean of several estimators' calibrated log-odds.
 
-    Platt's scaling (Platt 1999) on scores of customers that the model has not seen.
+    Parameters
+    ----------
+    members : list of estimator
+        Unfitted; all are fitted on the same prepared features.
+    slopes, intercepts : list of float
+        Each member's calibration, from customers that it had not seen.
+    weights : list of float
+        From 0, together 1.
     """
-    fitted = LogisticRegression(C=np.inf).fit(score.reshape(-1, 1), label)
-    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+
+    def __init__(
+        self,
+        members: list[Any],
+        slopes: list[float],
+        intercepts: list[float],
+        weights: list[float],
+    ):
+        self.members = members
+        self.slopes = slopes
+        self.intercepts = intercepts
+        self.weights = weights
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Blend":
+        """Fit every member on the same customers."""
+        self.fitted_ = [clone(member).fit(X, y) for member in self.members]
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, X: np.ndarray) -> np.ndarray:
+        """Return the blended log-odds of a drop, shape (n_customers,)."""
+        lines = zip(self.fitted_, self.slopes, self.intercepts, self.weights, strict=True)
+        return sum(w * (slope * raw_score(m, X) + shift) for m, slope, shift, w in lines)
 
 
 class RiskModel(BaseEstimator):
@@ -125,18 +155,41 @@ class RiskModel(BaseEstimator):
     pipeline : Pipeline
         Fitted on training customers.
     slope, intercept : float
-        The calibration: log-odds of the risk = slope * score + intercept.
+        The calibration's line: slope * score + intercept.
+    steps : list of (float, float), optional
+        Points (line, log-odds of the risk) of an isotonic calibration on top of the line, joined
+        by straight lines; without it the line is the risk's log-odds.
     """
 
-    def __init__(self, pipeline: Pipeline, slope: float, intercept: float):
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        slope: float,
+        intercept: float,
+        steps: list[tuple[float, float]] | None = None,
+    ):
         self.pipeline = pipeline
         self.slope = slope
         self.intercept = intercept
+        self.steps = steps
+
+    def line(self, features: pd.DataFrame) -> np.ndarray:
+        """Return slope * score + intercept, a chunk of customers after the other."""
+        parts = [
+            raw_score(self.pipeline, features.iloc[start : start + CHUNK])
+            for start in range(0, len(features), CHUNK)
+        ]
+        return self.slope * np.concatenate(parts or [np.zeros(0)]) + self.intercept
 
     def log_odds(self, features: pd.DataFrame) -> np.ndarray:
         """Return the calibrated log-odds of a drop, shape (n_customers,)."""
-        return self.slope * raw_score(self.pipeline, features) + self.intercept
+        return stepped(self.line(features), self.steps)
 
     def risk(self, features: pd.DataFrame) -> np.ndarray:
         """Return the calibrated probability of a drop, 0 to 1, shape (n_customers,)."""
         return sigmoid(self.log_odds(features))
+
+
+def stepped(line: np.ndarray, steps: list[tuple[float, float]] | None) -> np.ndarray:
+    """Return `line` led through the points of an isotonic calibration, where there are any."""
+    return line if steps is None else np.interp(line, *np.transpose(steps))

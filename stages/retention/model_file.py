@@ -18,6 +18,7 @@ from retention.files import atomic, made
 TRUSTED = frozenset(
     {
         "numpy.dtype",
+        "retention.families.Blend",
         "retention.families.RiskModel",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",
@@ -33,10 +34,12 @@ def save_model(model: Any, path: Path) -> str:
     import skops.io
 
     steps = getattr(getattr(model, "pipeline", None), "named_steps", {})
-    mapper = getattr(steps.get("estimate"), "_bin_mapper", None)
-    if mapper is not None:
-        # Boosting remembers how many cores it was fitted on; the model does not depend on it.
-        mapper.n_threads = 1
+    estimate = steps.get("estimate")
+    for part in getattr(estimate, "fitted_", [estimate]):
+        mapper = getattr(part, "_bin_mapper", None)
+        if mapper is not None:
+            # Boosting remembers how many cores it was fitted on; the model does not depend on it.
+            mapper.n_threads = 1
     content = _settled(skops.io.dumps(model))
     with atomic(path) as scratch:
         scratch.write_bytes(content)

@@ -97,15 +97,17 @@ class Features(Section):
     sample: Annotated[int, Field(ge=100)]
 
 
+Family = Literal["logistic", "tree", "knn", "svc", "forest", "extra_trees", "boosting", "blend"]
+
+
 class Train(Section):
-    model: Literal["auto", "logistic", "tree", "knn", "svc", "forest", "extra_trees", "boosting"]
-    families: Annotated[
-        list[Literal["logistic", "tree", "knn", "svc", "forest", "extra_trees", "boosting"]],
-        Field(min_length=1),
-    ]
+    model: Literal["auto", Family]
+    families: Annotated[list[Family], Field(min_length=1)]
     folds: Annotated[int, Field(ge=2, le=20)]
     repeats: Annotated[int, Field(ge=1, le=20)]
+    comparisons: Annotated[int, Field(ge=1, le=20)]
     candidates: PositiveInt
+    max_rows: Annotated[int, Field(ge=200)]
     seed: Seed
     jobs: PositiveInt
 
@@ -145,6 +147,10 @@ class Boosting(Section):
     l2_regularization: NonNegativeKnob
 
 
+class BlendOf(Section):
+    members: Annotated[int, Field(ge=2, le=4)]
+
+
 class Models(Section):
     logistic: Logistic
     tree: Tree
@@ -153,9 +159,19 @@ class Models(Section):
     forest: Trees
     extra_trees: Trees
     boosting: Boosting
+    blend: BlendOf
+
+
+class Grade(Section):
+    chance_margin: Share
+    clear_margin: Share
+    slope_low: PositiveFloat
+    slope_high: PositiveFloat
 
 
 class Evaluate(Section):
+    grade: Grade
+    min_slice: Annotated[int, Field(ge=10)]
     bootstrap: Annotated[int, Field(ge=100, le=100_000)]
     level: OpenShare
     seed: Seed

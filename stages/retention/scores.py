@@ -127,6 +127,46 @@ SCORES: dict[str, Score] = {
 }
 
 
+def at_threshold(threshold: float) -> dict[str, Score]:
+    """Return precision, recall and F1 of calling everyone at or above `threshold`."""
+
+    def counts(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        called = (risk >= threshold).astype("float64")
+        return weights @ (called * label), weights @ called, weights @ label.astype("float64")
+
+    def precision(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        hits, called, _ = counts(label, risk, weights)
+        return hits / np.maximum(called, 1e-12)
+
+    def recall(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        hits, _, drops = counts(label, risk, weights)
+        return hits / np.maximum(drops, 1e-12)
+
+    def f1(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        hits, called, drops = counts(label, risk, weights)
+        return 2 * hits / np.maximum(called + drops, 1e-12)
+
+    return {"precision": precision, "recall": recall, "f1": f1}
+
+
+def lift(share: float) -> Score:
+    """Return the score "share of drops among the riskiest `share` over that among all"."""
+
+    def score(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        order = np.argsort(-risk, kind="stable")
+        drawn = weights[:, order].astype("float64")
+        total = drawn.sum(axis=1, keepdims=True)
+        # A customer on the border counts with the part of it that lies inside.
+        inside = np.clip(share * total - (np.cumsum(drawn, axis=1) - drawn), 0, drawn)
+        among = (inside @ label[order]) / (share * total[:, 0])
+        return among / np.maximum((drawn @ label[order]) / total[:, 0], 1e-12)
+
+    return score
+
+
+LIFTS = {"lift_05": lift(0.05), "lift_10": lift(0.10), "lift_20": lift(0.20)}
+
+
 def spread(score: Score, label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the score of every resample; a few are worked on at a time, to spare memory."""
     step = max(1, _CHUNK // max(1, len(label)))

@@ -35,10 +35,18 @@ class SearchResult:
     se: float
 
 
-def make_splits(key: np.ndarray, *, count: int, repeats: int, seed: int) -> Splits:
-    """Return (train, test) row numbers of every fold of every repeat, by the behaviour's hash."""
+def make_splits(key: np.ndarray, *, count: int, repeats: int, seed: int, first: int = 0) -> Splits:
+    """Return (train, test) row numbers of every fold of every repeat, by the behaviour's hash.
+
+    Parameters
+    ----------
+    key : ndarray of uint64, shape (n_customers,)
+    count, repeats, seed : int
+    first : int
+        Number of the first repeat: two calls that share no number share no folds.
+    """
     splits = []
-    for repeat in range(repeats):
+    for repeat in range(first, first + repeats):
         fold = folds(key, count=count, seed=seed, repeat=repeat)
         splits += [
             (np.flatnonzero(fold != k), np.flatnonzero(fold == k))

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from helpers import NUMBERS, WORDS, small_features, small_model
+from retention.calibration import fit_sigmoid
 from retention.families import (
     CLIP,
     FAMILIES,
     RiskModel,
-    fit_sigmoid,
     log_odds,
     raw_score,
     sigmoid,

@@ -98,14 +98,14 @@ def test_wrong_value_is_named_with_key_found_and_valid(tmp_path, key, value, sen
 
 
 def test_unknown_model_is_answered_with_every_valid_name(tmp_path):
-    *most, last = [repr(name) for name in ("auto", *FAMILIES)]
+    *most, last = [repr(name) for name in ("auto", *FAMILIES, "blend")]
     path = changed(tmp_path, "train.model", "lightgbm")
     valid = f"{', '.join(most)} or {last}"
     assert line(path) == f"{path}: train.model is 'lightgbm'; input should be {valid}"
 
 
 def test_unknown_family_is_answered_with_every_valid_name(tmp_path):
-    *most, last = [repr(name) for name in FAMILIES]
+    *most, last = [repr(name) for name in (*FAMILIES, "blend")]
     path = changed(tmp_path, "train.families", ["tree", "catboost"])
     valid = f"{', '.join(most)} or {last}"
     assert line(path) == f"{path}: train.families is 'catboost'; input should be {valid}"

@@ -6,6 +6,7 @@ SMALL = {
     "  customers: 1300": "  customers: 400",
     "  families: [": "  families: [logistic, tree] #",
     "  candidates: ": "  candidates: 2 #",
+    "  comparisons: 3": "  comparisons: 1",
     "  bootstrap: 1000": "  bootstrap: 100",
     "  max_evaluations: ": "  max_evaluations: 20000 #",
 }

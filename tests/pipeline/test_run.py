@@ -166,6 +166,24 @@ def test_what_was_there_comes_back_after_a_users_mistake(tmp_path, clone):
     assert clone.files(*OUTS) == before
 
 
+def test_grade_f_contacts_nobody_and_says_why(clone):
+    metrics = clone.folder / "metrics/evaluate.json"
+    graded = re.sub(r'"grade": "."', '"grade": "F"', metrics.read_text())
+    metrics.write_text(graded)
+    said = clone.run("python", "stages/segment.py")
+    assert "the model's grade is F, so nobody is contacted" in said
+    listed = (clone.folder / "data/campaign/list.csv").read_text(encoding="utf-8-sig")
+    assert listed.splitlines() == [
+        "customer_id,segment,offer,channel,text,arm,expected_gain,cost,reasons,valid_until"
+    ]
+    excluded = pd.read_csv(clone.folder / "data/campaign/excluded.csv")
+    found = json.loads((clone.folder / "metrics/segment.json").read_text())
+    assert set(excluded["gate"]) == {"model_grade_f"}
+    assert len(excluded) == found["audience"] == found["excluded"]["model_grade_f"]
+    clone.run("git", "checkout", "-q", "metrics", "plots")
+    clone.run("dvc", "checkout", "-q", "--force")
+
+
 def test_committed_lock_fits_the_committed_code(tmp_path):
     said = make_clone(tmp_path).run("dvc", "repro", "--dry", "--allow-missing")
     assert "Running stage" not in said

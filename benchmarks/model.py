@@ -1,0 +1,125 @@
+"""How well does the whole way of choosing a model rank customers it has never seen?
+
+Nested cross-validation: in each outer fold the search, the blend and the choice of the family see
+the outer training part only; one row of each twin pair is trained on and scored. Every family and
+every baseline is scored on the same outer folds; differences to auto are paired, and their
+intervals are corrected for the overlap of training parts (Nadeau & Bengio 2003,
+doi:10.1023/A:1024068626366).
+
+Usage: python benchmarks/model.py FOLDER [--repeats 4] [--folds 5]
+where FOLDER holds the four exports.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "stages"))
+
+import featurize
+import prepare
+from retention.baselines import one_column_rule, published_recipe
+from retention.errors import InputError, stage
+from retention.families import raw_score
+from retention.params import load_params
+from retention.progress import progress
+from retention.scores import plain, roc_auc
+from retention.searching import make_splits
+from retention.training import train_model
+from retention.vocabulary import IDENTITY, LABEL
+
+
+def labelled(folder: Path) -> tuple[pd.DataFrame, list[dict[str, object]]]:
+    """Return the labelled customers of the exports in `folder`, one of each twin pair."""
+    with tempfile.TemporaryDirectory() as scratch:
+        text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+        assert text.count("  dir: data/sample") == 1
+        named = text.replace("  dir: data/sample", f"  dir: {json.dumps(str(folder))}")
+        (Path(scratch) / "params.yaml").write_text(named, encoding="utf-8")
+        shutil.copy(ROOT / "offers.yaml", scratch)
+        before = Path.cwd()
+        os.chdir(scratch)
+        try:
+            prepare.main()
+            table, _ = featurize.make_table(load_params().features)
+            dictionary = json.loads(featurize.DICTIONARY.read_text(encoding="utf-8"))
+        finally:
+            os.chdir(before)
+    return table[table["scored"] & table[LABEL].notna()].reset_index(drop=True), dictionary
+
+
+def areas_of_fold(
+    table: pd.DataFrame, train: np.ndarray, test: np.ndarray, names: list[str], words: list[str]
+) -> dict[str, float]:
+    """Return the ROC-AUC on the outer test part of auto, each family and each baseline."""
+    params = load_params(ROOT / "params.yaml")
+    X, y = table[names], table[LABEL].to_numpy("int64")
+    key = table["twin_key"].to_numpy()
+    trained = train_model(
+        X.iloc[train], y[train], key[train], train=params.train, models=params.models,
+        words=words, quiet=True,
+    )  # fmt: skip
+    areas = {"auto": plain(roc_auc, y[test], trained.model.line(X.iloc[test]))}
+    for candidate in trained.candidates:
+        fitted = candidate.pipeline.fit(X.iloc[train], y[train])
+        score = raw_score(fitted, X.iloc[test])
+        areas[candidate.result.family] = plain(roc_auc, y[test], score)
+    recipe = published_recipe(X, seed=params.train.seed).fit(X.iloc[train], y[train])
+    areas["published recipe"] = plain(roc_auc, y[test], recipe.decision_function(X.iloc[test]))
+    _, rule = one_column_rule(X.iloc[train], y[train], X.iloc[test])
+    areas["best one-column rule"] = plain(roc_auc, y[test], rule)
+    return areas
+
+
+@stage
+def main() -> None:
+    """Print the table, the best first."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--folds", type=int, default=5)
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    if not folder.is_dir():
+        raise InputError(f"folder {folder} is not there")
+    table, dictionary = labelled(folder)
+    names = [feature["name"] for feature in dictionary]
+    words = [feature["name"] for feature in dictionary if feature["categorical"]]
+    splits = make_splits(
+        table["twin_key"].to_numpy(), count=options.folds, repeats=options.repeats, seed=2
+    )
+    rows = [
+        areas_of_fold(table, train, test, names, words)
+        for train, test in progress(splits, what="bench", unit="folds")
+    ]
+    truth = folder / "truth.parquet"
+    if truth.exists():
+        known = pd.read_parquet(truth).astype({IDENTITY: "str"}).set_index(IDENTITY)["probability"]
+        told, y = known[table[IDENTITY]].to_numpy(), table[LABEL].to_numpy("int64")
+        for row, (_, test) in zip(rows, splits, strict=True):
+            row["best reachable"] = plain(roc_auc, y[test], told[test])
+    found = pd.DataFrame(rows)
+    ratio = np.mean([len(test) / len(train) for train, test in splits])
+    widths = np.sqrt(1 / len(found) + ratio)
+    print(f"{len(table)} customers, {options.repeats} x {options.folds} outer folds")
+    print("| | nested ROC-AUC | standard error | auto minus it | 95 % interval |")
+    print("|---|---|---|---|---|")
+    for name in found.mean().sort_values(ascending=False).index:
+        gap = found["auto"] - found[name]
+        half = 1.96 * gap.std(ddof=1) * widths
+        print(
+            f"| {name} | {found[name].mean():.4f} | {found[name].std(ddof=1) * widths:.4f} "
+            f"| {gap.mean():+.4f} | {gap.mean() - half:+.4f} to {gap.mean() + half:+.4f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

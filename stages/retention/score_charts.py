@@ -1,0 +1,27 @@
+"""Pictures of how good a risk is."""
+
+from pathlib import Path
+
+import numpy as np
+
+from retention.charts import BLUE, GREY, ORANGE, picture
+from retention.curves import ranking_curves, reliability
+
+
+def draw_scores(label: np.ndarray, risk: np.ndarray, scores: dict[str, float], path: Path) -> None:
+    """Draw ROC, calibration and gains beside each other."""
+    curves = ranking_curves(label, risk)
+    with picture(path, width=13, height=4.3, ncols=3) as (roc, calibration, gains):
+        roc.plot(*curves["roc"].to_numpy().T, color=BLUE)
+        roc.plot([0, 1], [0, 1], color=GREY, linestyle=":")
+        text = "ROC-AUC {roc_auc:.3f} ({roc_auc_low:.3f} to {roc_auc_high:.3f})".format(**scores)
+        roc.set(title=text, xlabel="share of loyal customers called", ylabel="share of drops found")
+        bins = reliability(label, risk)
+        calibration.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="ideal")
+        calibration.plot(bins["told"], bins["dropped"], "o-", color=ORANGE, label="tenths")
+        calibration.set(title="Is the risk true?", xlabel="risk told", ylabel="share that dropped")
+        calibration.legend(frameon=False)
+        gains.plot(*curves["gains"].to_numpy().T, color=BLUE, label="model")
+        gains.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
+        gains.set(title="Who is reached", xlabel="share contacted", ylabel="share of drops reached")
+        gains.legend(frameon=False)
