@@ -99,6 +99,8 @@ def main() -> None:
     chosen, excluded = choose(
         audience, audience[RANKS], offers, months=campaign.horizon_months, lost=campaign.share_lost
     )
+    if graded == FAILED:
+        excluded["gate"] = GATES[0]
     until = campaign.date + datetime.timedelta(days=campaign.valid_days)
     listed = as_list(audience, chosen, offers, valid_until=until)
     shown = [IDENTITY, "risk", LABEL, PROFIT, "segments", "reasons"]
@@ -107,8 +109,6 @@ def main() -> None:
     write_csv(excluded, EXCLUDED, bom=True)
     segments = {name: portrait(customers[inside[name]], customers) for name in rules}
     treated = listed[listed["arm"] == "treated"]
-    if graded == FAILED:
-        excluded["gate"] = GATES[0]
     content = {
         "grade": graded,
         "audience": len(audience),
