@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     TypeAdapter,
@@ -190,8 +191,12 @@ class Segment(Section):
 class Campaign(Section):
     date: datetime.date
     valid_days: PositiveInt
+    budget: NonNegativeFloat | None
+    suppression: Annotated[str, Field(min_length=1)]
+    contact_cap: NonNegativeInt
     control_share: Annotated[float, Field(ge=0, lt=1)]
     seed: Seed
+    profit_unit: Annotated[str, Field(min_length=1)]
     horizon_months: PositiveFloat
     share_lost: Share
 
