@@ -5,6 +5,7 @@ into the number it is, so that ``dvc exp run -S models.logistic.C=1e-5`` works.
 """
 
 import datetime
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -184,8 +185,44 @@ class Explain(Section):
     seed: Seed
 
 
+def _two_in_order(value: Any) -> Any:
+    """Cut points are the word or two finite numbers that rise."""
+    if value == "quantiles":
+        return value
+    wrong = ValueError("input should be quantiles or a list of two numbers, the smaller first")
+    if not isinstance(value, list) or len(value) != 2:
+        raise wrong
+    try:
+        low, high = (float(end) for end in value if not isinstance(end, bool))
+    except (TypeError, ValueError):
+        raise wrong from None
+    if not -math.inf < low < high < math.inf:
+        raise wrong
+    return low, high
+
+
+Cuts = Annotated[Any, BeforeValidator(_two_in_order)]
+
+
+class Grid(Section):
+    risk: Cuts
+    profit: Cuts
+
+
+class Discover(Section):
+    rules: Annotated[int, Field(ge=1, le=50)]
+    comparisons: Annotated[int, Field(ge=1, le=3)]
+    error_rate: OpenShare
+    max_rows: Annotated[int, Field(ge=200)]
+    seed: Seed
+
+
 class Segment(Section):
+    grid: Grid
     rules: Annotated[dict[str, str], Field(min_length=1)]
+    least: Annotated[int, Field(ge=2)]
+    level: OpenShare
+    discover: Discover
 
 
 class Campaign(Section):
