@@ -20,7 +20,7 @@ def draw(ids: pd.Series, *, seed: int, purpose: str) -> np.ndarray:
     return uniform(pd.util.hash_array(ids.to_numpy(dtype=object)), seed=seed, purpose=purpose)
 
 
-def is_treated(ids: pd.Series, *, seed: int, control_share: float) -> np.ndarray:
+def is_treated(ids: pd.Series, *, seed: int, share: float) -> np.ndarray:
     """Tell who is treated; everyone else is left untouched.
 
     By id and seed alone: no customer moves to the other arm when others come or go, or when a
@@ -30,10 +30,10 @@ def is_treated(ids: pd.Series, *, seed: int, control_share: float) -> np.ndarray
     ----------
     ids : Series of str, shape (n_customers,)
     seed : int
-    control_share : float
+    share : float
         Share left untouched, in [0, 1).
     """
-    return draw(ids, seed=seed, purpose="arm") >= control_share
+    return draw(ids, seed=seed, purpose="arm") >= share
 
 
 def power(risk: np.ndarray, effect: np.ndarray, treated: np.ndarray) -> dict[str, object]:

@@ -10,7 +10,7 @@ from retention.offers import Offer
 from retention.vocabulary import IDENTITY
 from retention.wording import filled_texts
 
-TREATED, UNTOUCHED = "treated", "untouched"
+ARMS = TREATED, UNTOUCHED = ("treated", "untouched")
 REST = "rest"
 """The segment of a customer who is in none of the named ones."""
 
