@@ -248,6 +248,7 @@ def _within_budget(
         best = loss.argmin(axis=1)
         least = loss[np.arange(len(rows)), best]
         order = np.argsort(least, kind="stable")
+        order = order[: int(np.isfinite(least).sum())]
         saved = -more_cost[order, best[order]].cumsum()
         order = order[: int(np.searchsorted(saved, excess)) + 1]
         target = np.where(best[order] == offers, NONE, best[order])
