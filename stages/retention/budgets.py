@@ -55,7 +55,8 @@ def interval(chance: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     """Return where the sum of the values that come true lies with probability :data:`LEVEL`.
 
     Each value comes true by its own chance, independent of the others. Normal with Cornish and
-    Fisher's (1938) correction for skewness, which few successes have; within what is possible.
+    Fisher's (1938) correction for skewness; it begins at nothing where that none comes true is
+    likelier than the lower tail, and ends at everything likewise.
 
     Parameters
     ----------
@@ -66,14 +67,18 @@ def interval(chance: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     """
     spread = chance * (1 - chance)
     variance = (spread * value**2).sum()
-    mean, most = (chance * value).sum(), value.sum()
+    mean, most = float((chance * value).sum()), float(value.sum())
     if variance <= 0:
-        return float(mean), float(mean)
-    skew = (spread * (1 - 2 * chance) * value**3).sum() / variance**1.5
-    z = norm.ppf((1 + LEVEL) / 2)
-    ends = [mean + (side * z + (z**2 - 1) * skew / 6) * np.sqrt(variance) for side in (-1, 1)]
-    low, high = (float(min(max(end, 0.0), most)) for end in ends)
-    return low, high
+        return mean, mean
+    # Beyond a skewness of 2 the correction would turn the order of the quantiles round.
+    skew = np.clip((spread * (1 - 2 * chance) * value**3).sum() / variance**1.5, -2, 2)
+    z, tail = norm.ppf((1 + LEVEL) / 2), (1 - LEVEL) / 2
+    low, high = (
+        float(np.clip(mean + (side * z + (z**2 - 1) * skew / 6) * np.sqrt(variance), 0, most))
+        for side in (-1, 1)
+    )
+    counts = chance[value > 0]
+    return 0.0 if np.prod(1 - counts) >= tail else low, most if np.prod(counts) >= tail else high
 
 
 def by_budget(full_cost: float, at_budget: Callable[[float], dict[str, float]]) -> pd.DataFrame:

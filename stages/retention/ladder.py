@@ -80,8 +80,12 @@ def climb(ladder: Ladder, treated: np.ndarray, budget: int | None) -> np.ndarray
     choice = ladder.start.copy()
     rungs = len(ladder.row)
     if budget is not None:
-        spent = (ladder.cost * treated[ladder.row]).cumsum()
-        rungs = int(np.searchsorted(spent, budget, side="right"))
+        pays = treated[ladder.row]
+        spent = (ladder.cost * pays).cumsum()
+        reached = int(np.searchsorted(spent, budget, side="right"))
+        if reached < rungs:
+            # The cut-off is the last treated customer's: with no money, nobody is on the list.
+            rungs = int((np.flatnonzero(pays[:reached]) + 1).max(initial=0))
     # A customer's later rung stands later, and the last of several assignments holds.
     choice[ladder.row[:rungs]] = ladder.place[:rungs]
     return choice

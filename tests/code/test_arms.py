@@ -49,9 +49,10 @@ def test_campaign_finds_the_smallest_detectable_effect_in_80_percent_of_the_trie
     for key, offset in (("detectable", risk), ("unadjusted", 0 * risk)):
         e = power(risk, effect, treated)[key]
         rng = np.random.default_rng(7)
-        chance = risk * np.where(treated, 1 - e, 1)
         found = 0
         for _ in range(2000):
+            treated = rng.permutation(treated)
+            chance = risk * np.where(treated, 1 - e, 1)
             rest = (rng.random(len(risk)) < chance) - offset
             ours, theirs = rest[treated], rest[~treated]
             error = np.sqrt(ours.var() / len(ours) + theirs.var() / len(theirs))

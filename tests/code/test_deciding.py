@@ -1,4 +1,4 @@
-"""A whole campaign of a random shop: what must hold whatever the shop, the offers and the limits."""
+"""A whole campaign of a random shop: what must hold whatever shop, offers and limits are."""
 
 import numpy as np
 import pandas as pd

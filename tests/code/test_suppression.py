@@ -19,12 +19,12 @@ def test_the_projects_own_list_is_a_header_and_nobody():
 @pytest.mark.parametrize(
     "raw",
     [
-        "customer_id\n12\n 34 \n12\n\n".encode(),
+        b"customer_id\n12\n 34 \n12\n\n",
         "\ufeffcustomer_id\r\n12\r\n34\r\n".encode(),
         "name;Customer_ID;why\nИванов;12;просил\nПетров;34;\n".encode(),
         "name;customer_id\nИванов;12\nПетров;34\n".encode("cp1251"),
-        "customer_id\twhy\n12\tasked\n34\n".encode(),
-        '"customer_id","why"\n"12","a, b"\n"34",""'.encode(),
+        b"customer_id\twhy\n12\tasked\n34\n",
+        b'"customer_id","why"\n"12","a, b"\n"34",""',
     ],
 )
 def test_list_is_read_as_people_save_it(path, raw):
