@@ -189,6 +189,24 @@ def categories(
     return table
 
 
+def categories_of(
+    belongs: pd.DataFrame,
+    customers: pd.DataFrame,
+    *,
+    level: float,
+    least: int,
+    counted: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Return :func:`categories` of every segment (a column of `belongs`), ``segment`` before it."""
+    tables = {
+        name: categories(
+            belongs[name].to_numpy(), customers, level=level, least=least, counted=counted
+        )
+        for name in belongs
+    }
+    return pd.concat(tables, names=["segment"]).reset_index("segment").reset_index(drop=True)
+
+
 def shrunk(means: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """Draw estimates towards their common mean, the more, the less each one is known.
 
