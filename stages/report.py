@@ -12,7 +12,7 @@ import pandas as pd
 from retention.errors import stage
 from retention.files import atomic, made, read_json, write_json
 from retention.formats import LANGUAGES
-from retention.overview import cells, came_true, funnel, headline
+from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
 from retention.params import load_params, read_yaml
 from retention.spreadsheets import unguarded
@@ -82,6 +82,7 @@ def main() -> None:
             customers, list(segment["grid"]), listed=list(listed[IDENTITY]),
             segments=list(segment["segments"]),
         ),
+        "findings": count_findings(files["prepare"]["report"] + files["featurize"]["report"]),
         "list": {"rows": len(listed), "shown": len(top)},
     }  # fmt: skip
     write_json(found, SOURCES["overview"])
@@ -102,8 +103,8 @@ def main() -> None:
     }
     contents = {str(SOURCES[name]): content for name, content in files.items()}
     names = {name: str(path) for name, path in SOURCES.items()}
+    view = view_of(files, names)
     for language in LANGUAGES:
-        view = view_of(files, language=language)
         page = render(contents, names, view, folder=TEMPLATES, language=language)
         with atomic(REPORT / f"{language}.html") as scratch:
             scratch.write_text(page, encoding="utf-8", newline="\n")

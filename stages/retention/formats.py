@@ -48,7 +48,7 @@ STYLES = {
 }  # fmt: skip
 LANGUAGES = tuple(STYLES)
 
-FORMS = ("count", "percent", "points", "in_points", "of_100", "score", "money", "plain", "times", "date")
+FORMS = ("count", "percent", "points", "in_points", "of_100", "score", "money", "plain", "tenths", "hundredths", "date")
 SIGNED = "+"
 """At the end of a form: a positive number carries its sign."""
 
@@ -64,7 +64,7 @@ def formatted(value: float | str, form: str, language: str) -> str:
         ``count`` is whole; ``percent`` takes a share (0.389) and shows tenths below 10 %, as
         ``points`` always does; ``in_points`` is in percentage points already; ``of_100`` is a share in people of a hundred; ``score`` has three
         digits after the point; ``money`` two below a hundred and none from there; ``plain`` as
-        many as the number has, two at most; ``times`` one. A ``+`` at the end shows the sign.
+        many as the number has, two at most; ``tenths`` one and ``hundredths`` two. A ``+`` at the end shows the sign.
     language : str
         One of :data:`LANGUAGES`.
 
@@ -102,6 +102,7 @@ def _shape(value: float, form: str, style: Style) -> tuple[float, int, str]:
         "score": (1, 3, ""),
         "money": (1, 2 if abs(value) < 100 else 0, ""),
         "plain": (1, 2, ""),
-        "times": (1, 1, ""),
+        "tenths": (1, 1, ""),
+        "hundredths": (1, 2, ""),
     }
     return shapes[form]

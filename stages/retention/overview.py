@@ -7,6 +7,7 @@ import pandas as pd
 
 from retention.campaign import profit_at_stake
 from retention.effects import wilson
+from retention.findings import Level
 from retention.vocabulary import LABEL, PROFIT
 
 TYPICAL = 0.7
@@ -90,6 +91,11 @@ def funnel(audience: int, excluded: Mapping[str, int]) -> list[dict[str, object]
         left -= stopped
         rows.append({"gate": gate, "stopped": stopped, "left": left})
     return rows
+
+
+def count_findings(report: Sequence[Mapping[str, object]]) -> dict[str, int]:
+    """Return how many findings there are of each level."""
+    return {str(level): sum(row["level"] == level for row in report) for level in Level}
 
 
 def cells(

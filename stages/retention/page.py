@@ -31,7 +31,7 @@ SECTIONS = (
 """The parts of the page, in their order; each is a template and an id."""
 UNIT_FORMS = {
     "percentage points": "in_points+",
-    "log-odds": "plain+",
+    "log-odds": "hundredths+",
     "share": "percent",
     "rows": "count",
     "roc_auc": "score",
@@ -100,6 +100,11 @@ def _helpers(
             f"{file}#/{key}", str(figures.get(file, key))[:VERSION]
         )
 
+    def example(row: Mapping[str, Any]) -> Markup:
+        if row["what"] == "leak":
+            return quote(text(float(row["example"]), "score"))
+        return phrases.name("examples", row["example"])
+
     def finding(file: str, place: int) -> Markup:
         """Return a line of the readiness report; one of a kind the table lacks as it is."""
         row = figures.get(file, "report", place)
@@ -108,7 +113,7 @@ def _helpers(
         return phrases.say(
             f"findings.{row['what']}",
             count=figures.show(file, "report", place, "count"),
-            example=quote(row["example"]),
+            example=example(row),
         )
 
     def slice_name(key: str) -> Markup:

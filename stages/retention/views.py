@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from retention.findings import Level
+
 STRONGEST = 6
 """Differences of a segment that are shown."""
 CERTAIN = 0.05
@@ -35,6 +37,9 @@ BUDGET_COLUMNS = {
     "cost": "money",
     "expected_gain": "money",
 }
+REPORTS = ("prepare", "featurize")
+"""Files with a list of findings."""
+LEVELS = tuple(Level)
 SHARES = {"promo_share", "service", "consent", "favourite_category"}
 FORMS = {"profit": "money", "revenue_m2": "count", "revenue_m1": "count", "revenue_m0": "count",
          "tenure_days": "count"}  # fmt: skip
@@ -42,7 +47,7 @@ FORMS = {"profit": "money", "revenue_m2": "count", "revenue_m1": "count", "reven
 
 def form_of(row: Mapping[str, Any]) -> str:
     """Return how a feature's mean (or a word's share) is shown."""
-    return "percent" if row["feature"] in SHARES else FORMS.get(row["feature"], "plain")
+    return "percent" if row["feature"] in SHARES else FORMS.get(row["feature"], "tenths")
 
 
 def differences(portraits: list[Mapping[str, Any]], segment: str) -> list[int]:
@@ -79,14 +84,15 @@ def ends(offers: list[Mapping[str, Any]], key: str) -> dict[str, int]:
     return {"low": order[0], "high": order[-1]} if order else {}
 
 
-def view_of(files: Mapping[str, Any], *, language: str) -> dict[str, Any]:
+def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return what templates need beside the files.
 
     Parameters
     ----------
     files : mapping of str to content
         By the names of ``report.SOURCES``.
-    language : str
+    names : mapping of str to str
+        The path of each.
     """
     offers, made = files["offers"], files["segment"]["offers"]
     counts = {
@@ -95,7 +101,13 @@ def view_of(files: Mapping[str, Any], *, language: str) -> dict[str, Any]:
     }
     order = sorted(counts, key=lambda place: (-counts[place], place))
     by_code = {offer["code"]: offer for offer in offers}
+    findings = [
+        (names[name], place, LEVELS.index(row["level"]))
+        for name in REPORTS
+        for place, row in enumerate(files[name]["report"])
+    ]
     return {
+        "findings": [row[:2] for row in sorted(findings, key=lambda row: row[2])],
         "unit": files["params"]["campaign"]["profit_unit"],
         "assumptions": ASSUMPTIONS,
         "budget_columns": BUDGET_COLUMNS,
