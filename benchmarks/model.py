@@ -4,7 +4,8 @@ Nested cross-validation: in each outer fold the search, the blend and the choice
 the outer training part only; one row of each twin pair is trained on and scored. Every family and
 every baseline is scored on the same outer folds; differences to auto are paired, and their
 intervals are corrected for the overlap of training parts (Nadeau & Bengio 2003,
-doi:10.1023/A:1024068626366).
+doi:10.1023/A:1024068626366). Below the table: what auto took, and whether its risks are true for
+the customers of the outer folds, all repeats pooled, beside a plain sigmoid.
 
 Usage: python benchmarks/model.py FOLDER [--repeats 4] [--folds 5]
 where FOLDER holds the four exports.
@@ -16,6 +17,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +29,12 @@ sys.path.insert(0, str(ROOT / "stages"))
 import featurize
 import prepare
 from retention.baselines import one_column_rule, published_recipe
+from retention.calibration import fit_sigmoid
 from retention.errors import InputError, stage
-from retention.families import raw_score
+from retention.families import raw_score, sigmoid
 from retention.params import load_params
 from retention.progress import progress
-from retention.scores import plain, roc_auc
+from retention.scores import calibration_line, interval, log_loss, plain, resamples, roc_auc
 from retention.searching import make_splits
 from retention.training import train_model
 from retention.vocabulary import IDENTITY, LABEL
@@ -56,10 +59,21 @@ def labelled(folder: Path) -> tuple[pd.DataFrame, list[dict[str, object]]]:
     return table[table["scored"] & table[LABEL].notna()].reset_index(drop=True), dictionary
 
 
-def areas_of_fold(
+def one_fold(
     table: pd.DataFrame, train: np.ndarray, test: np.ndarray, names: list[str], words: list[str]
-) -> dict[str, float]:
-    """Return the ROC-AUC on the outer test part of auto, each family and each baseline."""
+) -> tuple[dict[str, float], pd.DataFrame, str]:
+    """Return what the outer test part says of a model chosen on the outer training part.
+
+    Returns
+    -------
+    areas : dict
+        ROC-AUC of auto, of each family and of each baseline.
+    risks : DataFrame
+        ``row``, ``drop``, and the risk told by auto (``risk``) and by its score under a plain
+        sigmoid (``sigmoid``).
+    family : str
+        What auto took.
+    """
     params = load_params(ROOT / "params.yaml")
     X, y = table[names], table[LABEL].to_numpy("int64")
     key = table["twin_key"].to_numpy()
@@ -76,7 +90,34 @@ def areas_of_fold(
     areas["published recipe"] = plain(roc_auc, y[test], recipe.decision_function(X.iloc[test]))
     _, rule = one_column_rule(X.iloc[train], y[train], X.iloc[test])
     areas["best one-column rule"] = plain(roc_auc, y[test], rule)
-    return areas
+    best = trained.best
+    slope, intercept = fit_sigmoid(best.score, y[train])
+    score = raw_score(trained.model.pipeline, X.iloc[test])
+    risks = pd.DataFrame(
+        {
+            "row": test,
+            LABEL: y[test],
+            "risk": trained.model.risk(X.iloc[test]),
+            "sigmoid": sigmoid(slope * score + intercept),
+        }
+    )
+    return areas, risks, best.result.family
+
+
+def calibration_of(risks: pd.DataFrame) -> str:
+    """Return a sentence on slope, intercept and log-loss of the pooled risks of auto."""
+    label = risks[LABEL].to_numpy()
+    weights = resamples(risks["row"].to_numpy(), count=1000, seed=1)
+    told = {name: risks[name].to_numpy() for name in ("risk", "sigmoid")}
+    slopes, shifts = calibration_line(label, told["risk"], weights)
+    slope, shift = calibration_line(label, told["risk"], np.ones((1, len(label))))
+    losses = {name: plain(log_loss, label, risk) for name, risk in told.items()}
+    low, high = interval(slopes, level=0.95)
+    return (
+        f"calibration of auto: slope {slope[0]:.3f} ({low:.3f} to {high:.3f}), intercept "
+        "{:+.3f} ({:+.3f} to {:+.3f})".format(shift[0], *interval(shifts, level=0.95))
+        + f", log-loss {losses['risk']:.4f}, with a plain sigmoid {losses['sigmoid']:.4f}"
+    )
 
 
 @stage
@@ -96,10 +137,11 @@ def main() -> None:
     splits = make_splits(
         table["twin_key"].to_numpy(), count=options.folds, repeats=options.repeats, seed=2
     )
-    rows = [
-        areas_of_fold(table, train, test, names, words)
+    folds = [
+        one_fold(table, train, test, names, words)
         for train, test in progress(splits, what="bench", unit="folds")
     ]
+    rows = [areas for areas, _, _ in folds]
     truth = folder / "truth.parquet"
     if truth.exists():
         known = pd.read_parquet(truth).astype({IDENTITY: "str"}).set_index(IDENTITY)["probability"]
@@ -119,6 +161,11 @@ def main() -> None:
             f"| {name} | {found[name].mean():.4f} | {found[name].std(ddof=1) * widths:.4f} "
             f"| {gap.mean():+.4f} | {gap.mean() - half:+.4f} to {gap.mean() + half:+.4f} |"
         )
+    taken = Counter(family for _, _, family in folds)
+    print(
+        "\nauto took " + ", ".join(f"{name} {count} times" for name, count in taken.most_common())
+    )
+    print(calibration_of(pd.concat([risks for _, risks, _ in folds], ignore_index=True)))
 
 
 if __name__ == "__main__":

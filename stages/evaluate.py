@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from retention.baselines import one_column_rule, published_recipe
-from retention.curves import confusion, ranking_curves, reliability
+from retention.curves import confusion, gains, ranking_curves, reliability
 from retention.errors import InputError, stage
 from retention.files import read_json, read_parquet, write_csv, write_json
 from retention.grading import grade
@@ -106,7 +106,9 @@ def main() -> None:
     write_csv(reliability(label, risk), PLOTS / "calibration.csv")
     write_csv(confusion(label, risk, threshold=card["threshold"]), PLOTS / "confusion.csv")
     write_csv(predictions(table, read_parquet(OUT_OF_FOLD)), PLOTS / "predictions.csv")
-    draw_scores(label, risk, found, PLOTS / "evaluation.png")
+    reached = gains(label, risk, weights, level=options.level)
+    write_csv(reached, PLOTS / "gains.csv")
+    draw_scores(label, risk, found, reached, PLOTS / "evaluation.png")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from retention.model_file import save_model
 from retention.params import load_params
 from retention.scores import SCORES, calibration_line, plain, roc_auc
 from retention.searching import make_splits, out_of_fold
-from retention.splitting import uniform
+from retention.splitting import part_of, uniform
 from retention.training import Trained, train_model
 from retention.vocabulary import IDENTITY, LABEL
 
@@ -47,10 +47,8 @@ def training_rows(table: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:
     The rows are chosen by the hash of their behaviour, as large a share of either class.
     """
     rows = table[(table["split"] == "train") & table["scored"]]
-    if len(rows) <= most:
-        return rows
-    draw = pd.Series(uniform(rows["twin_key"].to_numpy(), seed=seed, purpose="rows"), rows.index)
-    return rows[draw.groupby(rows[LABEL]).rank(pct=True) <= most / len(rows)]
+    key, label = rows["twin_key"].to_numpy(), rows[LABEL].to_numpy()
+    return rows[part_of(key, label, most=most, seed=seed, purpose="rows")]
 
 
 def learning_curve(

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from retention.scores import ranked
+from retention.scores import interval, lift, plain, ranked, spread
 
 POINTS = 200
 
@@ -21,21 +21,39 @@ def ranking_curves(label: np.ndarray, risk: np.ndarray) -> dict[str, pd.DataFram
     Returns
     -------
     dict of DataFrame
-        ``roc`` (false_positive_rate, true_positive_rate), ``precision_recall`` (recall,
-        precision) and ``gains`` (contacted, reached: shares of customers and of drops).
+        ``roc`` (false_positive_rate, true_positive_rate) and ``precision_recall`` (recall,
+        precision).
     """
     drops, others = (part[0] for part in ranked(label, risk, np.ones((1, len(label)))))
     start = np.zeros(1)
     hit = np.concatenate([start, drops / drops[-1]])
     false = np.concatenate([start, others / others[-1]])
-    contacted = np.concatenate([start, (drops + others) / len(label)])
     return {
         "roc": thinned(pd.DataFrame({"false_positive_rate": false, "true_positive_rate": hit})),
         "precision_recall": thinned(
             pd.DataFrame({"recall": hit[1:], "precision": drops / (drops + others)})
         ),
-        "gains": thinned(pd.DataFrame({"contacted": contacted, "reached": hit})),
     }
+
+
+def gains(
+    label: np.ndarray, risk: np.ndarray, weights: np.ndarray, *, level: float
+) -> pd.DataFrame:
+    """Return the share of drops among the riskiest customers, with its bootstrap interval.
+
+    Returns
+    -------
+    DataFrame
+        ``contacted`` (share of customers, in steps of a twentieth), ``reached``, ``reached_low``
+        and ``reached_high`` (shares of drops).
+    """
+    rows = [(0.0, 0.0, 0.0, 0.0)]
+    for step in range(1, 21):
+        share = step / 20
+        score = lift(share)
+        low, high = interval(spread(score, label, risk, weights), level=level)
+        rows.append((share, *(share * x for x in (plain(score, label, risk), low, high))))
+    return pd.DataFrame(rows, columns=["contacted", "reached", "reached_low", "reached_high"])
 
 
 def reliability(label: np.ndarray, risk: np.ndarray, *, bins: int = 10) -> pd.DataFrame:

@@ -37,10 +37,13 @@ class Family:
         A key of params ``models``.
     build : callable
         ``build(seed)`` gives the estimator with the fixed choices of the family.
+    legible : bool
+        Whether a person can follow it: one formula, or reasons that are exact.
     """
 
     name: str
     build: Callable[[int], Any]
+    legible: bool = False
 
 
 FAMILIES = {
@@ -51,8 +54,9 @@ FAMILIES = {
             lambda seed: LogisticRegression(
                 solver="saga", max_iter=500, tol=1e-3, random_state=seed
             ),
+            legible=True,
         ),
-        Family("tree", lambda seed: DecisionTreeClassifier(random_state=seed)),
+        Family("tree", lambda seed: DecisionTreeClassifier(random_state=seed), legible=True),
         Family("knn", lambda _: KNeighborsClassifier(algorithm="brute")),
         Family("svc", lambda seed: SVC(random_state=seed)),
         Family("forest", lambda seed: RandomForestClassifier(random_state=seed)),
@@ -60,6 +64,7 @@ FAMILIES = {
         Family(
             "boosting",
             lambda seed: HistGradientBoostingClassifier(early_stopping=False, random_state=seed),
+            legible=True,
         ),
     )
 }

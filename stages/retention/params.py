@@ -109,6 +109,7 @@ class Train(Section):
     repeats: Annotated[int, Field(ge=1, le=20)]
     comparisons: Annotated[int, Field(ge=1, le=20)]
     candidates: PositiveInt
+    search_rows: Annotated[int, Field(ge=200)]
     max_rows: Annotated[int, Field(ge=200)]
     seed: Seed
     jobs: PositiveInt

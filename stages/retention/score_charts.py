@@ -3,13 +3,20 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from retention.charts import BLUE, GREY, ORANGE, picture
 from retention.curves import ranking_curves, reliability
 
 
-def draw_scores(label: np.ndarray, risk: np.ndarray, scores: dict[str, float], path: Path) -> None:
-    """Draw ROC, calibration and gains beside each other."""
+def draw_scores(
+    label: np.ndarray,
+    risk: np.ndarray,
+    scores: dict[str, float],
+    found: pd.DataFrame,
+    path: Path,
+) -> None:
+    """Draw ROC, calibration and gains (as `curves.gains` gives them) beside each other."""
     curves = ranking_curves(label, risk)
     with picture(path, width=13, height=4.3, ncols=3) as (roc, calibration, gains):
         roc.plot(*curves["roc"].to_numpy().T, color=BLUE)
@@ -21,7 +28,9 @@ def draw_scores(label: np.ndarray, risk: np.ndarray, scores: dict[str, float], p
         calibration.plot(bins["told"], bins["dropped"], "o-", color=ORANGE, label="tenths")
         calibration.set(title="Is the risk true?", xlabel="risk told", ylabel="share that dropped")
         calibration.legend(frameon=False)
-        gains.plot(*curves["gains"].to_numpy().T, color=BLUE, label="model")
+        gains.fill_between(found["contacted"], found["reached_low"], found["reached_high"],
+                           color=BLUE, alpha=0.2, linewidth=0, label="interval")  # fmt: skip
+        gains.plot(found["contacted"], found["reached"], color=BLUE, label="model")
         gains.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
         gains.set(title="Who is reached", xlabel="share contacted", ylabel="share of drops reached")
         gains.legend(frameon=False)

@@ -153,13 +153,15 @@ def lift(share: float) -> Score:
     """Return the score "share of drops among the riskiest `share` over that among all"."""
 
     def score(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        order = np.argsort(-risk, kind="stable")
-        drawn = weights[:, order].astype("float64")
-        total = drawn.sum(axis=1, keepdims=True)
-        # A customer on the border counts with the part of it that lies inside.
-        inside = np.clip(share * total - (np.cumsum(drawn, axis=1) - drawn), 0, drawn)
-        among = (inside @ label[order]) / (share * total[:, 0])
-        return among / np.maximum((drawn @ label[order]) / total[:, 0], 1e-12)
+        drops, others = ranked(label, risk, weights)
+        both = drops + others
+        total = both[:, -1:]
+        # Customers of one risk on the border count with the part of them that lies inside, drops
+        # and others alike: row order must not decide who comes first.
+        drawn = np.diff(both, axis=1, prepend=0)
+        inside = np.clip(share * total - (both - drawn), 0, drawn) / np.maximum(drawn, 1e-12)
+        among = (inside * np.diff(drops, axis=1, prepend=0)).sum(axis=1) / (share * total[:, 0])
+        return among / np.maximum(drops[:, -1] / total[:, 0], 1e-12)
 
     return score
 

@@ -134,10 +134,22 @@ def search(
     return SearchResult(family.name, chosen, float(by_fold.mean()), corrected_se(by_fold, splits))
 
 
-def best_of(results: Sequence[SearchResult], *, margin: float) -> SearchResult:
-    """Return the first (simplest) result whose mean is within `margin` of the best one's."""
-    best = max(result.mean for result in results)
-    return next(result for result in results if result.mean >= best - margin)
+def best_of(
+    results: Sequence[SearchResult], *, margin: float, preferred: Sequence[str]
+) -> SearchResult:
+    """Return the first preferred result within `margin` of the best mean, else the best.
+
+    Parameters
+    ----------
+    results : sequence of SearchResult
+    margin : float
+        ROC-AUC that a preferred family may lose to the best.
+    preferred : sequence of str
+        Families in the order of preference; the others must be the best to be taken.
+    """
+    best = max(results, key=lambda result: result.mean)
+    close = {result.family: result for result in results if result.mean >= best.mean - margin}
+    return next((close[name] for name in preferred if name in close), best)
 
 
 def out_of_fold(

@@ -63,6 +63,23 @@ def folds(key: np.ndarray, *, count: int, seed: int, repeat: int = 0) -> np.ndar
     return (uniform(key, seed=seed, purpose=f"fold {repeat}") * count).astype("int64")
 
 
+def part_of(
+    key: np.ndarray, label: np.ndarray, *, most: int, seed: int, purpose: str
+) -> np.ndarray:
+    """Tell which rows are in a sample of at most `most`, as large a share of either class.
+
+    Parameters
+    ----------
+    key : ndarray of uint64, shape (n_rows,)
+        Decides who is in, by :func:`uniform`.
+    label : ndarray, shape (n_rows,)
+    most, seed, purpose
+        Size of the sample, and what makes it.
+    """
+    draw = pd.Series(uniform(key, seed=seed, purpose=purpose))
+    return (draw.groupby(np.asarray(label)).rank(pct=True) <= most / len(draw)).to_numpy()
+
+
 def one_of_each_twin(key: np.ndarray, label: pd.Series) -> np.ndarray:
     """Tell which rows are scored: the first of those equal in behaviour and label."""
     frame = pd.DataFrame({"key": key, "label": label.to_numpy()})

@@ -24,10 +24,16 @@ from retention.searching import (
     out_of_fold,
     search,
 )
+from retention.splitting import part_of
 
 BLEND = "blend"
 MARGIN = 0.002
-"""Two families this close in ROC-AUC count as equal; the simpler is taken."""
+"""ROC-AUC that auto gives up for a preferred model: differences below it are noise."""
+ENOUGH = 10_000
+"""Customers scored over all rounds of the comparison: with that many, one round will do."""
+PREFERRED = (*(name for name, family in FAMILIES.items() if family.legible), BLEND)
+"""What auto takes among equals: first what a person can follow, then the mean of several, which
+is safer than the one of them that chance put ahead."""
 EQUAL = 0.05
 """How strongly the weights of a blend are drawn towards equal ones, in nats of log-loss."""
 
@@ -112,12 +118,15 @@ def train_model(
     InputError
         If the classes are too small for the folds.
     """
-    splits = make_splits(key, count=train.folds, repeats=train.repeats, seed=train.seed)
+    looked = np.flatnonzero(
+        part_of(key, label, most=train.search_rows, seed=train.seed, purpose="search")
+    )
+    splits = make_splits(key[looked], count=train.folds, repeats=train.repeats, seed=train.seed)
     # Families are compared on folds that no search has seen: the best of many candidates looks
     # better than it is on the folds that chose it.
     rounds = [
         make_splits(key, count=train.folds, repeats=1, seed=train.seed, first=train.repeats + r)
-        for r in range(train.comparisons)
+        for r in range(min(train.comparisons, 1 + ENOUGH // len(label)))
     ]
     wanted = train.families if train.model in ("auto", BLEND) else [train.model]
     order = [name for name in FAMILIES if name in wanted]
@@ -126,8 +135,8 @@ def train_model(
     for name in shown:
         knobs = getattr(models, name).model_dump()
         result = search(
-            features, label, FAMILIES[name], knobs, splits=splits, candidates=train.candidates,
-            words=words, seed=train.seed, jobs=train.jobs,
+            features.iloc[looked], label[looked], FAMILIES[name], knobs, splits=splits,
+            candidates=train.candidates, words=words, seed=train.seed, jobs=train.jobs,
         )  # fmt: skip
         pipeline = make_model(
             FAMILIES[name], numbers=[n for n in features if n not in words], words=words,
@@ -144,7 +153,8 @@ def train_model(
     if train.model == BLEND:
         best = candidates[-1]
     else:
-        taken = best_of([candidate.result for candidate in candidates], margin=MARGIN)
+        results = [candidate.result for candidate in candidates]
+        taken = best_of(results, margin=MARGIN, preferred=PREFERRED)
         best = next(candidate for candidate in candidates if candidate.result is taken)
     fold = np.zeros(len(label), dtype=int)
     for number, (_, test) in enumerate(rounds[0]):

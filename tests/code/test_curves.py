@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, confusion_matrix
 
-from retention.curves import confusion, ranking_curves, reliability, thinned
-from retention.scores import plain, roc_auc
+from retention.curves import confusion, gains, ranking_curves, reliability, thinned
+from retention.scores import plain, resamples, roc_auc
 
 
 def judged(rows, seed, *, ties=False):
@@ -33,13 +33,12 @@ def test_thinned_keeps_ends_and_order_and_no_more_than_points(rows, points):
 def test_curves_are_small_monotone_and_keep_their_ends(rows, seed, ties):
     label, risk = judged(rows, seed, ties=ties)
     curves = ranking_curves(label, risk)
-    assert set(curves) == {"roc", "precision_recall", "gains"}
-    for name in ("roc", "gains"):
-        curve = curves[name].to_numpy()
-        assert len(curve) <= 200
-        assert curve[0].tolist() == [0, 0]
-        assert curve[-1] == pytest.approx([1, 1])
-        assert (np.diff(curve, axis=0) >= 0).all()
+    assert set(curves) == {"roc", "precision_recall"}
+    curve = curves["roc"].to_numpy()
+    assert len(curve) <= 200
+    assert curve[0].tolist() == [0, 0]
+    assert curve[-1] == pytest.approx([1, 1])
+    assert (np.diff(curve, axis=0) >= 0).all()
     recall, precision = curves["precision_recall"].to_numpy().T
     assert len(recall) <= 200
     assert (np.diff(recall) >= 0).all()
@@ -62,9 +61,10 @@ def test_precision_and_recall_give_the_average_precision():
 
 
 def test_gains_by_hand():
-    curve = ranking_curves(np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.3, 0.3]))["gains"]
-    assert curve["contacted"].tolist() == [0, 0.25, 0.5, 1]
-    assert curve["reached"].tolist() == [0, 0.5, 0.5, 1]
+    label, risk = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.3, 0.3])
+    curve = gains(label, risk, np.ones((1, 4)), level=0.95).iloc[[0, 5, 10, 15, 20]]
+    assert curve["contacted"].tolist() == pytest.approx([0, 0.25, 0.5, 0.75, 1])
+    assert curve["reached"].tolist() == pytest.approx([0, 0.5, 0.5, 0.75, 1])
 
 
 @settings(max_examples=25, deadline=None)
@@ -114,3 +114,23 @@ def test_confusion_is_sklearns(rows, seed, threshold):
     table = confusion(label, risk, threshold=threshold)
     cells = table.pivot_table(values="customers", index="dropped", columns="called", aggfunc="sum")
     np.testing.assert_array_equal(cells, confusion_matrix(label, risk >= threshold, labels=[0, 1]))
+
+
+def test_gains_of_a_perfect_risk_reach_every_drop_at_their_share():
+    label = np.repeat([1, 0], [25, 75])
+    table = gains(label, label + 0.0, resamples(np.arange(100), count=200, seed=1), level=0.95)
+    assert table["contacted"].tolist() == pytest.approx([step / 20 for step in range(21)])
+    expected = np.minimum(1, table["contacted"] / 0.25)
+    assert table["reached"].to_numpy() == pytest.approx(expected.to_numpy())
+    assert (table["reached_low"] <= table["reached"] + 1e-12).all()
+    assert (table["reached_high"] >= table["reached"] - 1e-12).all()
+    quarter = table[table["contacted"].between(0.19, 0.21)].iloc[0]
+    # One in five contacted reaches 20 of 25 drops, 26 of them or 16 in other draws of customers.
+    assert 0.55 < quarter["reached_low"] < 0.75
+    assert quarter["reached_high"] == 1
+
+
+def test_one_risk_for_all_gains_nothing_whatever_the_order_of_rows():
+    label = np.repeat([1, 0], [25, 75])
+    table = gains(label, np.full(100, 0.4), np.ones((1, 100)), level=0.95)
+    assert table["reached"].to_numpy() == pytest.approx(table["contacted"].to_numpy())

@@ -13,6 +13,7 @@ from retention.scores import (
     calibration_line,
     calibration_slope,
     interval,
+    lift,
     log_loss,
     plain,
     ranked,
@@ -195,3 +196,14 @@ def test_interval_leaves_equal_tails_and_looks_away_from_missing_scores():
     values = np.append(np.random.default_rng(9).permutation(101), np.nan)
     assert interval(values, level=0.9) == pytest.approx((5, 95))
     assert interval(values, level=0.5) == pytest.approx((25, 75))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
+def test_lift_does_not_depend_on_the_order_of_customers_of_one_risk(share):
+    label = np.repeat([1, 0], [10, 90])
+    risk = np.repeat([0.9, 0.1, 0.9, 0.1], [5, 5, 15, 75])
+    weights = np.ones((1, 100))
+    back = lift(share)(label[::-1], risk[::-1], weights)
+    assert lift(share)(label, risk, weights) == pytest.approx(back)
+    # Twenty customers share the highest risk, five of them drop: 25 % among 10 %.
+    assert back == pytest.approx(2.5)

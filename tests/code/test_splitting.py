@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, kstest
 
 from helpers import random_shop
-from retention.splitting import behaviour_key, folds, one_of_each_twin, uniform
+from retention.splitting import behaviour_key, folds, one_of_each_twin, part_of, uniform
 from retention.vocabulary import BEHAVIOUR
 
 seeds = st.integers(0, 2**32 - 1)
@@ -161,3 +161,27 @@ def test_first_row_of_equal_behaviour_and_label_is_scored():
     label = pd.Series(pd.array([1, 1, 0, None, None, 1], dtype="Int8"))
     scored = one_of_each_twin(key, label)
     assert scored.tolist() == [True, False, True, True, False, False]
+
+
+@few
+@given(seed=seeds, most=st.integers(50, 400))
+def test_part_keeps_the_share_of_each_class_and_is_no_larger(seed, most):
+    rng = np.random.default_rng(seed)
+    key = rng.integers(0, 2**64, 300, dtype=np.uint64)
+    label = np.repeat([0, 1], [200, 100])
+    chosen = part_of(key, label, most=most, seed=seed, purpose="rows")
+    if most >= 300:
+        assert chosen.all()
+    assert chosen.sum() <= most
+    assert chosen[label == 1].sum() == pytest.approx(100 * min(1, most / 300), abs=1)
+    assert chosen[label == 0].sum() == pytest.approx(200 * min(1, most / 300), abs=1)
+
+
+def test_part_follows_the_key_and_not_the_row():
+    key = np.random.default_rng(1).integers(0, 2**64, 300, dtype=np.uint64)
+    label = np.repeat([0, 1], [200, 100])
+    chosen = part_of(key, label, most=90, seed=1, purpose="rows")
+    order = np.random.default_rng(2).permutation(300)
+    moved = part_of(key[order], label[order], most=90, seed=1, purpose="rows")
+    np.testing.assert_array_equal(moved, chosen[order])
+    assert (part_of(key, label, most=90, seed=2, purpose="rows") != chosen).any()
