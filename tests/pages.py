@@ -36,11 +36,14 @@ class Page(HTMLParser):
     figures : list of Shown
     prose : str
         All text but figures, quotes from the data, ticks of axes, and code.
+    text : str
+        All text but style and script.
     tags, ids : list of str
     """
 
     figures: list[Shown] = field(default_factory=list)
     prose: str = ""
+    text: str = ""
     tags: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
 
@@ -74,6 +77,8 @@ class Page(HTMLParser):
         for _, figure, _ in self.open:
             if figure is not None:
                 figure.text += data
+        if not any(tag in {"script", "style"} for tag, *_ in self.open):
+            self.text += data
         if not any(quiet for *_, quiet in self.open):
             self.prose += data
 
@@ -98,8 +103,8 @@ def content_of(path: Path):
 def at(content, pointer):
     """Return what a JSON Pointer (RFC 6901) leads to."""
     for step in pointer.split("/")[1:]:
-        step = step.replace("~1", "/").replace("~0", "~")
-        content = content[int(step)] if isinstance(content, list) else content[step]
+        key = step.replace("~1", "/").replace("~0", "~")
+        content = content[int(key)] if isinstance(content, list) else content[key]
     return content
 
 

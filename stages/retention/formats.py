@@ -48,7 +48,19 @@ STYLES = {
 }  # fmt: skip
 LANGUAGES = tuple(STYLES)
 
-FORMS = ("count", "percent", "points", "in_points", "of_100", "score", "money", "plain", "tenths", "hundredths", "date")
+FORMS = (
+    "count",
+    "percent",
+    "points",
+    "in_points",
+    "of_100",
+    "score",
+    "money",
+    "plain",
+    "tenths",
+    "hundredths",
+    "date",
+)
 SIGNED = "+"
 """At the end of a form: a positive number carries its sign."""
 
@@ -62,9 +74,10 @@ def formatted(value: float | str, form: str, language: str) -> str:
         A finite number; for the form ``date`` a day as ``YYYY-MM-DD``.
     form : str
         ``count`` is whole; ``percent`` takes a share (0.389) and shows tenths below 10 %, as
-        ``points`` always does; ``in_points`` is in percentage points already; ``of_100`` is a share in people of a hundred; ``score`` has three
-        digits after the point; ``money`` two below a hundred and none from there; ``plain`` as
-        many as the number has, two at most; ``tenths`` one and ``hundredths`` two. A ``+`` at the end shows the sign.
+        ``points`` always does; ``in_points`` is in percentage points already; ``of_100`` is a
+        share in people of a hundred; ``score`` has three digits after the point; ``money`` two
+        below a hundred and none from there; ``plain`` as many as the number has, two at most;
+        ``tenths`` one and ``hundredths`` two. A ``+`` at the end shows the sign.
     language : str
         One of :data:`LANGUAGES`.
 

@@ -96,7 +96,7 @@ class Phrases:
 
     def rule(self, rule: str) -> Markup:
         """Return a rule such as ``promo_share >= 0.5 and service == standard`` in words."""
-        parts = [self._term(part) for part in _TOKEN.findall(clip(rule, 400))]
+        parts = [self._term(part) for part in _TOKEN.findall(clip(rule, 3 * LONGEST))]
         return Markup("<bdi data-quote>{}</bdi>").format(Markup("").join(parts))
 
     def _term(self, part: str) -> str:
@@ -108,7 +108,7 @@ class Phrases:
         for group in ("joins", "features", "values"):
             if part in self.table[group]:
                 return Markup(self.table[group][part])
-        return self.word(part) if part in CATEGORY_NAMES else part
+        return self.word(part) if part in CATEGORY_NAMES else clip(part)
 
 
 def load_phrases(folder: Path, language: str) -> Phrases:

@@ -75,7 +75,7 @@ def test_every_name_of_the_code_has_its_words():
         assert set(TABLES) == set(phrases.table["files"])
         params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         assert {*params["segment"]["rules"], "rest"} == set(phrases.table["names"])
-        families = {name for name in params["models"]}
+        families = set(params["models"])
         assert families <= set(phrases.table["families"])
 
 
