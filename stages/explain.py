@@ -1,125 +1,141 @@
 """Explain: why, overall and for each customer?
 
-Reads data/model/ and data/features/; writes data/explained/reasons.parquet, metrics/explain.json
-and plots/explain/.
+Reads data/model/, data/features/ and metrics/evaluate.json; writes data/explained/ (reasons and
+what_if.parquet), metrics/explain.json and plots/explain/. Contributions are in log-odds.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from retention.attributions import Attributions, attribute
-from retention.charts import picture
+from retention.advice import advise, drops_that_look_loyal
 from retention.errors import stage
+from retention.explain_charts import draw_beeswarm, draw_dependence, draw_importance
+from retention.explaining import explainer, sample_of
 from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from retention.importance import (
+    directions,
+    mean_contributions,
+    permutation_importances,
+    strongest_pairs,
+)
 from retention.model_file import load_model
+from retention.noise import noise_threshold
 from retention.params import load_params
-from retention.splitting import uniform
+from retention.questions import answer_questions
+from retention.reasons import find_reasons, first_reasons, typical_of_comparable, typical_values
+from retention.sentences import sentences
 from retention.vocabulary import IDENTITY, LABEL
+from retention.what_if import rows_to_ask, summary, what_if
 
 FEATURES = Path("data/features/features.parquet")
 DICTIONARY = Path("data/features/dictionary.json")
 MODEL = Path("data/model/model.skops")
 CARD = Path("data/model/model.json")
-REASONS = Path("data/explained/reasons.parquet")
+OUT_OF_FOLD = Path("data/model/out_of_fold.parquet")
+EVALUATED = Path("metrics/evaluate.json")
+EXPLAINED = Path("data/explained")
 METRICS = Path("metrics/explain.json")
-IMPORTANCE = Path("plots/explain/importance.csv")
-BEESWARM = Path("plots/explain/beeswarm.png")
-
-NEVER = ("consent", "profit")
-"""Features that are never given as a reason: they are no behaviour that an offer can answer."""
-RAISING = 3
-
-
-def typical_values(features: pd.DataFrame) -> dict[str, object]:
-    """Return the median of each number and the most frequent word of each category."""
-    numbers = features.select_dtypes("number")
-    words = features.drop(columns=list(numbers))
-    return numbers.median().to_dict() | {name: words[name].mode().iloc[0] for name in words}
-
-
-def reasons(
-    found: Attributions, features: pd.DataFrame, typical: dict[str, object]
-) -> pd.DataFrame:
-    """Return each customer's strongest contributions, in log-odds.
-
-    Returns
-    -------
-    DataFrame
-        For ``reason_1`` to ``reason_3`` (raise the risk) and ``lowers``: the feature's name, and
-        with the endings ``_value``, ``_typical``, ``_contribution`` the customer's own value,
-        the loyal customers' typical one, and the contribution; missing where there is none.
-    """
-    usable = found.values.drop(columns=[name for name in NEVER if name in found.values])
-    array, names = usable.to_numpy(), usable.columns.to_numpy()
-    order = np.argsort(-array, axis=1, kind="stable")
-    texts = features[list(names)].astype("str").to_numpy()
-    row = np.arange(len(array))
-    table = {}
-    for label, place in [*((f"reason_{k + 1}", k) for k in range(RAISING)), ("lowers", -1)]:
-        which = order[:, place]
-        contribution = array[row, which]
-        holds = contribution < 0 if label == "lowers" else contribution > 0
-        table[label] = np.where(holds, names[which], None)
-        table[f"{label}_value"] = np.where(holds, texts[row, which], None)
-        chosen = [str(typical[names[column]]) for column in which]
-        table[f"{label}_typical"] = np.where(holds, chosen, None)
-        table[f"{label}_contribution"] = np.where(holds, contribution.round(6), np.nan)
-    return pd.DataFrame(table, features.index)
-
-
-def draw_beeswarm(found: Attributions, features: pd.DataFrame, path: Path, *, seed: int) -> None:
-    """Draw every customer's contribution of each feature, coloured by the feature's value."""
-    import shap
-
-    codes = features.apply(
-        lambda column: column if column.dtype.kind == "f" else column.astype("category").cat.codes
-    )
-    names = list(features)
-    np.random.seed(seed)
-    explanation = shap.Explanation(found.values.to_numpy(), data=codes.to_numpy("float64"),
-                                   feature_names=names)  # fmt: skip
-    with picture(path, width=9, height=6.5) as axis:
-        shap.plots.beeswarm(
-            explanation, max_display=len(names), show=False, plot_size=None, ax=axis,
-            color_bar_label="value of the feature",
-        )  # fmt: skip
-        axis.set_xlabel("contribution to the log-odds of a drop (right: raises the risk)")
+PLOTS = Path("plots/explain")
 
 
 @stage
 def main() -> None:
-    """Attribute every customer's risk to the features."""
+    """Attribute every customer's risk to the features; answer the shop's questions."""
     options = load_params().explain
     table, dictionary, card = read_parquet(FEATURES), read_json(DICTIONARY), read_json(CARD)
     model = load_model(MODEL, sha256=card["sha256"])
     features = table[list(card["features"])]
-    train = table[(table["split"] == "train") & table["scored"]]
-    draw = uniform(train["twin_key"].to_numpy(), seed=options.seed, purpose="background")
-    background = features.loc[train.index[np.argsort(draw)[: options.background]]]
-    found = attribute(
-        model, features, background, max_evaluations=options.max_evaluations, seed=options.seed
+    groups = {feature["name"]: feature["group"] for feature in dictionary}
+    key, everyone = table["twin_key"].to_numpy(), np.arange(len(table))
+    train = np.flatnonzero((table["split"] == "train") & table["scored"])
+    fitted = sample_of(table, train, most=options.sample, seed=options.seed)
+    label = table[LABEL].iloc[fitted].to_numpy("int64")
+    explained = explainer(table, options)
+    found = explained(model, features, everyone)
+    if len(found.values) < len(table):
+        print(f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so "
+              f"only the {len(found.values)} riskiest have reasons", file=sys.stderr)  # fmt: skip
+    looked = sample_of(table, everyone, most=options.sample, seed=options.seed)
+    threshold = noise_threshold(
+        model, features, label, fitted, key, seed=options.seed,
+        explained=lambda refitted, wide: explained(refitted, wide, looked),
+    )  # fmt: skip
+
+    loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]
+    own = features.loc[found.values.index]
+    named = find_reasons(found.values, own, typical_of_comparable(own, loyal), threshold=threshold)
+    named = named.reindex(table.index)
+    said = {f"sentence_{language}": sentences(named, language) for language in ("ru", "en")}
+    write_parquet(
+        pd.concat([table[[IDENTITY]], named, pd.DataFrame(said, table.index)], axis=1),
+        EXPLAINED / "reasons.parquet",
     )
-    gap = np.abs(found.base + found.values.sum(axis=1) - model.line(features)).max()
-    loyal = features.loc[train.index[train[LABEL] == 0]]
-    named = reasons(found, features, typical_values(loyal))
-    write_parquet(pd.concat([table[[IDENTITY]], named], axis=1), REASONS)
-    strength = found.values.abs().mean().sort_values(ascending=False)
-    group = {feature["name"]: feature["group"] for feature in dictionary}
-    by_group = found.values.T.groupby(group).sum().T.abs().mean().sort_values(ascending=False)
-    content = {
-        "space": "log-odds" if model.steps is None else "log-odds before isotonic calibration",
-        "method": found.method,
-        "base": found.base,
-        "additivity_gap": gap,
-        "mean_abs": strength.to_dict(),
-        "group_mean_abs": by_group.to_dict(),
+    unseen = (table["split"] != "train").to_numpy()
+    risk = model.risk(features)
+    asked = rows_to_ask(risk, key, unseen, threshold=card["threshold"], most=options.sample,
+                        seed=options.seed)  # fmt: skip
+    changes = what_if(model, features.iloc[asked], typical_values(loyal))
+    ids = table[[IDENTITY]].iloc[asked]
+    write_parquet(pd.concat([ids, changes], axis=1), EXPLAINED / "what_if.parquet")
+
+    known = sample_of(table, np.flatnonzero(table[LABEL].notna()), most=options.answered,
+                      seed=options.seed)  # fmt: skip
+    known = known[table.index[known].isin(found.values.index)]
+    questions = answer_questions(
+        table.iloc[known].astype({LABEL: "int64"}), found.values.loc[table.index[known]], groups,
+        level=options.level, resamples=options.bootstrap, seed=options.seed,
+    )  # fmt: skip
+    told = {"count": options.bootstrap, "level": options.level, "seed": options.seed}
+    importance, by_group = mean_contributions(found.values, groups, **told)
+    shuffled = permutation_importances(
+        model.pipeline, features.iloc[fitted], label, key[fitted], folds=5, seed=options.seed
+    )
+    importance = importance.join(shuffled)
+    importance.insert(0, "direction", directions(found.values, own))
+    past = read_parquet(OUT_OF_FOLD).merge(table[[IDENTITY, LABEL]], on=IDENTITY)
+    evidence = {
+        "roc_auc": read_json(EVALUATED)["roc_auc"],
+        "drops_that_look_loyal": drops_that_look_loyal(
+            past[LABEL].to_numpy("int64"), past["risk"].to_numpy()
+        ),
+        "share_without_consent": float((table["consent"] == "no").mean()),
     }
-    write_json(content, METRICS)
-    bars = pd.DataFrame({"feature": strength.index, "mean_abs": strength.to_numpy()})
-    write_csv(bars, IMPORTANCE)
-    draw_beeswarm(found, features, BEESWARM, seed=options.seed)
+    gap = np.abs(found.base + found.values.sum(axis=1) - found.explained).max()
+    write_json(
+        {
+            "space": "log-odds" if model.steps is None else "log-odds before isotonic calibration",
+            "method": found.method,
+            "fidelity": found.fidelity,
+            "base": found.base,
+            "additivity_gap": gap,
+            "customers": len(table),
+            "explained_customers": len(found.values),
+            "noise_threshold": threshold,
+            "with_reasons": float(named["reason_1"].notna().mean()),
+            "first_reason_by_group": first_reasons(named, groups),
+            "mean_abs": importance["mean_abs"].to_dict(),
+            "group_mean_abs": by_group["mean_abs"].to_dict(),
+            "importance": importance.to_dict("index"),
+            "groups": by_group.to_dict("index"),
+            "interactions": strongest_pairs(found.interactions),
+            "questions": questions.set_index("key").to_dict("index"),
+            "what_if": summary(changes, risk[asked], threshold=card["threshold"]),
+            "advice": {
+                one.pop("key"): one
+                for one in advise(importance["mean_abs"].to_dict(), groups, questions, evidence)
+            },
+        },
+        METRICS,
+    )
+    bars = importance.rename_axis("feature").reset_index()
+    write_csv(bars.drop(columns="direction"), PLOTS / "importance.csv")
+    write_csv(questions, PLOTS / "questions.csv")
+    draw_beeswarm(found.values, own, PLOTS / "beeswarm.png", seed=options.seed)
+    draw_importance(importance, groups, PLOTS / "importance.png")
+    draw_dependence(found.values, own, PLOTS / "dependence.png")
 
 
 if __name__ == "__main__":

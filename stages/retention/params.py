@@ -182,7 +182,13 @@ class Evaluate(Section):
 
 class Explain(Section):
     background: Annotated[int, Field(ge=5, le=1000)]
+    evaluations: Annotated[int, Field(ge=1000)]
     max_evaluations: PositiveInt
+    max_rows: Annotated[int, Field(ge=100)]
+    sample: Annotated[int, Field(ge=100)]
+    answered: Annotated[int, Field(ge=100)]
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)]
+    level: OpenShare
     seed: Seed
 
 

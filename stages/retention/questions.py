@@ -45,7 +45,7 @@ CATEGORY = 30
 """Customers that a favourite category needs to be asked about."""
 EXTREME = 0.01
 """Share of customers whose revenue lies furthest out, left out to see whether they decide."""
-_CELLS = 1000
+_CELLS = 200
 _TAIL_DRAWS = 10
 
 Sides = Callable[[pd.DataFrame], tuple[np.ndarray, np.ndarray]]
@@ -365,9 +365,9 @@ def mean_interval(
 ) -> tuple[float, float, float]:
     """Return a mean and its bootstrap interval over customers.
 
-    Customers beyond a thousand are drawn in a thousand cells of neighbouring values, each drawn
+    Customers beyond two hundred are drawn in two hundred cells of neighbouring values, each drawn
     as its mean: what differs within a cell is too little to matter, and a million customers
-    take as long as a thousand.
+    take as long as two hundred.
 
     Parameters
     ----------
