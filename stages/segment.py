@@ -99,12 +99,16 @@ def main() -> None:
     )  # fmt: skip
     print(f"segment: {len(listed)} customers on the list; {power_in_words(able['pooled'])}")
 
-    write_csv(guarded(customers[SHOWN]), SEGMENTS / "customers.csv", bom=True)
-    write_csv(guarded(portraits), SEGMENTS / "portraits.csv", bom=True)
-    write_csv(guarded(by_category), SEGMENTS / "categories.csv", bom=True)
-    write_csv(guarded(discovered), SEGMENTS / "discovered.csv", bom=True)
-    write_csv(guarded(listed), CAMPAIGN / "list.csv", bom=True)
-    write_csv(guarded(excluded), CAMPAIGN / "excluded.csv", bom=True)
+    written = {
+        SEGMENTS / "customers.csv": customers[SHOWN],
+        SEGMENTS / "portraits.csv": portraits,
+        SEGMENTS / "categories.csv": by_category,
+        SEGMENTS / "discovered.csv": discovered,
+        CAMPAIGN / "list.csv": listed,
+        CAMPAIGN / "excluded.csv": excluded,
+    }
+    for path, part in written.items():
+        write_csv(guarded(part), path, bom=True)
     found, grid = sizes(customers, belongs), grid_table(customers.assign(cell=customers["grid"]))
     spent = listed[listed["arm"] == ARMS[0]][["cost", "expected_gain"]].sum()
     content = {
