@@ -133,7 +133,7 @@ def main() -> None:
     draw_categories(by_category, PLOTS / "categories.png", level=options.level)
     write_csv(what_if, PLOTS / "budgets.csv")
     draw_budgets(what_if, PLOTS / "budgets.png", unit=campaign.profit_unit, budget=campaign.budget)
-    draw_map(customers.assign(listed=customers[IDENTITY].isin(listed[IDENTITY])),
+    draw_map(customers.assign(listed=customers.index.isin(listed.index)),
              PLOTS / "risk_and_profit.png")  # fmt: skip
 
 
