@@ -178,7 +178,7 @@ def test_search_prefers_the_shorter_of_two_rules_alike():
         {"a": np.tile([0.0, 1.0], 100), "b": np.random.default_rng(1).uniform(0, 1, 200)}
     )
     label = customers["a"].to_numpy()
-    how = {"least": 20, "comparisons": 2, "rules": 1, "level": 0.95}
+    how = {"least": 20, "comparisons": 2, "rules": 1}
     assert search(customers, label, [], **how) == ["a >= 1"]
 
 
@@ -187,7 +187,7 @@ def test_interaction_needs_two_comparisons():
     b = rng.permutation(np.arange(400) / 399)
     customers = pd.DataFrame({"a": rng.choice(["x y", "z"], 400), "b": b})
     label = ((customers["a"] == "x y") & (customers["b"] >= 0.5)).to_numpy("float64")
-    how = {"least": 20, "rules": 1, "level": 0.95}
+    how = {"least": 20, "rules": 1}
     assert search(customers, label, ["a"], comparisons=2, **how) == ["a == 'x y' and b >= 0.5"]
     assert search(customers, label, ["a"], comparisons=1, **how) != ["a == 'x y' and b >= 0.5"]
 

@@ -210,6 +210,14 @@ def test_close_race_cannot_be_told_apart():
     assert (told["over_earns"], told["over_earns_told_apart"]) == ("a", False)
 
 
+def test_only_category_with_enough_people_is_named_but_told_apart_from_nothing():
+    groups = [("a", True, 4, 40), ("b", True, 9, 8), ("a", False, 4, 90), ("b", False, 4, 90)]
+    told = named(shop_of(groups))
+    assert told["earns_most"] == "a"
+    assert told["earns_most_rivals"] == []
+    assert told["earns_most_told_apart"] is False
+
+
 def test_segment_that_earns_less_everywhere_over_earns_nowhere():
     groups = [(name, side, 5 - side, 80) for name in "abc" for side in (True, False)]
     told = named(shop_of(groups))
