@@ -100,9 +100,9 @@ def discover(
         The judged rules, the worthiest (where they were found) first: ``rule`` (as
         ``retention.rules`` reads it), and, among the customers who judge, ``customers``,
         ``drop_share``, ``base_share`` (of all who judge), ``lift`` (their ratio) with
-        ``lift_low`` and ``lift_high``, ``p_value`` (one-sided), ``q_value`` (adjusted for all judged rules, Holm)
-        and ``passes``: enough customers, the interval above 1, and the q-value at most
-        `error_rate`. A rule with too few customers has no p-value.
+        ``lift_low`` and ``lift_high``, ``p_value`` (one-sided), ``q_value`` (adjusted for all
+        judged rules, Holm) and ``passes``: enough customers, the interval above 1, and the
+        q-value at most `error_rate`. A rule with too few customers has no p-value.
     """
     y = pd.Series(np.asarray(label)).to_numpy("float64", na_value=np.nan)
     finds, known = np.asarray(fold) % 2 == 0, ~np.isnan(y)
