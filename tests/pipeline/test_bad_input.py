@@ -154,7 +154,7 @@ def edited(name, old, new, capsys):
     ("name", "old", "new", "sentence"),
     [
         ("offers.yaml", "when: unpaid_items >= 3", "when: unpaid_item >= 3", "cart_reminder.when"),
-        ("offers.yaml", "{segment_category_top}", "{top}", "unknown placeholder {top}; valid: "),
+        ("offers.yaml", "«{segment_category_top}»", "«{top}»", "unknown placeholder {top}; valid"),
         ("offers.yaml", "cost: 0.02", "cost: -0.02", "cart_reminder: cost is -0.02"),
         ("params.yaml", "suppression: suppression.csv", "suppression: x.csv", "x.csv (params.yaml"),
         ("params.yaml", "budget: null", "budget: -1", "campaign.budget is -1"),
