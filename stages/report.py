@@ -1,7 +1,7 @@
 """Report: what does a marketer need to see?
 
-Reads metrics/ of every stage, plots/segment/budgets.csv, data/model/model.json, data/segments/,
-data/campaign/, offers.yaml and params.yaml; writes report/ru.html, report/en.html and
+Reads metrics/ of every stage, plots/segment/budgets.csv, data/model/model.json, data/explained/,
+data/segments/, data/campaign/, offers.yaml and params.yaml; writes report/ru.html, report/en.html and
 metrics/report.json.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from retention.errors import stage
-from retention.files import atomic, made, read_json, write_json
+from retention.files import atomic, made, read_json, read_parquet, write_json
 from retention.formats import LANGUAGES
 from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
@@ -39,7 +39,9 @@ SOURCES = {
 """What templates call each file."""
 CALIBRATION = Path("plots/evaluate/calibration.csv")
 CUSTOMERS = Path("data/segments/customers.csv")
+REASONS = Path("data/explained/reasons.parquet")
 REPORT = Path("report")
+SENTENCES = [IDENTITY, *(f"sentence_{language}" for language in LANGUAGES)]
 NEEDED = [IDENTITY, "risk", "drop", "profit", "grid", "segments", "reasons"]
 SHOWN = 200
 """Rows of the list on the page; the rest is in the file."""
@@ -71,6 +73,7 @@ def main() -> None:
     customers = read_words(CUSTOMERS, usecols=NEEDED)
     listed = read_words(SOURCES["list"])
     top = listed.head(SHOWN).merge(customers[[IDENTITY, "grid"]], on=IDENTITY, how="left")
+    top = top.merge(read_parquet(REASONS)[SENTENCES], on=IDENTITY, how="left")
     found = {
         "headline": headline(
             customers, threshold=files["train"]["threshold"], months=options.horizon_months,

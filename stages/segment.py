@@ -23,6 +23,7 @@ from retention.listing import ARMS, all_segments, first_segment, joined, offers_
 from retention.model_file import load_model
 from retention.offers import load_offers
 from retention.params import load_params
+from retention.segment_charts import draw_categories, draw_grid, draw_portraits
 from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
 from retention.spreadsheets import guarded
 from retention.studying import category_offers, sizes, study, without_gaps
@@ -98,13 +99,17 @@ def main() -> None:
     )  # fmt: skip
     print(f"segment: {len(listed)} customers on the list; {power_in_words(able['pooled'])}")
 
-    write_csv(guarded(customers[SHOWN]), SEGMENTS / "customers.csv", bom=True)
-    write_csv(guarded(portraits), SEGMENTS / "portraits.csv", bom=True)
-    write_csv(guarded(by_category), SEGMENTS / "categories.csv", bom=True)
-    write_csv(guarded(discovered), SEGMENTS / "discovered.csv", bom=True)
-    write_csv(guarded(listed), CAMPAIGN / "list.csv", bom=True)
-    write_csv(guarded(excluded), CAMPAIGN / "excluded.csv", bom=True)
-    found = sizes(customers, belongs)
+    written = {
+        SEGMENTS / "customers.csv": customers[SHOWN],
+        SEGMENTS / "portraits.csv": portraits,
+        SEGMENTS / "categories.csv": by_category,
+        SEGMENTS / "discovered.csv": discovered,
+        CAMPAIGN / "list.csv": listed,
+        CAMPAIGN / "excluded.csv": excluded,
+    }
+    for path, part in written.items():
+        write_csv(guarded(part), path, bom=True)
+    found, grid = sizes(customers, belongs), grid_table(customers.assign(cell=customers["grid"]))
     spent = listed[listed["arm"] == ARMS[0]][["cost", "expected_gain"]].sum()
     content = {
         "grade": graded,
@@ -115,7 +120,7 @@ def main() -> None:
         "offers": offers_made(listed, offers),
         **{f"treated_{name}": amount for name, amount in spent.items()},
         "power": able,
-        "grid": without_gaps(grid_table(customers.assign(cell=customers["grid"])), "cell"),
+        "grid": without_gaps(grid, "cell"),
         "segments": found,
         "recommendations": recommended,
         "discovered": without_gaps(discovered, "rule"),
@@ -123,9 +128,12 @@ def main() -> None:
     write_json(content, METRICS)
     bars = [(name, one["customers"]) for name, one in found.items()]
     write_csv(pd.DataFrame(bars, columns=["segment", "customers"]), PLOTS / "segments.csv")
+    draw_grid(grid, PLOTS / "grid.png")
+    draw_portraits(portraits, PLOTS / "portraits.png")
+    draw_categories(by_category, PLOTS / "categories.png", level=options.level)
     write_csv(what_if, PLOTS / "budgets.csv")
     draw_budgets(what_if, PLOTS / "budgets.png", unit=campaign.profit_unit, budget=campaign.budget)
-    draw_map(customers.assign(listed=customers[IDENTITY].isin(listed[IDENTITY])),
+    draw_map(customers.assign(listed=customers.index.isin(listed.index)),
              PLOTS / "risk_and_profit.png")  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from retention.effects import holm, wilson
+from retention.effects import holm
 from retention.rules import matches
 from retention.splitting import folds, uniform
 from retention.vocabulary import IDENTITY, LABEL, PROFIT
@@ -25,8 +25,8 @@ TRIED = 2000
 """Rules looked at, the best first, until enough different ones are found."""
 OVERLAP = 0.5
 """Two rules that share this part of their customers (Jaccard) are one segment."""
-WORTH = 0.02
-"""What a further comparison has to add to a rule's worth, see :func:`search`."""
+WORTH = 1.05
+"""A longer rule has to be worth this many times what each of its parts is, see :func:`search`."""
 COLUMNS = (
     "rule", "customers", "drop_share", "base_share", "lift", "lift_low", "lift_high",
     "p_value", "q_value", "passes",
@@ -97,12 +97,12 @@ def discover(
     Returns
     -------
     DataFrame
-        The judged rules, by share of drops where they were found: ``rule`` (as ``retention.rules``
-        reads it), and, among the customers who judge, ``customers``, ``drop_share``,
-        ``base_share`` (of all who judge), ``lift`` (their ratio) with ``lift_low`` and
-        ``lift_high``, ``p_value`` (one-sided), ``q_value`` (adjusted for all judged rules, Holm)
-        and ``passes``: enough customers, the interval above 1, and the q-value at most
-        `error_rate`. A rule with too few customers has no p-value.
+        The judged rules, the worthiest (where they were found) first: ``rule`` (as
+        ``retention.rules`` reads it), and, among the customers who judge, ``customers``,
+        ``drop_share``, ``base_share`` (of all who judge), ``lift`` (their ratio) with
+        ``lift_low`` and ``lift_high``, ``p_value`` (one-sided), ``q_value`` (adjusted for all
+        judged rules, Holm) and ``passes``: enough customers, the interval above 1, and the
+        q-value at most `error_rate`. A rule with too few customers has no p-value.
     """
     y = pd.Series(np.asarray(label)).to_numpy("float64", na_value=np.nan)
     finds, known = np.asarray(fold) % 2 == 0, ~np.isnan(y)
@@ -112,7 +112,7 @@ def discover(
     enough = 1.3 * least * finding.sum() / max(1, judging.sum())
     found = search(
         customers.loc[finding, names], y[finding], words,
-        least=max(2, int(np.ceil(enough))), comparisons=comparisons, rules=rules, level=level,
+        least=max(2, int(np.ceil(enough))), comparisons=comparisons, rules=rules,
     )  # fmt: skip
     judges, outcome = customers[judging], y[judging]
     rows = []
@@ -162,13 +162,14 @@ def search(
     least: int,
     comparisons: int,
     rules: int,
-    level: float,
 ) -> list[str]:
     """Return at most `rules` rules with many drops among `customers`, the best first.
 
-    A rule's worth is the lower end of its share of drops (Wilson), so that a few lucky customers
-    do not lead. A longer rule has to be worth more than any of its parts by :data:`WORTH`, and of
-    rules with mostly the same customers only the best is given.
+    A rule's worth is how far its share of drops exceeds everyone's, times the root of the share of
+    customers it holds for (the binomial test quality of subgroup discovery, Kloesgen 1996): a
+    small sure group and a large likely one count alike, whatever the size of the shop. A longer
+    rule has to be worth :data:`WORTH` times what any of its parts is, and of rules with mostly the
+    same customers only the best is given.
     """
     texts, columns, held = _comparisons(customers, words, least=least)
     if not texts or not label.any():
@@ -176,16 +177,16 @@ def search(
     marked = held * label[:, None].astype("float32")
 
     def worth(sizes: np.ndarray, hits: np.ndarray) -> np.ndarray:
-        low, _ = wilson(hits / np.maximum(sizes, 1), np.maximum(sizes, 1), level=level)
-        return np.where((sizes >= least) & (hits > sizes * label.mean()), low, 0.0)
+        more = hits / np.maximum(sizes, 1) - label.mean()
+        return np.where(sizes >= least, np.sqrt(sizes / len(label)) * np.maximum(more, 0), 0.0)
 
     single = worth(held.sum(axis=0), marked.sum(axis=0))
     found = [(np.arange(len(texts))[:, None], single)]
     if comparisons > 1:
         both = worth(held.T @ held, marked.T @ held)
         both[columns[:, None] == columns] = 0
-        gain = both - np.maximum(single[:, None], single)
-        one, other = np.nonzero(np.triu(gain > WORTH))
+        parts = np.maximum(single[:, None], single)
+        one, other = np.nonzero(np.triu(both > WORTH * parts))
         found.append((np.column_stack([one, other]), both[one, other]))
     if comparisons > 2 and len(one):
         best = np.lexsort([other, one, -both[one, other].round(9)])[:BEAM]
@@ -194,7 +195,7 @@ def search(
         three = worth(together.T @ held, together.T @ marked)
         three[(columns[one][:, None] == columns) | (columns[other][:, None] == columns)] = 0
         parts = np.maximum(np.maximum(both[one], both[other]), both[one, other][:, None])
-        pair, third = np.nonzero(three - parts > WORTH)
+        pair, third = np.nonzero(three > WORTH * parts)
         members = np.sort(np.column_stack([one[pair], other[pair], third]), axis=1)
         members, kept = np.unique(members, axis=0, return_index=True)
         found.append((members, three[pair, third][kept]))

@@ -42,9 +42,9 @@ def clip(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
-def quote(text: object) -> Markup:
+def quote(text: object, longest: int = LONGEST) -> Markup:
     """Return a text from the data: escaped, clipped, and kept from turning its surroundings."""
-    return Markup("<bdi data-quote>{}</bdi>").format(clip(str(text)))
+    return Markup("<bdi data-quote>{}</bdi>").format(clip(str(text), longest))
 
 
 class Phrases:

@@ -249,12 +249,13 @@ def recommendations(table: pd.DataFrame) -> dict[str, object]:
     -------
     dict
         ``earns_most``: the category with the highest (shrunk) mean profit in the segment, with
-        ``earns_most_told_apart`` (whether no other category may be the best), ``_rivals`` (those
-        that may), ``_customers``, ``_profit`` and ``_shrunk_profit``. ``over_earns``: the one
-        where the segment earns more than everyone else by the largest (shrunk) difference, with
-        ``_told_apart`` (whether the interval is above 0), ``_customers``, ``_difference``,
-        ``_low``, ``_high`` and ``_shrunk_difference``. Only categories with enough customers are
-        named; None where there is no such category.
+        ``earns_most_told_apart`` (whether there are others with enough customers, and none of
+        them may be the best), ``_rivals`` (those that may), ``_customers``, ``_profit`` and
+        ``_shrunk_profit``. ``over_earns``: the one where the segment earns more than everyone
+        else by the largest (shrunk) difference, with ``_told_apart`` (whether the interval is
+        above 0), ``_customers``, ``_difference``, ``_low``, ``_high`` and
+        ``_shrunk_difference``. Only categories with enough customers are named; None, without
+        the figures, where there is no such category.
     """
     enough = table[table["enough"]]
     most = _top(enough, "profit_inside", "shrunk_profit_inside")
@@ -265,7 +266,7 @@ def recommendations(table: pd.DataFrame) -> dict[str, object]:
         rivals = [name for name in best if name != most["category"]]
         found |= {
             "earns_most": most["category"],
-            "earns_most_told_apart": not rivals,
+            "earns_most_told_apart": not rivals and len(enough) > 1,
             "earns_most_rivals": rivals,
             "earns_most_customers": int(most["customers_inside"]),
             "earns_most_profit": float(most["profit_inside"]),

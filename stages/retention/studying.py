@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from retention.portraits import categories, portraits, recommendations
+from retention.portraits import categories_of, portraits, recommendations
 from retention.segments import portrait
 from retention.vocabulary import PROFIT
 
@@ -41,23 +41,17 @@ def study(
     portraits : DataFrame
         ``segment``, ``feature`` and so on; see :func:`retention.portraits.portraits`.
     categories : DataFrame
-        ``segment`` and the columns of :func:`retention.portraits.categories`.
+        ``segment`` and so on; see :func:`retention.portraits.categories_of`.
     recommendations : dict
         By segment, what :func:`retention.portraits.recommendations` gives.
     """
     pictures = portraits(
         belongs, customers, [*features, PROFIT], words, level=level, counted=counted
     )
-    tables = {
-        name: categories(belongs[name].to_numpy(), customers, level=level, least=least,
-                         counted=counted)
-        for name in belongs
-    }  # fmt: skip
-    return (
-        pictures,
-        pd.concat(tables, names=["segment"]).reset_index(level=0).reset_index(drop=True),
-        {name: recommendations(table) for name, table in tables.items()},
-    )
+    by_category = categories_of(belongs, customers, level=level, least=least, counted=counted)
+    tables = by_category.groupby("segment")
+    recommended = {name: recommendations(tables.get_group(name)) for name in belongs}
+    return pictures, by_category, recommended
 
 
 def category_offers(
