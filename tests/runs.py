@@ -52,7 +52,10 @@ def poison(folder):
     table = pd.read_csv(listed, encoding="utf-8-sig", dtype=str)
     for name in ("customer_id", "segment", "text", "reasons"):
         table[name] = ([EVIL, LONG, TURNED] * len(table))[: len(table)]
+    table["customer_id"] += [str(place) for place in range(len(table))]
     table.to_csv(listed, index=False, encoding="utf-8-sig")
+    said = table[["customer_id"]].assign(sentence_ru=table["text"], sentence_en=table["text"])
+    said.to_parquet(folder / "data/explained/reasons.parquet")
 
     def segment(found):
         for place, one in enumerate(found["recommendations"].values()):
