@@ -59,7 +59,9 @@ def poison(folder):
 
     def segment(found):
         for place, one in enumerate(found["recommendations"].values()):
-            one["earns_most"] = [EVIL, LONG, TURNED][place % 3]
+            value = [EVIL, LONG, TURNED][place % 3]
+            one.update(earns_most=value, earns_most_told_apart=False, earns_most_profit=4.0)
+            one.update(earns_most_rivals=[EVIL, LONG, TURNED])
         found["discovered"] = {
             f"favourite_category == {value}": one
             for value, one in zip([EVIL, LONG, TURNED], _rows(), strict=True)

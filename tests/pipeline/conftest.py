@@ -20,7 +20,7 @@ def clone(tmp_path_factory):
     params = clone.folder / "params.yaml"
     text = params.read_text()
     for usual, small in SMALL.items():
-        assert text.count(usual) == 1, usual
+        assert usual in text, usual
         text = text.replace(usual, small)
     params.write_text(text)
     clone.run("dvc", "repro", "-q")
