@@ -1,129 +1,140 @@
 """Segment: whom to contact, with what, at what gain?
 
-Reads data/prepared/, data/features/, data/model/, data/explained/, metrics/evaluate.json and
-offers.yaml; writes
-data/segments/customers.csv, data/campaign/ (list.csv, excluded.csv), metrics/segment.json and
+Reads data/prepared/, data/features/, data/model/, data/explained/, metrics/evaluate.json,
+offers.yaml and the suppression list; writes data/segments/ (customers.csv, portraits.csv,
+categories.csv, discovered.csv), data/campaign/ (list.csv, excluded.csv), metrics/segment.json and
 plots/segment/.
 """
 
-import datetime
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from retention.campaign import FAILED, GATES, choose
+from retention.arms import is_treated, power_in_words
+from retention.budget_charts import draw_budgets
+from retention.campaign import FAILED, GATES
+from retention.deciding import decide
+from retention.discovering import discover, halves
 from retention.errors import stage
 from retention.files import read_json, read_parquet, write_csv, write_json
+from retention.listing import ARMS, all_segments, first_segment, joined, offers_made
 from retention.model_file import load_model
 from retention.offers import load_offers
 from retention.params import load_params
-from retention.rules import check_rule, matches
-from retention.segments import draw_map, honest_risk, portrait
-from retention.splitting import uniform
+from retention.segment_charts import draw_categories, draw_grid, draw_portraits
+from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
+from retention.spreadsheets import guarded
+from retention.studying import category_offers, sizes, study, without_gaps
+from retention.suppression import read_suppressed
 from retention.vocabulary import IDENTITY, LABEL, PROFIT
+from retention.wording import category_words
 
 CUSTOMERS = Path("data/prepared/customers.parquet")
 FEATURES = Path("data/features/features.parquet")
+DICTIONARY = Path("data/features/dictionary.json")
 MODEL = Path("data/model/model.skops")
 CARD = Path("data/model/model.json")
 OUT_OF_FOLD = Path("data/model/out_of_fold.parquet")
 REASONS = Path("data/explained/reasons.parquet")
-SEGMENTS = Path("data/segments/customers.csv")
-LIST = Path("data/campaign/list.csv")
-EXCLUDED = Path("data/campaign/excluded.csv")
 EVALUATED = Path("metrics/evaluate.json")
+SEGMENTS = Path("data/segments")
+CAMPAIGN = Path("data/campaign")
 METRICS = Path("metrics/segment.json")
-SIZES = Path("plots/segment/segments.csv")
-MAP = Path("plots/segment/risk_and_profit.png")
+PLOTS = Path("plots/segment")
 
 RANKS = ["reason_1", "reason_2", "reason_3"]
 SCORED = ["risk", "profit_rank"]
 """Columns that rules may use beside the canonical ones."""
-
-
-def as_list(
-    audience: pd.DataFrame, chosen: pd.DataFrame, offers: list, *, valid_until: datetime.date
-) -> pd.DataFrame:
-    """Return the campaign's list, the highest expected gain first."""
-    rows = audience.loc[chosen.index]
-    taken = [offers[place] for place in chosen["offer"]]
-    table = pd.DataFrame(
-        {
-            IDENTITY: rows[IDENTITY],
-            "segment": rows["segments"],
-            "offer": [offer.code for offer in taken],
-            "channel": [offer.channel for offer in taken],
-            "text": [offer.text.ru for offer in taken],
-            "arm": rows["arm"],
-            "expected_gain": chosen["expected_gain"].round(6),
-            "cost": [offer.cost for offer in taken],
-            "reasons": rows["reasons"],
-            "valid_until": valid_until.isoformat(),
-        }
-    )
-    return table.sort_values(["expected_gain", IDENTITY], ascending=[False, True])
+SHOWN = [IDENTITY, "risk", LABEL, PROFIT, "grid", "segments", "reasons"]
 
 
 @stage
 def main() -> None:
     """Join risk, reasons and profit; find the segments; make the list."""
     params = load_params()
-    campaign, rules = params.campaign, params.segment.rules
-    table, card = read_parquet(FEATURES), read_json(CARD)
+    campaign, options = params.campaign, params.segment
+    table, card, dictionary = read_parquet(FEATURES), read_json(CARD), read_json(DICTIONARY)
+    names = [feature["name"] for feature in dictionary]
+    of_words = [feature["name"] for feature in dictionary if feature["categorical"]]
     told = load_model(MODEL, sha256=card["sha256"]).risk(table[list(card["features"])])
-    customers = read_parquet(CUSTOMERS).merge(read_parquet(REASONS), on=IDENTITY)
-    risk = pd.Series(honest_risk(table, told, read_parquet(OUT_OF_FOLD)), table[IDENTITY])
-    customers["risk"] = customers[IDENTITY].map(risk)
-    customers["profit_rank"] = customers[PROFIT].rank(pct=True)
-    columns = [*read_parquet(CUSTOMERS).columns, *SCORED]
+    customers = read_parquet(CUSTOMERS)
+    columns = [*customers.columns, *SCORED]
     offers = load_offers(columns=columns, features=list(card["features"]))
-    inside = {}
-    for name, rule in rules.items():
-        check_rule(rule, columns, place=f"params.yaml: segment.rules.{name}")
-        inside[name] = matches(rule, customers, place=f"params.yaml: segment.rules.{name}")
-    belongs = pd.DataFrame(inside, customers.index)
-    customers["segments"] = [" ".join(belongs.columns[row]) for row in belongs.to_numpy()]
-    named = customers[RANKS].fillna("").to_numpy()
-    customers["reasons"] = [" ".join(filter(None, row)) for row in named]
-    key = pd.util.hash_array(customers[IDENTITY].to_numpy(dtype=object))
-    untouched = uniform(key, seed=campaign.seed, purpose="arm") < campaign.control_share
-    customers["arm"] = np.where(untouched, "untouched", "treated")
+    suppressed = read_suppressed(campaign.suppression)
+    table["risk"] = honest_risk(table, told, read_parquet(OUT_OF_FOLD))
+    for part in (table[[IDENTITY, "risk", "scored"]], read_parquet(REASONS)[[IDENTITY, *RANKS]]):
+        customers = customers.merge(part, on=IDENTITY, validate="one_to_one")
+    customers["profit_rank"] = customers[PROFIT].rank(pct=True)
+
+    belongs = named_segments(customers, options.rules, columns=columns)
+    customers["segments"], customers["segment"] = all_segments(belongs), first_segment(belongs)
+    customers["reasons"] = joined(customers[RANKS])
+    cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
+    customers["grid"] = grid_cells(customers["risk"], customers[PROFIT], **cuts)
+    portraits, by_category, recommended = study(
+        customers, belongs, features=names, words=of_words, counted=customers["scored"].to_numpy(),
+        level=options.level, least=options.least,
+    )  # fmt: skip
+    how = options.discover
+    rows, half = halves(table, most=how.max_rows, seed=how.seed)
+    discovered = discover(
+        table.iloc[rows], table[LABEL].iloc[rows].to_numpy("int64"), half, names, of_words,
+        least=options.least, comparisons=how.comparisons, rules=how.rules, level=options.level,
+        error_rate=how.error_rate,
+    )  # fmt: skip
+
+    treats = is_treated(customers[IDENTITY], seed=campaign.seed, share=campaign.control_share)
+    customers["arm"] = np.where(treats, *ARMS)
     score_rows = customers[LABEL].isna()
     audience = customers[score_rows] if score_rows.any() else customers
     graded = read_json(EVALUATED)["grade"]
     if graded == FAILED:
         print("segment: the model's grade is F, so nobody is contacted", file=sys.stderr)
-        offers = []
-    chosen, excluded = choose(
-        audience, audience[RANKS], offers, months=campaign.horizon_months, lost=campaign.share_lost
-    )
-    if graded == FAILED:
-        excluded["gate"] = GATES[0]
-    until = campaign.date + datetime.timedelta(days=campaign.valid_days)
-    listed = as_list(audience, chosen, offers, valid_until=until)
-    shown = [IDENTITY, "risk", LABEL, PROFIT, "segments", "reasons"]
-    write_csv(customers[shown], SEGMENTS, bom=True)
-    write_csv(listed, LIST, bom=True)
-    write_csv(excluded, EXCLUDED, bom=True)
-    segments = {name: portrait(customers[inside[name]], customers) for name in rules}
-    treated = listed[listed["arm"] == "treated"]
+    words = category_words(audience, category_offers(by_category, recommended))
+    listed, excluded, what_if, able = decide(
+        audience, audience[RANKS], offers, words, suppressed, campaign=campaign,
+        failed=graded == FAILED,
+    )  # fmt: skip
+    print(f"segment: {len(listed)} customers on the list; {power_in_words(able['pooled'])}")
+
+    written = {
+        SEGMENTS / "customers.csv": customers[SHOWN],
+        SEGMENTS / "portraits.csv": portraits,
+        SEGMENTS / "categories.csv": by_category,
+        SEGMENTS / "discovered.csv": discovered,
+        CAMPAIGN / "list.csv": listed,
+        CAMPAIGN / "excluded.csv": excluded,
+    }
+    for path, part in written.items():
+        write_csv(guarded(part), path, bom=True)
+    found, grid = sizes(customers, belongs), grid_table(customers.assign(cell=customers["grid"]))
+    spent = listed[listed["arm"] == ARMS[0]][["cost", "expected_gain"]].sum()
     content = {
         "grade": graded,
+        "unit": campaign.profit_unit,
         "audience": len(audience),
-        "treated": len(treated),
-        "untouched": len(listed) - len(treated),
+        **{arm: int((listed["arm"] == arm).sum()) for arm in ARMS},
         "excluded": {gate: int((excluded["gate"] == gate).sum()) for gate in GATES},
-        "offers": listed["offer"].value_counts().sort_index().to_dict(),
-        "treated_cost": treated["cost"].sum(),
-        "treated_expected_gain": treated["expected_gain"].sum(),
-        "segments": segments,
+        "offers": offers_made(listed, offers),
+        **{f"treated_{name}": amount for name, amount in spent.items()},
+        "power": able,
+        "grid": without_gaps(grid, "cell"),
+        "segments": found,
+        "recommendations": recommended,
+        "discovered": without_gaps(discovered, "rule"),
     }
     write_json(content, METRICS)
-    sizes = [(name, found["customers"]) for name, found in segments.items()]
-    write_csv(pd.DataFrame(sizes, columns=["segment", "customers"]), SIZES)
-    draw_map(customers.assign(listed=customers.index.isin(chosen.index)), MAP)
+    bars = [(name, one["customers"]) for name, one in found.items()]
+    write_csv(pd.DataFrame(bars, columns=["segment", "customers"]), PLOTS / "segments.csv")
+    draw_grid(grid, PLOTS / "grid.png")
+    draw_portraits(portraits, PLOTS / "portraits.png")
+    draw_categories(by_category, PLOTS / "categories.png", level=options.level)
+    write_csv(what_if, PLOTS / "budgets.csv")
+    draw_budgets(what_if, PLOTS / "budgets.png", unit=campaign.profit_unit, budget=campaign.budget)
+    draw_map(customers.assign(listed=customers.index.isin(listed.index)),
+             PLOTS / "risk_and_profit.png")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ into the number it is, so that ``dvc exp run -S models.logistic.C=1e-5`` works.
 """
 
 import datetime
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     TypeAdapter,
@@ -190,15 +192,55 @@ class Explain(Section):
     seed: Seed
 
 
+def _two_in_order(value: Any) -> Any:
+    """Cut points are the word or two finite numbers that rise."""
+    if value == "quantiles":
+        return value
+    wrong = ValueError("input should be quantiles or a list of two numbers, the smaller first")
+    if not isinstance(value, list) or len(value) != 2:
+        raise wrong
+    try:
+        low, high = (float(end) for end in value if not isinstance(end, bool))
+    except (TypeError, ValueError):
+        raise wrong from None
+    if not -math.inf < low < high < math.inf:
+        raise wrong
+    return low, high
+
+
+Cuts = Annotated[Any, BeforeValidator(_two_in_order)]
+
+
+class Grid(Section):
+    risk: Cuts
+    profit: Cuts
+
+
+class Discover(Section):
+    rules: Annotated[int, Field(ge=1, le=50)]
+    comparisons: Annotated[int, Field(ge=1, le=3)]
+    error_rate: OpenShare
+    max_rows: Annotated[int, Field(ge=200)]
+    seed: Seed
+
+
 class Segment(Section):
+    grid: Grid
     rules: Annotated[dict[str, str], Field(min_length=1)]
+    least: Annotated[int, Field(ge=2)]
+    level: OpenShare
+    discover: Discover
 
 
 class Campaign(Section):
     date: datetime.date
     valid_days: PositiveInt
+    budget: NonNegativeFloat | None
+    suppression: Annotated[str, Field(min_length=1)]
+    contact_cap: NonNegativeInt
     control_share: Annotated[float, Field(ge=0, lt=1)]
     seed: Seed
+    profit_unit: Annotated[str, Field(min_length=1)]
     horizon_months: PositiveFloat
     share_lost: Share
 

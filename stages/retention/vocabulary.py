@@ -71,6 +71,16 @@ CATEGORIES = {
 }
 """Favourite categories: as the export spells them, and the project's word."""
 
+CATEGORY_NAMES = {
+    "children": ("Товары для детей", "children's goods"),
+    "home_textiles": ("Домашний текстиль", "home textiles"),
+    "cosmetics": ("Косметика и аксессуары", "cosmetics and accessories"),
+    "beauty_appliances": ("Техника для красоты и здоровья", "beauty and health appliances"),
+    "small_appliances": ("Мелкая бытовая техника и электроника", "small appliances"),
+    "kitchenware": ("Кухонная посуда", "kitchenware"),
+}
+"""Favourite categories as a customer should read them, in Russian and English."""
+
 _BEHAVIOUR = (
     Column(
         "drop",

@@ -1,14 +1,16 @@
+import re
+
 import pytest
 import yaml
 
 from helpers import ROOT, an_offer
 from retention.errors import InputError
 from retention.features import FEATURES
-from retention.offers import load_offers
+from retention.offers import PLACEHOLDERS, fill, load_offers
 from retention.vocabulary import COLUMNS
 
 RULED = [*(column.name for column in COLUMNS), "risk", "profit_rank"]
-KEYS = ["code", "title", "text", "when", "reason", "channel", "cost", "effect"]
+KEYS = ["code", "title", "text", "when", "reason", "channel", "cost", "stock", "effect"]
 
 
 def written(tmp_path, **changes):
@@ -38,10 +40,67 @@ def test_the_projects_own_catalogue_is_valid_and_kept_in_its_order():
     assert [offer.model_dump() for offer in offers] == content
 
 
+FINDINGS = {
+    "cart_reminder", "cart_items_on_promotion", "cart_discount", "popular_categories_discount",
+    "one_click_checkout", "promotion_early_access", "cashback_not_discount",
+    "coupon_and_loyalty_bonus", "favourite_bundle", "top_category_selection",
+    "over_earning_category_selection", "related_products", "cosmetics_gift_ideas",
+    "children_selection", "premium_trial", "free_delivery", "extended_warranty",
+    "site_time_challenge", "relevant_mailings", "no_more_contacts",
+}  # fmt: skip
+
+
+def test_every_finding_is_answered_and_every_text_is_in_its_language():
+    names = [feature.name for feature in FEATURES]
+    offers = load_offers(ROOT / "offers.yaml", columns=RULED, features=names)
+    assert {offer.code for offer in offers} == FINDINGS
+    assert {name for offer in offers for name in offer.placeholders} == set(PLACEHOLDERS)
+    for words in [part for offer in offers for part in (offer.title, offer.text)]:
+        assert re.search("[а-я]", words.ru)
+        assert not re.search("[а-яё]", words.en.lower())
+
+
 def test_valid_changes_are_taken_over(tmp_path):
     path = written(tmp_path, reason="promo_share", channel="in_cart", cost="1e-05")
     second = load(path)[1]
     assert (second.reason, second.channel, second.cost) == ("promo_share", "in_cart", 0.00001)
+
+
+def test_stock_may_be_left_out_or_null_or_a_number(tmp_path):
+    assert [load(written(tmp_path))[1].stock, load(written(tmp_path, stock=7))[1].stock] == [
+        None,
+        7,
+    ]
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_unknown_placeholder_is_named_with_the_valid_ones(tmp_path, language):
+    text = {"ru": "Т", "en": "T"} | {language: "For {favourite_categori} only"}
+    path = written(tmp_path, text=text)
+    valid = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    told = f"unknown placeholder {{favourite_categori}}; valid: {valid}"
+    assert line(path) == f"{path}: second.text.{language}: {told}"
+
+
+@pytest.mark.parametrize(
+    ("key", "ru", "sentence"),
+    [
+        ("text", "О {favourite_category", "a brace stands alone; write {favourite_category}"),
+        ("text", "О favourite_category}", "a brace stands alone; write {favourite_category}"),
+        ("text", "   ", "is blank; write what the customer reads"),
+        ("title", "О {favourite_category}", "no placeholders; found {favourite_category}"),
+    ],
+)
+def test_broken_text_is_told_with_its_place(tmp_path, key, ru, sentence):
+    path = written(tmp_path, **{key: {"ru": ru, "en": "T"}})
+    told = line(path)
+    assert told.startswith(f"{path}: second.{key}.ru")
+    assert sentence in told
+
+
+def test_what_is_filled_in_is_not_filled_again():
+    words = {"favourite_category": "{segment_category_top}", "segment_category_top": "x"}
+    assert fill("О {favourite_category}!", words) == "О {segment_category_top}!"
 
 
 def test_empty_catalogue_offers_nothing(tmp_path):
@@ -64,7 +123,7 @@ def test_unknown_key_is_told_with_offer_and_valid_keys(tmp_path):
     assert told.endswith(f"colour; valid keys here: {', '.join(KEYS)}")
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if key != "code"])
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in {"code", "stock"}])
 def test_missing_key_is_told_with_its_offer(tmp_path, key):
     told = line(written(tmp_path, **{key: None}))
     assert "second" in told
@@ -75,6 +134,8 @@ def test_missing_key_is_told_with_its_offer(tmp_path, key):
     ("key", "value", "sentence"),
     [
         ("cost", -1, "cost is -1; input should be greater than or equal to 0"),
+        ("stock", -1, "stock is -1; input should be greater than or equal to 0"),
+        ("stock", 2.5, "stock is 2.5; input should be a valid integer"),
         ("effect", 1.5, "effect is 1.5; input should be less than or equal to 1"),
         ("effect", "much", "effect is 'much'; input should be a valid number"),
         ("channel", "sms", "channel is 'sms'; input should be 'message', 'on_site' or 'in_cart'"),

@@ -77,6 +77,9 @@ def test_missing_key_is_named(tmp_path):
         ("evaluate.level", 1, "1; input should be less than 1"),
         ("campaign.control_share", 1, "1; input should be less than 1"),
         ("campaign.date", "2026-02-30", "'2026-02-30'; input should be a valid date"),
+        ("campaign.budget", -1, "-1; input should be greater than or equal to 0"),
+        ("campaign.contact_cap", -1, "-1; input should be greater than or equal to 0"),
+        ("campaign.suppression", "", "''; string should have at least 1 character"),
         ("campaign.share_lost", 1.1, "1.1; input should be less than or equal to 1"),
         ("models.logistic.C", [1, 0], "0; input should be greater than 0"),
         ("models.logistic.C", "x", "'x'; input should be a valid number"),
@@ -88,6 +91,33 @@ def test_missing_key_is_named(tmp_path):
         ("models.forest.max_features", 0, "0; input should be greater than 0"),
         ("segment.rules", {}, "{}; dictionary should have at least 1 item"),
         ("segment.rules.bad", 3, "3; input should be a valid string"),
+        (
+            "segment.grid.risk",
+            [0.6, 0.3],
+            "[0.6, 0.3]; input should be quantiles or a list of two numbers, the smaller first",
+        ),
+        (
+            "segment.grid.profit",
+            [1],
+            "[1]; input should be quantiles or a list of two numbers, the smaller first",
+        ),
+        (
+            "segment.grid.profit",
+            "terciles",
+            "'terciles'; input should be quantiles or a list of two numbers, the smaller first",
+        ),
+        (
+            "segment.grid.profit",
+            [0, True],
+            "[0, True]; input should be quantiles or a list of two numbers, the smaller first",
+        ),
+        (
+            "segment.grid.risk",
+            [0.1, float("inf")],
+            "[0.1, inf]; input should be quantiles or a list of two numbers, the smaller first",
+        ),
+        ("segment.least", 1, "1; input should be greater than or equal to 2"),
+        ("segment.discover.comparisons", 4, "4; input should be less than or equal to 3"),
     ],
 )
 def test_wrong_value_is_named_with_key_found_and_valid(tmp_path, key, value, sentence):

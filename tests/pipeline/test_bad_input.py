@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     """A folder with params, offers and a small export in data/sample."""
-    for name in ("params.yaml", "offers.yaml"):
+    for name in ("params.yaml", "offers.yaml", "suppression.csv"):
         shutil.copy(ROOT / name, tmp_path)
     sample = tmp_path / "data" / "sample"
     sample.mkdir(parents=True)
@@ -136,3 +136,32 @@ def test_rule_with_an_unknown_column(capsys, clone, monkeypatch):
         params.write_text(text, encoding="utf-8")
     assert "segment.rules.promotion_buyers_at_risk" in line
     assert "unknown column promo_shar; valid: " in line
+
+
+def edited(name, old, new, capsys):
+    """What the segment stage says when one file of the project is changed."""
+    path = Path(name)
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    try:
+        return said(segment, capsys)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "sentence"),
+    [
+        ("offers.yaml", "when: unpaid_items >= 3", "when: unpaid_item >= 3", "cart_reminder.when"),
+        ("offers.yaml", "«{segment_category_top}»", "«{top}»", "unknown placeholder {top}; valid"),
+        ("offers.yaml", "cost: 0.02", "cost: -0.02", "cart_reminder: cost is -0.02"),
+        ("params.yaml", "suppression: suppression.csv", "suppression: x.csv", "x.csv (params.yaml"),
+        ("params.yaml", "budget: null", "budget: -1", "campaign.budget is -1"),
+        ("params.yaml", "budget: null", "budget: much", "campaign.budget is 'much'"),
+        ("suppression.csv", "customer_id", "id", "needs one column customer_id; found: id"),
+    ],
+)
+def test_mistake_of_a_marketer(capsys, clone, monkeypatch, name, old, new, sentence):
+    monkeypatch.chdir(clone.folder)
+    assert sentence in edited(name, old, new, capsys)

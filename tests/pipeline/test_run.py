@@ -96,6 +96,63 @@ def test_campaign_partitions_the_audience_and_respects_consent(clone):
     assert not refused & set(listed.loc[listed["channel"] == "message", "customer_id"])
 
 
+def test_campaign_adds_up_and_opens_in_a_spreadsheet(clone):
+    found = json.loads((clone.folder / "metrics/segment.json").read_text())
+    listed = pd.read_csv(clone.folder / "data/campaign/list.csv")
+    excluded = pd.read_csv(clone.folder / "data/campaign/excluded.csv")
+    assert found["treated"] + found["untouched"] == len(listed)
+    assert (
+        found["treated"] + found["untouched"] + sum(found["excluded"].values())
+        == (found["audience"])
+    )
+    assert excluded["gate"].value_counts().to_dict() == {
+        gate: count for gate, count in found["excluded"].items() if count
+    }
+    treated = listed[listed["arm"] == "treated"]
+    assert treated["cost"].sum() == pytest.approx(found["treated_cost"])
+    assert found["power"]["pooled"]["treated"] == len(treated)
+    for name, content in clone.files("data/campaign", "data/segments").items():
+        assert content.startswith(b"\xef\xbb\xbf"), name
+    assert listed["text"].str.contains("[а-я]").all()
+    assert set(listed["valid_until"]) == {"2026-12-31"}
+
+
+def test_suppressed_customer_is_off_the_list_on_the_next_run(clone):
+    listed = pd.read_csv(clone.folder / "data/campaign/list.csv")
+    who = int(listed["customer_id"].iloc[0])
+    path = clone.folder / "suppression.csv"
+    path.write_text(f"customer_id\n{who}\n")
+    assert "suppression.csv" in clone.run("dvc", "status", "segment")
+    clone.run("dvc", "repro", "-q")
+    again = pd.read_csv(clone.folder / "data/campaign/list.csv")
+    excluded = pd.read_csv(clone.folder / "data/campaign/excluded.csv")
+    assert who not in set(again["customer_id"])
+    assert excluded.set_index("customer_id").loc[who, "gate"] == "suppressed"
+    clone.run("git", "checkout", "-q", ".")
+    clone.run("dvc", "checkout", "-q")
+
+
+def test_consent_taken_back_makes_the_stage_run_and_stops_messages(clone, tmp_path):
+    listed = pd.read_csv(clone.folder / "data/campaign/list.csv")
+    messaged = set(listed.loc[listed["channel"] == "message", "customer_id"].astype(str))
+    assert messaged
+    for name, content in clone.files("data/sample").items():
+        (tmp_path / name.rsplit("/", maxsplit=1)[-1]).write_bytes(content)
+    path = tmp_path / "market_file.csv"
+    export = pd.read_csv(path, dtype=str, keep_default_na=False)
+    export.loc[export["id"].isin(messaged), "Разрешить сообщать"] = "нет"
+    export.to_csv(path, index=False)
+    params = clone.folder / "params.yaml"
+    params.write_text(params.read_text().replace("dir: data/sample", f"dir: {tmp_path}"))
+    clone.run("python", "stages/prepare.py")
+    assert "data/prepared" in clone.run("dvc", "status", "segment")
+    clone.run("python", "stages/segment.py")
+    again = pd.read_csv(clone.folder / "data/campaign/list.csv", dtype={"customer_id": str})
+    assert not messaged & set(again.loc[again["channel"] == "message", "customer_id"])
+    clone.run("git", "checkout", "-q", ".")
+    clone.run("dvc", "checkout", "-q", "--force")
+
+
 def test_segments_hold_every_kept_customer_once(clone):
     export = pd.read_parquet(clone.folder / "data/prepared/customers.parquet")
     segments = pd.read_csv(clone.folder / "data/segments/customers.csv")

@@ -1,0 +1,89 @@
+"""All segments at once: what tells each from the rest, and which categories to offer it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from retention.portraits import categories_of, portraits, recommendations
+from retention.segments import portrait
+from retention.vocabulary import PROFIT
+
+
+def study(
+    customers: pd.DataFrame,
+    belongs: pd.DataFrame,
+    *,
+    features: Sequence[str],
+    words: Sequence[str],
+    counted: np.ndarray,
+    level: float,
+    least: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, object]]]:
+    """Return portraits, profit by category, and the recommendations of every segment.
+
+    Parameters
+    ----------
+    customers : DataFrame
+    belongs : DataFrame of bool
+        A column a segment; rows as in `customers`.
+    features, words : sequence of str
+        Columns to compare, and those of them that hold words.
+    counted : ndarray of bool
+        One row of each twin pair.
+    level : float
+        Coverage of the intervals.
+    least : int
+        Customers that a category needs to decide anything.
+
+    Returns
+    -------
+    portraits : DataFrame
+        ``segment``, ``feature`` and so on; see :func:`retention.portraits.portraits`.
+    categories : DataFrame
+        ``segment`` and so on; see :func:`retention.portraits.categories_of`.
+    recommendations : dict
+        By segment, what :func:`retention.portraits.recommendations` gives.
+    """
+    pictures = portraits(
+        belongs, customers, [*features, PROFIT], words, level=level, counted=counted
+    )
+    by_category = categories_of(belongs, customers, level=level, least=least, counted=counted)
+    tables = by_category.groupby("segment")
+    recommended = {name: recommendations(tables.get_group(name)) for name in belongs}
+    return pictures, by_category, recommended
+
+
+def category_offers(
+    by_category: pd.DataFrame, recommended: Mapping[str, Mapping[str, object]]
+) -> dict[str, dict[str, str]]:
+    """Return, for each segment, the categories that an offer's text may name.
+
+    Only those that the data tells apart: an offer on a category that is best by luck would be an
+    offer at random.
+    """
+    popular = by_category.sort_values(["customers_inside", "category"], ascending=[False, True])
+    popular = popular[popular["customers_inside"] > 0].groupby("segment")["category"].first()
+    named = {}
+    for segment, found in recommended.items():
+        ways = {
+            "segment_category_popular": popular.get(segment),
+            "segment_category_top": found["earns_most_told_apart"] and found["earns_most"],
+            "segment_category_over": found["over_earns_told_apart"] and found["over_earns"],
+        }
+        named[segment] = {name: word for name, word in ways.items() if word}
+    return named
+
+
+def sizes(customers: pd.DataFrame, belongs: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return size, mean risk and mean profit of every segment."""
+    return {name: portrait(customers[belongs[name]], customers) for name in belongs}
+
+
+def without_gaps(table: pd.DataFrame, key: str) -> dict[str, dict[str, object]]:
+    """Return the rows of `table` by `key`, ready for JSON: what is missing is left out."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return {
+        row[key]: {name: value for name, value in row.items() if name != key and value is not None}
+        for row in rows
+    }
