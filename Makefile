@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 DATA ?= data/sample
 REV ?= main
 
-.PHONY: help repro test lint lock-check compare bench bench-model fuzz format lock clean
+.PHONY: help repro test lint lock-check compare bench bench-model study-campaign fuzz format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -50,6 +50,9 @@ bench: $(READY) ## Measure prepare and featurize beside DuckDB (minutes)
 
 bench-model: $(READY) ## Nested cross-validation of every family on DATA (default the simulated shop; minutes)
 	python benchmarks/model.py $(DATA)
+
+study-campaign: $(READY) ## Measure simulated campaigns whose effects are known (minutes)
+	python benchmarks/campaign.py
 
 fuzz: $(READY) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500
