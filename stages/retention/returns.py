@@ -33,7 +33,7 @@ _WORDS = {word.casefold(): float(value) for word, value in BY_NAME[LABEL].values
 def unguarded(text: pd.Series) -> pd.Series:
     """Return cells without spaces around and without the apostrophe that guards a formula."""
     bare = text.str.strip(f"{SPACES}\ufeff\u200b")
-    return bare.str.replace(r"^'(?=[=+\-@])", "", regex=True)
+    return bare.str.replace(r"^'(?='*[=+\-@])", "", regex=True)
 
 
 def as_ids(text: pd.Series) -> pd.Series:

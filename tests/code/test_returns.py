@@ -63,9 +63,11 @@ def test_one_outcome_is_enough(tmp_path):
 
 
 def test_guards_are_taken_off():
-    cells = pd.Series(["'=1+1", "'-7", "'@x", "'+7", "'quoted", "300 001", "12.0", " 5 ", "a.0"])
+    cells = pd.Series(
+        ["'=1+1", "'-7", "'@x", "'+7", "'quoted", "''=x", "300 001", "12.0", " 5 ", "a.0"]
+    )
     assert as_ids(cells).tolist() == [
-        "=1+1", "-7", "@x", "+7", "'quoted", "300001", "12", "5", "a.0",
+        "=1+1", "-7", "@x", "+7", "'quoted", "'=x", "300001", "12", "5", "a.0",
     ]  # fmt: skip
 
 
