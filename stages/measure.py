@@ -34,6 +34,12 @@ def of_both(table: pd.DataFrame, values: pd.Series) -> list[Any]:
     return [int(values[table["treated"] == arm].sum()) for arm in (False, True)]
 
 
+def means_of_both(table: pd.DataFrame, name: str) -> list[float | None]:
+    """Return the mean of a column for untouched and for treated, None where nobody has a value."""
+    means = table.groupby("treated")[name].mean().dropna()
+    return [means.get(arm) for arm in (False, True)]
+
+
 def joined(listed: pd.DataFrame, customers: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     """Return the list with risk, profit and outcome of each customer."""
     table = listed.merge(customers.drop_duplicates(IDENTITY), on=IDENTITY, how="left")
@@ -41,6 +47,10 @@ def joined(listed: pd.DataFrame, customers: pd.DataFrame, answers: pd.DataFrame)
         who = table.loc[table["risk"].isna(), IDENTITY].iloc[0]
         raise InputError(f"customer {who} of the list has no risk; list and customers must be of "
                          "one run")  # fmt: skip
+    if table["treated"].nunique() < 2:
+        raise InputError(
+            "all of the list are of one arm; without the other nothing can be compared"
+        )
     if not answers[IDENTITY].isin(listed[IDENTITY]).any():
         raise InputError("no customer of the answers is on the list; are both of one campaign?")
     return table.merge(answers, on=IDENTITY, how="left")
@@ -74,8 +84,11 @@ def main() -> None:
         "not_on_list_example": strange[IDENTITY].iloc[0] if len(strange) else None,
         "repeated_rows": repeated,
     } | dict.fromkeys((*OUTCOMES, "money"))
-    content["arms"]["mean_risk"] = table.groupby("treated")["risk"].mean().to_list()
-    for name in (name for name in OUTCOMES if name in answers):
+    content["arms"]["mean_risk"] = means_of_both(table, "risk")
+    outcomes = [name for name in OUTCOMES if name in answers and table[name].notna().any()]
+    if not outcomes:
+        raise InputError(f"{options.responses} has no outcome of any customer of the list")
+    for name in outcomes:
         known = of_both(table, table[name].notna())
         lost = of_both(table, table[name].isna())
         check_split(
@@ -94,7 +107,7 @@ def main() -> None:
         stake = table["profit"].fillna(0).clip(lower=0)
         stake *= campaign.horizon_months * campaign.share_lost
         content["money"] = money_of(table, stake=stake)
-        content["arms"]["drop_share"] = table.groupby("treated")[LABEL].mean().to_list()
+        content["arms"]["drop_share"] = means_of_both(table, LABEL)
         assumed = {one["code"]: float(one["effect"]) for one in read_yaml(OFFERS) or []}
         content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
     report = as_markdown(content)

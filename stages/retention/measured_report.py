@@ -26,7 +26,10 @@ def _who_answered(content: Found) -> str:
     for name, key in rows.items():
         cells = content["arms"].get(key)
         if cells:
-            shown = [f"{100 * c:.1f}" if isinstance(c, float) else str(c) for c in cells]
+            shown = [
+                "" if c is None else f"{100 * c:.1f}" if isinstance(c, float) else str(c)
+                for c in cells
+            ]
             lines.append(f"| {name} | {shown[0]} | {shown[1]} |")
     split = content["split"]
     notes = [
@@ -102,12 +105,15 @@ def _parted(groups: Found) -> tuple[list[tuple[str, Found]], list[str]]:
             if "difference" in found:
                 told.append((who, found))
             else:
-                untold.append((kind, f"{who} ({found['untouched']} and {found['treated']})"))
+                untold.append((kind, f"{who} {found['untouched']} and {found['treated']}"))
     sentences = []
     for kinds, least in ((("pooled",), MIN_POOLED), (("offer", "segment"), MIN_GROUP)):
         small = [who for kind, who in untold if kind in kinds]
         if small:
-            sentences.append(f"Cannot be told, as {least} an arm are needed: {', '.join(small)}.")
+            sentences.append(
+                f"Cannot be told, as {least} an arm are needed (untouched and treated): "
+                f"{', '.join(small)}."
+            )
     return told, sentences
 
 

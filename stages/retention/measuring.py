@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from retention.errors import InputError
 
@@ -62,8 +63,8 @@ class Means:
         parts = np.array([self.variance_untouched, self.variance_treated])
         spare = np.array([self.customers_untouched, self.customers_treated]) - 2
         if parts.sum() <= 0:
-            return float(stats.norm.ppf(0.975))
-        return float(stats.t.ppf(0.975, parts.sum() ** 2 / (parts**2 / spare).sum()))
+            return float(ndtri(0.975))
+        return float(stdtrit(parts.sum() ** 2 / (parts**2 / spare).sum(), 0.975))
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -225,7 +226,7 @@ def money(
 
 def smallest_effect(means: Means) -> float:
     """Return the difference in drop share that such a campaign calls with 80 % chance."""
-    return (means.quantile + float(stats.norm.ppf(POWER))) * means.standard_error
+    return (means.quantile + float(ndtri(POWER))) * means.standard_error
 
 
 def arms_reach(treated: np.ndarray, least: int) -> bool:

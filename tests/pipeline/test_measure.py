@@ -135,7 +135,7 @@ def test_planted_effects_are_found(shop, answered):
     assert content["drop"]["segment"]["promo"] == content["drop"]["segment"]["high_profit"]
     assert re.search(r"\| offer cart \|.*\| fewer drops \|\n", done.stdout)
     assert re.search(r"\| offer mail \|.*\| cannot be told \|\n", done.stdout)
-    assert "Cannot be told, as 100 an arm are needed: offer rare (" in done.stdout
+    assert "as 100 an arm are needed (untouched and treated): offer rare " in done.stdout
 
 
 def test_money_is_effect_times_stake_less_cost(shop, answered):
@@ -237,7 +237,7 @@ def test_strangers_and_repeated_rows_are_told(shop, answered, told):
 def test_few_answers_tell_nothing(shop, answered, told):
     write(answered[:40], shop / "few.csv")
     out = told("--responses", "few.csv")
-    assert "Cannot be told, as 30 an arm are needed: everyone (" in out
+    assert "as 30 an arm are needed (untouched and treated): everyone " in out
     assert "Nothing can be told: the assumed effects stay." in out
     assert not (shop / "measured/offers_measured.yaml").exists()
 
@@ -253,6 +253,20 @@ def test_files_that_do_not_belong_together(shop, told):
     line = told("--responses", "answers.csv", "--list", "nowhere.csv", fails=True)
     assert line == "error: nowhere.csv is not there yet; run `dvc repro`, which makes it"
     assert "nowhere.csv is not there" in told("--responses", "nowhere.csv", fails=True)
+
+
+def test_outcomes_of_one_arm_or_of_nobody(shop, answered, told):
+    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    write(answered[treated.to_numpy()][:5], shop / "one_arm.csv")
+    out = told("--responses", "one_arm.csv")
+    assert re.search(r"\| drop share as it came, % \| +\| \d+\.0 \|", out)
+    write(answered.assign(drop=""), shop / "blank.csv")
+    line = told("--responses", "blank.csv", fails=True)
+    assert line == "error: blank.csv has no outcome of any customer of the list"
+    listed = pd.read_csv(shop / "data/campaign/list.csv", dtype="str")
+    write(listed[treated][:5], shop / "list.csv")
+    line = told("--responses", "answers.csv", "--list", "list.csv", fails=True)
+    assert line.startswith("error: all of the list are of one arm")
 
 
 def test_bad_effect_is_one_line(shop, monkeypatch, capsys):
