@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from retention.errors import InputError, stage
@@ -40,6 +41,12 @@ def means_of_both(table: pd.DataFrame, name: str) -> list[float | None]:
     return [means.get(arm) for arm in (False, True)]
 
 
+def on_list(answers: pd.DataFrame, listed: pd.DataFrame) -> np.ndarray:
+    """Tell which answers are of customers of the list."""
+    known = pd.Index(listed[IDENTITY].astype(object))
+    return known.get_indexer(answers[IDENTITY].astype(object)) >= 0
+
+
 def joined(listed: pd.DataFrame, customers: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     """Return the list with risk, profit and outcome of each customer."""
     table = listed.merge(customers.drop_duplicates(IDENTITY), on=IDENTITY, how="left")
@@ -51,7 +58,7 @@ def joined(listed: pd.DataFrame, customers: pd.DataFrame, answers: pd.DataFrame)
         raise InputError(
             "all of the list are of one arm; without the other nothing can be compared"
         )
-    if not answers[IDENTITY].isin(listed[IDENTITY]).any():
+    if not on_list(answers, listed).any():
         raise InputError("no customer of the answers is on the list; are both of one campaign?")
     return table.merge(answers, on=IDENTITY, how="left")
 
@@ -75,7 +82,7 @@ def main() -> None:
     listed, (answers, repeated) = read_list(options.list), read_responses(options.responses)
     split = check_split(listed, campaign.control_share, who="the list")
     table = joined(listed, read_customers(options.customers), answers)
-    strange = answers[~answers[IDENTITY].isin(listed[IDENTITY])]
+    strange = answers[~on_list(answers, listed)]
     everybody = table[IDENTITY].notna()
     content: dict[str, Any] = {
         "arms": {"listed": of_both(table, everybody)},

@@ -33,6 +33,8 @@ _WORDS = {word.casefold(): float(value) for word, value in BY_NAME[LABEL].values
 def unguarded(text: pd.Series) -> pd.Series:
     """Return cells without spaces around and without the apostrophe that guards a formula."""
     bare = text.str.strip(f"{SPACES}\ufeff\u200b")
+    if not bare.str.startswith("'").any():
+        return bare
     return bare.str.replace(r"^'(?='*[=+\-@])", "", regex=True)
 
 
@@ -53,7 +55,11 @@ def read_list(path: Path) -> pd.DataFrame:
     """
     needed = [IDENTITY, "segment", "offer", "arm", "cost"]
     raw = _whole(made(path), needed, identity=IDENTITY)
-    words = {name: unguarded(_text(raw.columns[name])) for name in needed[1:4]}
+    words = {}
+    for name in needed[1:4]:
+        column = raw.columns[name]
+        distinct = unguarded(pd.Series(column.words, dtype="str"))
+        words[name] = _text(column.renamed(distinct.to_list()))
     table = pd.DataFrame({IDENTITY: as_ids(raw.ids), **words})
     table["cost"] = _numbers(path, raw, "cost", raw.columns["cost"])
     _refuse(path, raw, ~table["arm"].isin(ARMS), table["arm"], f"arm is none of {one_of(ARMS)}")
@@ -141,7 +147,7 @@ def _whole(path: Path, needed: Sequence[str], *, identity: str) -> RawTable:
 
 
 def _text(column: Coded) -> pd.Series:
-    return pd.Series(np.array(column.words, dtype=object)[column.codes], dtype="str")
+    return pd.Series(np.array(column.words, dtype=object)[column.codes])
 
 
 def _as_number(word: str) -> str:
