@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 DATA ?= data/sample
 REV ?= main
 
-.PHONY: help repro test lint lock-check compare bench bench-model study-compare fuzz format lock clean bench-segment study-discover
+.PHONY: help repro test lint lock-check compare bench bench-model study-compare fuzz format lock clean bench-segment study-discover study-campaign
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -59,6 +59,9 @@ bench-segment: $(READY) ## Measure segments, offers and files for 1,000 to 1,000
 
 study-discover: $(READY) ## Discover rules on 500 permuted labels of DATA: how often does one pass? (a minute)
 	python benchmarks/discovering.py $(DATA)
+
+study-campaign: $(READY) ## Measure simulated campaigns whose effects are known (minutes)
+	python benchmarks/campaign.py
 
 fuzz: $(READY) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500
