@@ -63,6 +63,9 @@ study-discover: $(READY) ## Discover rules on 500 permuted labels of DATA: how o
 study-campaign: $(READY) ## Measure simulated campaigns whose effects are known (minutes)
 	python benchmarks/campaign.py
 
+study-compare: $(READY) ## Count how often compare is right: other seeds, and two features less (an hour)
+	python benchmarks/compare.py $(DATA)
+
 fuzz: $(READY) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500
 

@@ -1,6 +1,7 @@
 import pytest
 
 from clones import make_clone
+from runs import copy_run
 
 SMALL = {
     "  customers: 1300": "  customers: 400",
@@ -26,3 +27,11 @@ def clone(tmp_path_factory):
     clone.run("git", "add", "-A")
     clone.run("git", "commit", "-q", "-m", "small")
     return clone
+
+
+@pytest.fixture
+def run(clone, tmp_path, monkeypatch):
+    """A copy of what the report reads, to alter; the folder is the current one."""
+    copy_run(clone.folder, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

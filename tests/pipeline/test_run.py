@@ -11,7 +11,7 @@ import yaml
 
 from clones import make_clone
 
-OUTS = ("data", "metrics", "plots")
+OUTS = ("data", "metrics", "plots", "report")
 
 
 def strict(text):

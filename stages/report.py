@@ -1,0 +1,119 @@
+"""Report: what does a marketer need to see?
+
+Reads metrics/ of every stage, plots/segment/budgets.csv, data/model/model.json, data/explained/,
+data/segments/, data/campaign/, offers.yaml and params.yaml; writes report/ru.html, report/en.html and
+metrics/report.json.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from retention.errors import stage
+from retention.files import atomic, made, read_json, read_parquet, write_json
+from retention.formats import LANGUAGES
+from retention.overview import came_true, cells, count_findings, funnel, headline
+from retention.page import render
+from retention.params import load_params, read_yaml
+from retention.spreadsheets import unguarded
+from retention.views import view_of
+from retention.vocabulary import IDENTITY
+
+TEMPLATES = Path("stages/templates")
+SOURCES = {
+    "prepare": Path("metrics/prepare.json"),
+    "featurize": Path("metrics/featurize.json"),
+    "train": Path("metrics/train.json"),
+    "evaluate": Path("metrics/evaluate.json"),
+    "explain": Path("metrics/explain.json"),
+    "segment": Path("metrics/segment.json"),
+    "card": Path("data/model/model.json"),
+    "budgets": Path("plots/segment/budgets.csv"),
+    "portraits": Path("data/segments/portraits.csv"),
+    "categories": Path("data/segments/categories.csv"),
+    "list": Path("data/campaign/list.csv"),
+    "offers": Path("offers.yaml"),
+    "params": Path("params.yaml"),
+    "overview": Path("metrics/report.json"),
+}
+"""What templates call each file."""
+CALIBRATION = Path("plots/evaluate/calibration.csv")
+CUSTOMERS = Path("data/segments/customers.csv")
+REASONS = Path("data/explained/reasons.parquet")
+REPORT = Path("report")
+SENTENCES = [IDENTITY, *(f"sentence_{language}" for language in LANGUAGES)]
+NEEDED = [IDENTITY, "risk", "drop", "profit", "grid", "segments", "reasons"]
+SHOWN = 200
+"""Rows of the list on the page; the rest is in the file."""
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the rows of a table as plain values, None where one is missing."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def read_words(path: Path, **how: object) -> pd.DataFrame:
+    """Read a table that a stage wrote for a spreadsheet, ids as words and guards taken off."""
+    table = pd.read_csv(made(path), encoding="utf-8-sig", dtype={IDENTITY: "str"}, **how)
+    for name in table.select_dtypes(include=["object", "str"]):
+        table[name] = unguarded(table[name])
+    return table
+
+
+@stage
+def main() -> None:
+    """Gather the run's files and write the page in both languages."""
+    params = load_params()
+    files = {
+        name: read_json(path)
+        for name, path in SOURCES.items()
+        if path.suffix == ".json" and name != "overview"
+    }
+    segment, options = files["segment"], params.campaign
+    customers = read_words(CUSTOMERS, usecols=NEEDED)
+    listed = read_words(SOURCES["list"])
+    top = listed.head(SHOWN).merge(customers[[IDENTITY, "grid"]], on=IDENTITY, how="left")
+    top = top.merge(read_parquet(REASONS)[SENTENCES], on=IDENTITY, how="left")
+    found = {
+        "headline": headline(
+            customers, threshold=files["train"]["threshold"], months=options.horizon_months,
+            lost=options.share_lost,
+        ),
+        "came_true": came_true(pd.read_csv(made(CALIBRATION)), level=params.evaluate.level),
+        "funnel": funnel(segment["audience"], segment["excluded"]),
+        "cells": cells(
+            customers, list(segment["grid"]), listed=list(listed[IDENTITY]),
+            segments=list(segment["segments"]),
+        ),
+        "findings": count_findings(files["prepare"]["report"] + files["featurize"]["report"]),
+        "list": {"rows": len(listed), "shown": len(top)},
+    }  # fmt: skip
+    write_json(found, SOURCES["overview"])
+    files |= {
+        "overview": read_json(SOURCES["overview"]),
+        "budgets": rows_of(pd.read_csv(made(SOURCES["budgets"]))),
+        "portraits": rows_of(read_words(SOURCES["portraits"])),
+        "categories": rows_of(read_words(SOURCES["categories"])),
+        "list": rows_of(top),
+        "offers": read_yaml(SOURCES["offers"]) or [],
+        "params": {
+            "data": params.data.model_dump(mode="json"),
+            "prepare": params.prepare.model_dump(mode="json"),
+            "evaluate": params.evaluate.model_dump(mode="json"),
+            "segment": params.segment.model_dump(mode="json"),
+            "campaign": params.campaign.model_dump(mode="json"),
+        },
+    }
+    contents = {str(SOURCES[name]): content for name, content in files.items()}
+    names = {name: str(path) for name, path in SOURCES.items()}
+    view = view_of(files, names)
+    for language in LANGUAGES:
+        page = render(contents, names, view, folder=TEMPLATES, language=language)
+        with atomic(REPORT / f"{language}.html") as scratch:
+            scratch.write_text(page, encoding="utf-8", newline="\n")
+    print(f"report: {len(customers)} customers, {found['headline']['at_risk']} at risk; open "
+          f"{REPORT}/ru.html or {REPORT}/en.html")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Numbers and dates as a language writes them: 1 296,5 and 38,9 % in Russian, 1,296.5 and 38.9%."""
+
+import datetime
+from dataclasses import dataclass
+
+THIN = "\N{NARROW NO-BREAK SPACE}"
+SPACE = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a language writes numbers and dates.
+
+    Attributes
+    ----------
+    decimal, thousands : str
+        What stands between units and tenths, and between thousands.
+    percent, points : str
+        What follows a percentage and a difference of percentages.
+    months : tuple of str
+        Names of the twelve months as they stand in a date.
+    date : str
+        Pattern of a date.
+    """
+
+    decimal: str
+    thousands: str
+    percent: str
+    points: str
+    months: tuple[str, ...]
+    date: str
+
+
+STYLES = {
+    "ru": Style(
+        ",", THIN, f"{SPACE}%", f"{SPACE}п.{SPACE}п.",
+        ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября",
+         "октября", "ноября", "декабря"),
+        f"{{day}}{SPACE}{{month}} {{year}}{SPACE}г.",
+    ),
+    "en": Style(
+        ".", ",", "%", f"{SPACE}pp",
+        ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+         "October", "November", "December"),
+        f"{{day}}{SPACE}{{month}} {{year}}",
+    ),
+}  # fmt: skip
+LANGUAGES = tuple(STYLES)
+
+FORMS = (
+    "count",
+    "percent",
+    "points",
+    "in_points",
+    "of_100",
+    "score",
+    "money",
+    "plain",
+    "tenths",
+    "hundredths",
+    "date",
+)
+SIGNED = "+"
+"""At the end of a form: a positive number carries its sign."""
+
+
+def formatted(value: float | str, form: str, language: str) -> str:
+    """Return a value as a reader of the language expects it.
+
+    Parameters
+    ----------
+    value : float or str
+        A finite number; for the form ``date`` a day as ``YYYY-MM-DD``.
+    form : str
+        ``count`` is whole; ``percent`` takes a share (0.389) and shows tenths below 10 %, as
+        ``points`` always does; ``in_points`` is in percentage points already; ``of_100`` is a
+        share in people of a hundred; ``score`` has three digits after the point; ``money`` two
+        below a hundred and none from there; ``plain`` as many as the number has, two at most;
+        ``tenths`` one and ``hundredths`` two. A ``+`` at the end shows the sign.
+    language : str
+        One of :data:`LANGUAGES`.
+
+    Raises
+    ------
+    ValueError
+        If the form is none of :data:`FORMS`.
+    """
+    style, signed = STYLES[language], form.endswith(SIGNED)
+    form = form.removesuffix(SIGNED)
+    if form not in FORMS:
+        raise ValueError(f"unknown form {form!r}")
+    if form == "date":
+        day = datetime.date.fromisoformat(str(value))
+        return style.date.format(day=day.day, month=style.months[day.month - 1], year=day.year)
+    scale, digits, ending = _shape(float(value), form, style)
+    text = f"{abs(value) * scale:,.{digits}f}"
+    if form == "plain" and "." in text:
+        text = text.rstrip("0").rstrip(".")
+    sign = ""
+    if any(figure not in "0.," for figure in text):
+        sign = MINUS if value < 0 else "+" if signed else ""
+    swap = str.maketrans({",": style.thousands, ".": style.decimal})
+    return sign + text.translate(swap) + ending
+
+
+def _shape(value: float, form: str, style: Style) -> tuple[float, int, str]:
+    """Return factor, digits after the point, and ending."""
+    shapes = {
+        "count": (1, 0, ""),
+        "percent": (100, 1 if abs(value) < 0.0995 else 0, style.percent),
+        "points": (100, 1, style.points),
+        "in_points": (1, 1, style.points),
+        "of_100": (100, 0, ""),
+        "score": (1, 3, ""),
+        "money": (1, 2 if abs(value) < 100 else 0, ""),
+        "plain": (1, 2, ""),
+        "tenths": (1, 1, ""),
+        "hundredths": (1, 2, ""),
+    }
+    return shapes[form]

@@ -1,0 +1,176 @@
+"""The page against the files of its run: every figure, every sentence that figures choose."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from pages import at, content_of, date_in_words, read_page, told
+from retention.page import SECTIONS
+from runs import EVIL, LANGUAGES, TURNED, alter, build, poison
+
+LIMIT = 3_000_000
+CONSTANTS = {"100"}
+"""Numbers that sentences may hold: 'of 100 customers'."""
+
+
+def prose(html):
+    return " ".join(read_page(html).prose.split())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_figure_is_that_of_its_file(clone, language):
+    page = read_page((clone.folder / f"report/{language}.html").read_text(encoding="utf-8"))
+    contents, wrong = {}, []
+    for shown in page.figures:
+        name, _, pointer = shown.source.partition("#")
+        contents.setdefault(name, content_of(clone.folder / name))
+        value = at(contents[name], pointer)
+        if shown.form == "date":
+            right = shown.value == value
+            seen = shown.text.replace("\N{NO-BREAK SPACE}", " ")
+            right &= seen == date_in_words(value, language)
+        else:
+            number, unit = told(shown, language)
+            right = float(shown.value) == float(value)
+            right &= abs(number - float(value)) <= unit / 2 + 1e-9
+        wrong += [] if right else [(shown, value)]
+    assert wrong == []
+    assert len(page.figures) > 300
+    assert {name.partition("/")[0] for name in contents} >= {"metrics", "data", "plots"}
+
+
+def test_both_pages_show_the_same_figures(clone):
+    figures = [
+        [
+            (one.source, one.value, one.form)
+            for one in read_page((clone.folder / f"report/{language}.html").read_text()).figures
+        ]
+        for language in LANGUAGES
+    ]
+    assert figures[0] == figures[1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_text_has_no_numbers_of_its_own(clone, language):
+    page = read_page((clone.folder / f"report/{language}.html").read_text(encoding="utf-8"))
+    assert set(re.findall(r"\d+(?:[.,]\d+)*", page.prose)) <= CONSTANTS
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sections_stand_in_their_order(clone, language):
+    page = read_page((clone.folder / f"report/{language}.html").read_text(encoding="utf-8"))
+    assert [name for name in page.ids if name in SECTIONS] == list(SECTIONS)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_headline_adds_up_from_the_customers(clone):
+    found = json.loads((clone.folder / "metrics/report.json").read_text())["headline"]
+    customers = pd.read_csv(clone.folder / "data/segments/customers.csv", encoding="utf-8-sig")
+    params = content_of(clone.folder / "params.yaml")["campaign"]
+    threshold = json.loads((clone.folder / "metrics/train.json").read_text())["threshold"]
+    ahead = customers[customers["drop"].isna()]
+    lost = ahead["profit"].fillna(0).clip(lower=0)
+    lost *= params["horizon_months"] * params["share_lost"]
+    assert found["customers"] == len(customers)
+    assert found["audience"] == found["ahead"] == len(ahead) > 0
+    assert found["at_risk"] == (ahead["risk"] >= threshold).sum()
+    assert found["profit_at_stake"] == pytest.approx((lost * ahead["risk"]).sum(), abs=1e-5)
+
+
+@pytest.mark.usefixtures("run")
+def test_the_same_files_give_the_same_bytes():
+    first = build()
+    assert build() == first
+
+
+def test_a_figure_that_is_not_there_stops_the_page(run):
+    alter(run / "metrics/evaluate.json", lambda found: found.pop("roc_auc"))
+    with pytest.raises(KeyError, match=r"metrics/evaluate.json#/roc_auc"):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ru", "en"),
+    [
+        (0.02, 0.06, "Лучше обычного рецепта", "Better than the usual recipe"),
+        (-0.01, 0.06, "От обычного рецепта не отличить", "Cannot be told apart from the usual"),
+        (-0.06, -0.01, "Хуже обычного рецепта", "Worse than the usual recipe"),
+    ],
+)
+def test_an_interval_chooses_the_sentence(run, low, high, ru, en):
+    change = {"over_baseline_low": low, "over_baseline_high": high}
+    alter(run / "metrics/evaluate.json", lambda found: found.update(change))
+    pages = build()
+    assert ru in prose(pages["ru"])
+    assert en in prose(pages["en"])
+
+
+@pytest.mark.parametrize(
+    ("dropped", "ru", "en"),
+    [
+        (0.7, "в пределах случайности", "within what chance allows"),
+        (0.4, "меньше, чем обещано", "fewer than told"),
+        (1.0, "больше, чем обещано", "more than told"),
+    ],
+)
+def test_a_promise_is_held_against_what_happened(run, dropped, ru, en):
+    bins = pd.DataFrame({"told": [0.1, 0.7], "dropped": [0.1, dropped], "customers": [100, 100]})
+    bins.to_csv(run / "plots/evaluate/calibration.csv", index=False)
+    pages = build()
+    assert ru in prose(pages["ru"])
+    assert en in prose(pages["en"])
+
+
+@pytest.mark.parametrize("grade", ["A", "B", "C", "F"])
+def test_grade_is_told_in_words(run, grade):
+    alter(run / "metrics/evaluate.json", lambda found: found.update(grade=grade))
+    words = {
+        "A": "probabilities hold: act on it",
+        "B": "eye on the numbers",
+        "C": "not proven better",
+        "F": "nobody is contacted",
+    }
+    english = build()["en"]
+    headline = english[english.index('id="headline"') : english.index('id="readiness"')]
+    assert [letter for letter, word in words.items() if word in headline] == [grade]
+
+
+def test_an_empty_campaign_is_said_to_be_empty(run):
+    def nobody(found):
+        found.update(treated=0, untouched=0, treated_cost=0.0, treated_expected_gain=0.0)
+        found["power"] = {
+            "level": 0.05,
+            "power": 0.8,
+            "pooled": {"treated": 0, "untouched": 0},
+            "offers": {},
+        }
+        for offer in found["offers"].values():
+            offer.update(treated=0, untouched=0, cost=0.0, expected_gain=0.0)
+
+    alter(run / "metrics/segment.json", nobody)
+    for table in ("data/campaign/list.csv", "plots/segment/budgets.csv"):
+        pd.read_csv(run / table).head(0).to_csv(run / table, index=False)
+    english = prose(build()["en"])
+    assert "There is nobody to contact this time" in english
+    assert "The list is empty." in english
+    assert "One of the two groups is empty" in english
+
+
+def test_hostile_values_are_shown_as_text(run):
+    usual = {language: read_page(html) for language, html in build().items()}
+    poison(run)
+    for language, html in build().items():
+        page = read_page(html)
+        assert page.tags.count("script") == usual[language].tags.count("script") == 1
+        assert EVIL not in html
+        assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 10
+        assert "Ы" * 161 not in page.text
+        assert f"<bdi data-quote>{TURNED}" in html
+        assert len(html.encode()) < LIMIT
+
+
+def test_pages_stay_small(clone):
+    for language in LANGUAGES:
+        assert (clone.folder / f"report/{language}.html").stat().st_size < LIMIT

@@ -1,0 +1,89 @@
+"""A run's files, to alter, and the page that the report makes of them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+import report
+
+LANGUAGES = ("ru", "en")
+NEEDED = ("metrics", "plots", "data/segments", "data/campaign", "data/explained", "data/model")
+
+
+def copy_run(source, folder):
+    """Copy what the report reads."""
+    for name in NEEDED:
+        shutil.copytree(source / name, folder / name)
+    for name in ("params.yaml", "offers.yaml"):
+        shutil.copyfile(source / name, folder / name)
+    (folder / "stages").symlink_to(Path(report.__file__).parent)
+
+
+def build():
+    """Run the report in the current folder and return both pages."""
+    report.main()
+    return {language: read(language) for language in LANGUAGES}
+
+
+def read(language):
+    return (report.REPORT / f"{language}.html").read_text(encoding="utf-8")
+
+
+def alter(path, change):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+EVIL = "<script>alert(1)</script>"
+LONG = "Ы" * 10_000
+TURNED = "\N{RIGHT-TO-LEFT OVERRIDE}مرحبا"
+
+
+def poison(folder):
+    """Put hostile values wherever a run's files hold text from the shop."""
+    categories = folder / "data/segments/categories.csv"
+    table = pd.read_csv(categories, encoding="utf-8-sig")
+    table["category"] = ([EVIL, LONG, TURNED] * len(table))[: len(table)]
+    table.to_csv(categories, index=False, encoding="utf-8-sig")
+    listed = folder / "data/campaign/list.csv"
+    table = pd.read_csv(listed, encoding="utf-8-sig", dtype=str)
+    for name in ("customer_id", "segment", "text", "reasons"):
+        table[name] = ([EVIL, LONG, TURNED] * len(table))[: len(table)]
+    table["customer_id"] += [str(place) for place in range(len(table))]
+    table.to_csv(listed, index=False, encoding="utf-8-sig")
+    said = table[["customer_id"]].assign(sentence_ru=table["text"], sentence_en=table["text"])
+    said.to_parquet(folder / "data/explained/reasons.parquet")
+
+    def segment(found):
+        for place, one in enumerate(found["recommendations"].values()):
+            one["earns_most"] = [EVIL, LONG, TURNED][place % 3]
+        found["discovered"] = {
+            f"favourite_category == {value}": one
+            for value, one in zip([EVIL, LONG, TURNED], _rows(), strict=True)
+        }
+
+    def prepare(found):
+        for row, value in zip(found["report"], [EVIL, LONG, TURNED, EVIL] * 9, strict=False):
+            row.update(example=value, column=value, file=value)
+
+    def evaluate(found):
+        one = {"customers": 50, "drop_share": 0.5, "mean_risk": 0.5, "roc_auc": 0.5}
+        found["slices"] = {f"favourite_category={v}": one for v in (EVIL, LONG, TURNED)}
+
+    def explain(found):
+        one = {"figure": 9.0, "low": 4.0, "high": 14.0, "answer": "yes", "stable": True}
+        one |= {"unit": "percentage points", "customers": 60, "changes_in": ""}
+        found["questions"] |= {f"category_{v}": one for v in (EVIL, LONG, TURNED)}
+
+    alter(folder / "metrics/segment.json", segment)
+    alter(folder / "metrics/prepare.json", prepare)
+    alter(folder / "metrics/evaluate.json", evaluate)
+    alter(folder / "metrics/explain.json", explain)
+
+
+def _rows():
+    one = {"customers": 40, "drop_share": 0.8, "base_share": 0.4, "lift": 2.0, "lift_low": 1.5}
+    return [one | {"lift_high": 2.5, "p_value": 0.0, "q_value": 0.0, "passes": True}] * 3
