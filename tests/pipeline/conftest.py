@@ -10,6 +10,7 @@ SMALL = {
     "  comparisons: 3": "  comparisons: 1",
     "  bootstrap: 1000": "  bootstrap: 100",
     "  max_evaluations: ": "  max_evaluations: 20000 #",
+    "  evaluations: ": "  evaluations: 2000 #",
 }
 
 
@@ -20,7 +21,7 @@ def clone(tmp_path_factory):
     params = clone.folder / "params.yaml"
     text = params.read_text()
     for usual, small in SMALL.items():
-        assert text.count(usual) == 1, usual
+        assert usual in text, usual
         text = text.replace(usual, small)
     params.write_text(text)
     clone.run("dvc", "repro", "-q")
