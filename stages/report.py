@@ -1,8 +1,8 @@
 """Report: what does a marketer need to see?
 
 Reads metrics/ of every stage, plots/segment/budgets.csv, data/model/model.json, data/explained/,
-data/segments/, data/campaign/, offers.yaml and params.yaml; writes report/ru.html, report/en.html and
-metrics/report.json.
+data/segments/, data/campaign/, offers.yaml and params.yaml; writes report/ru.html,
+report/en.html and metrics/report.json.
 """
 
 from pathlib import Path
