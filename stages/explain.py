@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from retention.advice import advise, drops_that_look_loyal
+from retention.attributions import FAITHFUL
 from retention.errors import stage
 from retention.explain_charts import draw_beeswarm, draw_dependence, draw_importance
 from retention.explaining import explainer, sample_of
@@ -61,7 +62,10 @@ def main() -> None:
     looked = sample_of(table, everyone, most=options.sample, seed=options.seed)
     threshold = noise_threshold(
         model, features, label, fitted, key, seed=options.seed,
-        explained=lambda refitted, wide: explained(refitted, wide, looked),
+        # As the model itself was explained: by its stand-in, or not.
+        explained=lambda refitted, wide: explained(
+            refitted, wide, looked, faithful=-np.inf if found.method == "surrogate" else FAITHFUL
+        ),
     )  # fmt: skip
 
     loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]

@@ -40,7 +40,7 @@ def explain(model, rows, background, *, evaluations=10**6, seed=1, unseen=None, 
         unseen = np.ones(len(rows), dtype=bool)
     return attribute(
         model, rows, background, unseen=unseen, evaluations=4000, max_evaluations=evaluations,
-        max_rows=most, seed=seed,
+        max_rows=most, seed=seed, faithful=attributions.FAITHFUL,
     )  # fmt: skip
 
 
