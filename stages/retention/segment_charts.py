@@ -117,7 +117,9 @@ def draw_categories(table: pd.DataFrame, path: Path, *, level: float) -> None:
             axis.set_yticks(range(len(part)), names, fontsize=9)
             axis.set_ylim(most - 0.4, -0.6)
             axis.set_xlabel("profit a month (unit of the export)")
-        panels[0][0].legend(frameon=False, fontsize=8)
+        first = panels[0][0]
+        marks, sides = first.get_legend_handles_labels()
+        first.figure.legend(marks, sides, loc="outside upper right", ncols=2, frameon=False)
 
 
 @contextmanager

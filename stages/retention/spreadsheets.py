@@ -8,10 +8,12 @@ what follows a separator or a quote within a cell is guarded too. The guard is a
 
 import re
 
+import numpy as np
 import pandas as pd
 
 _RISKY = "=+\\-@\t\r\n＝＋－＠"
 _START = re.compile(f"(^|[;,\\t\\r\\n\"])('*)(?=[{_RISKY}])")
+_ANYWHERE = f"(?:^|[;,\\t\\r\\n\"])'*[{_RISKY}]"
 _GUARDED = re.compile(f"(^|[;,\\t\\r\\n\"])'('*)(?=[{_RISKY}])")
 
 
@@ -29,12 +31,12 @@ def guarded(table: pd.DataFrame) -> pd.DataFrame:
     """Return `table` with the words of every column of text guarded; numbers stay numbers."""
     safe = table.copy()
     for name in table.select_dtypes(include=["object", "str", "category"]):
-        codes, words = pd.factorize(table[name].astype(object))
-        plain = pd.Series([*words, None], dtype=object)
-        risky = plain.str.contains(_START.pattern.replace("(^|", "(?:^|").replace("('*)", "'*"))
-        for place in plain.index[risky.eq(True)]:
+        codes, words = pd.factorize(table[name])
+        plain = np.array(words, dtype=object)
+        risky = pd.Series(words, dtype="str").str.contains(_ANYWHERE, regex=True)
+        for place in np.flatnonzero(risky.to_numpy(dtype=bool)):
             plain[place] = guard(plain[place])
-        safe[name] = plain.to_numpy()[codes]
+        safe[name] = np.append(plain, None)[codes]
     return safe
 
 

@@ -52,4 +52,6 @@ def read_suppressed(path: Path | str) -> set[str]:
 
 def is_suppressed(ids: pd.Series, suppressed: set[str]) -> np.ndarray:
     """Tell which customers are on the list; white space around an id does not matter."""
+    if not suppressed:
+        return np.zeros(len(ids), dtype=bool)
     return ids.astype(object).str.strip().isin(suppressed).to_numpy()

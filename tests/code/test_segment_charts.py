@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from helpers import random_shop
+from retention.portraits import categories_of, portraits
+from retention.segment_charts import draw_categories, draw_grid, draw_portraits
+from retention.segments import grid_cells, grid_table, named_segments
+
+RULES = {"risky": "risk >= 0.6", "bargain": "promo_share >= 0.5", "nobody": "risk > 2"}
+FEATURES = ["promo_share", "pages_per_visit", "profit"]
+
+
+def shop_with_risk(*, seed):
+    shop = random_shop(150, seed=seed)
+    shop["risk"] = np.random.default_rng(seed).uniform(0, 1, 150)
+    shop.loc[:5, "profit"] = np.nan
+    return shop
+
+
+def draw(kind, path, *, seed=1):
+    shop = shop_with_risk(seed=seed)
+    belongs = named_segments(shop, RULES)
+    if kind == "grid":
+        # Nobody is at medium risk: cells without customers are drawn too.
+        cuts = {"risk_cuts": (2, 3), "profit_cuts": "quantiles"}
+        draw_grid(
+            grid_table(shop.assign(cell=grid_cells(shop["risk"], shop["profit"], **cuts))), path
+        )
+    elif kind == "portraits":
+        draw_portraits(portraits(belongs, shop, FEATURES, ["service"], level=0.95), path)
+    else:
+        draw_categories(categories_of(belongs, shop, level=0.95, least=15), path, level=0.95)
+    return path.read_bytes()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["grid", "portraits", "categories"])
+def test_picture_follows_the_data_and_nothing_else(tmp_path, kind):
+    first = draw(kind, tmp_path / "one.png")
+    assert draw(kind, tmp_path / "two.png") == first
+    assert draw(kind, tmp_path / "other.png", seed=2) != first
+    height, width, _ = imread(tmp_path / "one.png").shape
+    assert min(height, width) > 200
