@@ -14,7 +14,7 @@ from retention.files import atomic, made, read_json, read_parquet, write_json
 from retention.formats import LANGUAGES
 from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
-from retention.params import load_params, read_yaml
+from retention.params import PARAMS, load_params, read_yaml
 from retention.spreadsheets import unguarded
 from retention.views import view_of
 from retention.vocabulary import IDENTITY
@@ -33,7 +33,7 @@ SOURCES = {
     "categories": Path("data/segments/categories.csv"),
     "list": Path("data/campaign/list.csv"),
     "offers": Path("offers.yaml"),
-    "params": Path("params.yaml"),
+    "params": PARAMS,
     "overview": Path("metrics/report.json"),
 }
 """What templates call each file."""
