@@ -92,8 +92,8 @@ def main() -> None:
         table.iloc[known].astype({LABEL: "int64"}), found.values.loc[table.index[known]], groups,
         level=options.level, resamples=options.bootstrap, seed=options.seed,
     )  # fmt: skip
-    told = {"count": options.bootstrap, "level": options.level, "seed": options.seed}
-    importance, by_group = mean_contributions(found.values, groups, **told)
+    how = {"count": options.bootstrap, "level": options.level, "seed": options.seed}
+    importance, by_group = mean_contributions(found.values, groups, **how)
     shuffled = permutation_importances(
         model.pipeline, features.iloc[fitted], label, key[fitted], folds=5, seed=options.seed
     )
@@ -136,7 +136,8 @@ def main() -> None:
     )
     bars = importance.rename_axis("feature").reset_index()
     write_csv(bars.drop(columns="direction"), PLOTS / "importance.csv")
-    write_csv(questions, PLOTS / "questions.csv")
+    told = questions.dropna(subset=["figure"]).drop(columns="changes_in")
+    write_csv(told, PLOTS / "questions.csv")
     draw_beeswarm(found.values, own, PLOTS / "beeswarm.png", seed=options.seed)
     draw_importance(importance, groups, PLOTS / "importance.png")
     draw_dependence(found.values, own, PLOTS / "dependence.png")
