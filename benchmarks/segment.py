@@ -2,8 +2,8 @@
 
 The whole segment stage, in a process of its own, imports and pictures included, on simulated
 shops. Risk and reasons are made up, for training a model and explaining a million customers are
-not what is measured. A budget of half of what would be worth spending, a tenth of the customers
-at most for the scarcest offer: limits that bind are the hard case.
+not what is measured. Everyone is the audience, and budget and stock are short: limits that bind are
+the hard case.
 
 Usage: python benchmarks/segment.py [--customers 1000 100000 1000000]
 """

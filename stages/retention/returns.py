@@ -1,7 +1,7 @@
 """Read what a campaign sent and what came back: the list, the customers, the CRM's answers.
 
-Files come back from spreadsheets, so that any dialect of an export is read. Cells that begin with
-``= + - @`` were guarded by an apostrophe when the list was written; it is taken off again.
+Files come back from spreadsheets, so that any dialect of an export is read. What guards a cell that
+could be taken for a formula (``retention.spreadsheets``) is taken off again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from retention.errors import InputError, one_of
 from retention.files import made
 from retention.numerals import SPACES, read_numbers
 from retention.readers import RawTable, headers_of, plain_header, read_export
+from retention.spreadsheets import unguarded
 from retention.vocabulary import BY_NAME, ID_HEADER, IDENTITY, LABEL, REVENUE_HEADER
 
 ARMS = ("untouched", "treated")
@@ -30,17 +31,16 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 _WORDS = {word.casefold(): float(value) for word, value in BY_NAME[LABEL].values}
 
 
-def unguarded(text: pd.Series) -> pd.Series:
-    """Return cells without spaces around and without the apostrophe that guards a formula."""
+def bare_cells(text: pd.Series) -> pd.Series:
+    """Return cells without spaces around and without what guards a formula."""
     bare = text.str.strip(f"{SPACES}\ufeff\u200b")
-    if not bare.str.startswith("'").any():
-        return bare
-    return bare.str.replace(r"^'(?='*[=+\-@])", "", regex=True)
+    quoted = bare.str.contains("'", regex=False)
+    return bare.mask(quoted, unguarded(bare[quoted])) if quoted.any() else bare
 
 
 def as_ids(text: pd.Series) -> pd.Series:
     """Return ids as the list writes them: unguarded, whole numbers without point and spaces."""
-    bare = unguarded(text)
+    bare = bare_cells(text)
     odd = bare.str.fullmatch(rf"\d+\.0+|\d{{1,3}}([{SPACES}]\d{{3}})+")
     return bare.mask(odd, bare.str.replace(rf"\.0+$|[{SPACES}]", "", regex=True))
 
@@ -58,7 +58,7 @@ def read_list(path: Path) -> pd.DataFrame:
     words = {}
     for name in needed[1:4]:
         column = raw.columns[name]
-        distinct = unguarded(pd.Series(column.words, dtype="str"))
+        distinct = bare_cells(pd.Series(column.words, dtype="str"))
         words[name] = _text(column.renamed(distinct.to_list()))
     table = pd.DataFrame({IDENTITY: as_ids(raw.ids), **words})
     table["cost"] = _numbers(path, raw, "cost", raw.columns["cost"])
