@@ -60,6 +60,7 @@ def poison(folder):
     def segment(found):
         for place, one in enumerate(found["recommendations"].values()):
             one["earns_most"] = [EVIL, LONG, TURNED][place % 3]
+            one |= {"earns_most_profit": 4.0, "earns_most_rivals": [EVIL]}
         found["discovered"] = {
             f"favourite_category == {value}": one
             for value, one in zip([EVIL, LONG, TURNED], _rows(), strict=True)
