@@ -25,7 +25,7 @@ from retention.importance import (
 from retention.model_file import load_model
 from retention.noise import noise_threshold
 from retention.params import load_params
-from retention.questions import answer_questions
+from retention.questions import answer_questions, as_metrics
 from retention.reasons import find_reasons, first_reasons, typical_of_comparable, typical_values
 from retention.sentences import sentences
 from retention.vocabulary import IDENTITY, LABEL
@@ -125,7 +125,7 @@ def main() -> None:
             "importance": importance.to_dict("index"),
             "groups": by_group.to_dict("index"),
             "interactions": strongest_pairs(found.interactions),
-            "questions": questions.set_index("key").to_dict("index"),
+            "questions": as_metrics(questions),
             "what_if": summary(changes, risk[asked], threshold=card["threshold"]),
             "advice": {
                 one.pop("key"): one
