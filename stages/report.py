@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from retention.errors import stage
-from retention.files import atomic, made, read_json, read_parquet, write_json
+from retention.files import atomic, made, read_json, write_json
 from retention.formats import LANGUAGES
 from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
@@ -52,12 +52,17 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
     return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
-def read_words(path: Path, **how: object) -> pd.DataFrame:
-    """Read a table that a stage wrote for a spreadsheet, ids as words and guards taken off."""
-    table = pd.read_csv(made(path), encoding="utf-8-sig", dtype={IDENTITY: "str"}, **how)
+def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a table that a stage wrote for a spreadsheet, ids as words."""
+    return pd.read_csv(made(path), encoding="utf-8-sig", dtype={IDENTITY: "str"}, usecols=columns)
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as people read it, without the guards against formulas."""
+    plain = table.copy()
     for name in table.select_dtypes(include=["object", "str"]):
-        table[name] = unguarded(table[name])
-    return table
+        plain[name] = unguarded(table[name])
+    return plain
 
 
 @stage
@@ -70,10 +75,11 @@ def main() -> None:
         if path.suffix == ".json" and name != "overview"
     }
     segment, options = files["segment"], params.campaign
-    customers = read_words(CUSTOMERS, usecols=NEEDED)
-    listed = read_words(SOURCES["list"])
+    customers, listed = read_table(CUSTOMERS, NEEDED), read_table(SOURCES["list"])
     top = listed.head(SHOWN).merge(customers[[IDENTITY, "grid"]], on=IDENTITY, how="left")
-    top = top.merge(read_parquet(REASONS)[SENTENCES], on=IDENTITY, how="left")
+    top = shown(top).merge(
+        pd.read_parquet(made(REASONS), columns=SENTENCES), on=IDENTITY, how="left"
+    )
     found = {
         "headline": headline(
             customers, threshold=files["train"]["threshold"], months=options.horizon_months,
@@ -92,8 +98,8 @@ def main() -> None:
     files |= {
         "overview": read_json(SOURCES["overview"]),
         "budgets": rows_of(pd.read_csv(made(SOURCES["budgets"]))),
-        "portraits": rows_of(read_words(SOURCES["portraits"])),
-        "categories": rows_of(read_words(SOURCES["categories"])),
+        "portraits": rows_of(shown(read_table(SOURCES["portraits"]))),
+        "categories": rows_of(shown(read_table(SOURCES["categories"]))),
         "list": rows_of(top),
         "offers": read_yaml(SOURCES["offers"]) or [],
         "params": {
