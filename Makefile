@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 DATA ?= data/sample
 REV ?= main
 
-.PHONY: help repro test lint lock-check compare bench bench-model bench-segment study-compare study-discover fuzz format lock clean
+.PHONY: help repro test lint lock-check compare bench bench-model bench-explain bench-segment study-compare study-discover study-campaign fuzz format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -51,14 +51,20 @@ bench: $(READY) ## Measure prepare and featurize beside DuckDB (minutes)
 bench-model: $(READY) ## Nested cross-validation of every family on DATA (default the simulated shop; minutes)
 	python benchmarks/model.py $(DATA)
 
+study-compare: $(READY) ## Count how often compare is right: other seeds, and two features less (an hour)
+	python benchmarks/compare.py $(DATA)
+
+bench-explain: $(READY) ## Measure reasons for 1,300 to 1,000,000 customers (minutes)
+	python benchmarks/explain.py
+
 bench-segment: $(READY) ## Measure segments, offers and files for 1,000 to 1,000,000 customers (minutes)
 	python benchmarks/segment.py
 
 study-discover: $(READY) ## Discover rules on 500 permuted labels of DATA: how often does one pass? (a minute)
 	python benchmarks/discovering.py $(DATA)
 
-study-compare: $(READY) ## Count how often compare is right: other seeds, and two features less (an hour)
-	python benchmarks/compare.py $(DATA)
+study-campaign: $(READY) ## Measure simulated campaigns whose effects are known (minutes)
+	python benchmarks/campaign.py
 
 fuzz: $(READY) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from retention.advice import advise, drops_that_look_loyal
+from retention.attributions import FAITHFUL
 from retention.errors import stage
 from retention.explain_charts import draw_beeswarm, draw_dependence, draw_importance
 from retention.explaining import explainer, sample_of
@@ -24,7 +25,7 @@ from retention.importance import (
 from retention.model_file import load_model
 from retention.noise import noise_threshold
 from retention.params import load_params
-from retention.questions import answer_questions
+from retention.questions import answer_questions, as_metrics
 from retention.reasons import find_reasons, first_reasons, typical_of_comparable, typical_values
 from retention.sentences import sentences
 from retention.vocabulary import IDENTITY, LABEL
@@ -61,7 +62,10 @@ def main() -> None:
     looked = sample_of(table, everyone, most=options.sample, seed=options.seed)
     threshold = noise_threshold(
         model, features, label, fitted, key, seed=options.seed,
-        explained=lambda refitted, wide: explained(refitted, wide, looked),
+        # As the model itself was explained: by its stand-in, or not.
+        explained=lambda refitted, wide: explained(
+            refitted, wide, looked, faithful=-np.inf if found.method == "surrogate" else FAITHFUL
+        ),
     )  # fmt: skip
 
     loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]
@@ -88,8 +92,8 @@ def main() -> None:
         table.iloc[known].astype({LABEL: "int64"}), found.values.loc[table.index[known]], groups,
         level=options.level, resamples=options.bootstrap, seed=options.seed,
     )  # fmt: skip
-    told = {"count": options.bootstrap, "level": options.level, "seed": options.seed}
-    importance, by_group = mean_contributions(found.values, groups, **told)
+    how = {"count": options.bootstrap, "level": options.level, "seed": options.seed}
+    importance, by_group = mean_contributions(found.values, groups, **how)
     shuffled = permutation_importances(
         model.pipeline, features.iloc[fitted], label, key[fitted], folds=5, seed=options.seed
     )
@@ -121,7 +125,7 @@ def main() -> None:
             "importance": importance.to_dict("index"),
             "groups": by_group.to_dict("index"),
             "interactions": strongest_pairs(found.interactions),
-            "questions": questions.set_index("key").to_dict("index"),
+            "questions": as_metrics(questions),
             "what_if": summary(changes, risk[asked], threshold=card["threshold"]),
             "advice": {
                 one.pop("key"): one
@@ -132,7 +136,8 @@ def main() -> None:
     )
     bars = importance.rename_axis("feature").reset_index()
     write_csv(bars.drop(columns="direction"), PLOTS / "importance.csv")
-    write_csv(questions, PLOTS / "questions.csv")
+    told = questions.dropna(subset=["figure"]).drop(columns="changes_in")
+    write_csv(told, PLOTS / "questions.csv")
     draw_beeswarm(found.values, own, PLOTS / "beeswarm.png", seed=options.seed)
     draw_importance(importance, groups, PLOTS / "importance.png")
     draw_dependence(found.values, own, PLOTS / "dependence.png")

@@ -3,15 +3,21 @@
 Reads nothing but params; writes data/sample/: the four exports as a shop makes them
 (market_file.csv, market_money.csv, market_time.csv, money.csv) and truth.parquet, which no shop
 has: each customer's true probability of a drop, what each feature group adds, and the outcome.
+
+By hand, to try a campaign's measurement: ``--answer LIST --effect 0.1 --out FILE`` lets the
+simulated customers of a campaign's list answer it, drawn from the truth with effects planted.
 """
 
+import argparse
+import sys
 from pathlib import Path
 
 import pandas as pd
 
 from retention.errors import stage
-from retention.files import atomic, write_parquet
+from retention.files import atomic, made, read_parquet, write_csv, write_parquet
 from retention.params import load_params
+from retention.responses import parse_effects, sent, simulate_responses
 from retention.shop import as_export, simulate_customers
 
 SAMPLE = Path("data/sample")
@@ -38,5 +44,32 @@ def main() -> None:
     write_parquet(shop.truth, SAMPLE / "truth.parquet")
 
 
+@stage
+def answer() -> None:
+    """Write the answers of the simulated customers to a campaign."""
+    parser = argparse.ArgumentParser(description=answer.__doc__)
+    parser.add_argument("--answer", type=Path, required=True, help="the campaign's list.csv")
+    parser.add_argument(
+        "--effect",
+        action="append",
+        default=[],
+        help="share of drops prevented: 0.1 for every offer, CODE=0.2 for one; may be repeated",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="CSV file to write")
+    parser.add_argument("--seed", type=int, help="of the customers' luck (default: simulate.seed)")
+    options = parser.parse_args()
+    seed = load_params().simulate.seed if options.seed is None else options.seed
+    cells = pd.read_csv(made(options.answer), dtype="str", keep_default_na=False)
+    listed = sent(cells, place=str(options.answer))
+    effects = parse_effects(options.effect, set(listed["offer"]))
+    truth = read_parquet(SAMPLE / "truth.parquet")
+    responses = simulate_responses(listed, truth, effects, seed=seed)
+    write_csv(responses, options.out, bom=True)
+    print(f"{options.out}: {len(responses)} customers, {responses['drop'].sum()} of them dropped")
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:]:
+        answer()
+    else:
+        main()

@@ -72,6 +72,7 @@ def attribute(
     max_evaluations: int,
     max_rows: int,
     seed: int,
+    faithful: float = FAITHFUL,
 ) -> Attributions:
     """Return the contributions for each row of `features`, or of the riskiest.
 
@@ -93,6 +94,8 @@ def attribute(
         Rows that sampling explains at most: the riskiest of the unseen where there are more.
     seed : int
         Seed of the orders and of the stand-in.
+    faithful : float
+        Fidelity from which the stand-in answers for the model.
     """
     prepare = model.pipeline.named_steps["prepare"]
     estimate = model.pipeline.named_steps["estimate"]
@@ -117,7 +120,7 @@ def attribute(
         )  # fmt: skip
         fidelity = stand_in.fidelity
         interactions = model.slope * stand_in.interactions(rows[:max_rows], typical)
-        method = "surrogate" if fidelity >= FAITHFUL else "sampling"
+        method = "surrogate" if fidelity >= faithful else "sampling"
         if method == "sampling":
             if len(rows) > max_rows:
                 told = np.where(unseen, model.line(features), -np.inf)

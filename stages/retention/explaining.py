@@ -5,13 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from retention.attributions import Attributions, attribute
+from retention.attributions import FAITHFUL, Attributions, attribute
 from retention.families import RiskModel
 from retention.params import Explain
 from retention.splitting import part_of, uniform
 from retention.vocabulary import LABEL
 
-Explained = Callable[[RiskModel, pd.DataFrame, np.ndarray], Attributions]
+Explained = Callable[..., Attributions]
 
 
 def explainer(table: pd.DataFrame, options: Explain) -> Explained:
@@ -27,18 +27,25 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
     Returns
     -------
     callable
-        Of a model, a table of its features (rows as in `table`) and the rows to explain.
+        Of a model, a table of its features (rows as in `table`), the rows to explain, and the
+        fidelity from which a stand-in is taken.
     """
     train = np.flatnonzero((table["split"] == "train") & table["scored"])
     draw = uniform(table["twin_key"].to_numpy()[train], seed=options.seed, purpose="background")
     typical = train[np.argsort(draw)[: options.background]]
 
-    def explained(model: RiskModel, features: pd.DataFrame, places: np.ndarray) -> Attributions:
+    def explained(
+        model: RiskModel,
+        features: pd.DataFrame,
+        places: np.ndarray,
+        *,
+        faithful: float = FAITHFUL,
+    ) -> Attributions:
         return attribute(
             model, features.iloc[places], features.iloc[typical],
             unseen=(table["split"] != "train").to_numpy()[places],
             evaluations=options.evaluations, max_evaluations=options.max_evaluations,
-            max_rows=options.max_rows, seed=options.seed,
+            max_rows=options.max_rows, faithful=faithful, seed=options.seed,
         )  # fmt: skip
 
     return explained

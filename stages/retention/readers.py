@@ -89,7 +89,38 @@ def find_export(folder: Path, table: str) -> Path:
     return found[0]
 
 
-def read_export(path: Path, needed: Sequence[str]) -> RawTable:
+def headers_of(path: Path) -> list[str]:
+    """Return the headers of a .csv, .csv.gz or .parquet file as they stand, for a first look.
+
+    Raises
+    ------
+    InputError
+        If the file is not there or its beginning cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is not there; name a .csv, .csv.gz or .parquet file")
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            return list(pq.read_schema(path).names)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            raw = file.read(4000)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({_first_line(error)})") from None
+    encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
+    if encoding == "utf-8":
+        raw = raw.partition(b"\n")[0] if not raw.startswith(b"sep=") else raw.split(b"\n")[1]
+        try:
+            raw.decode(encoding)
+        except UnicodeDecodeError:
+            encoding = "cp1251"
+    lines = raw.decode(encoding, errors="ignore").splitlines() or [""]
+    line = lines[1] if lines[0].strip('"').startswith("sep=") and len(lines) > 1 else lines[0]
+    return next(csv.reader([line], delimiter=max(SEPARATORS, key=line.count)), [])
+
+
+def read_export(path: Path, needed: Sequence[str], *, identity: str = ID_HEADER) -> RawTable:
     """Read the export file at `path` as text.
 
     Parameters
@@ -98,6 +129,8 @@ def read_export(path: Path, needed: Sequence[str]) -> RawTable:
         A .csv, .csv.gz or .parquet file.
     needed : sequence of str
         The headers it must have; case, underscores and spaces do not matter.
+    identity : str
+        The one of them that holds the customer's id.
 
     Raises
     ------
@@ -119,7 +152,7 @@ def read_export(path: Path, needed: Sequence[str]) -> RawTable:
     if not len(lines):
         raise InputError(f"{path} has a header and no rows")
     named = dict(zip(needed, columns, strict=True))
-    ids = named.pop(ID_HEADER).cast("string").to_pandas()
+    ids = named.pop(identity).cast("string").to_pandas()
     coded = {name: Coded.of(column) for name, column in named.items()}
     blank = (ids == "").to_numpy(copy=True)
     if blank.any():
@@ -201,6 +234,12 @@ def _as_utf8(path: Path, raw: bytes, needed: Sequence[str], findings: list[Findi
     for encoding in (*wide, "utf-8", "cp1251"):
         if not _reads_well(top.decode(encoding, errors="replace"), needed):
             continue
+        if encoding == "utf-8" and all(header.isascii() for header in needed):
+            # English headers read well in any encoding; the rows have to tell.
+            try:
+                raw.decode(encoding)
+            except UnicodeDecodeError:
+                continue
         if encoding == "utf-8":
             return raw
         findings.append(Finding(Level.ADVICE, path.name, "", "encoding", 1, encoding))

@@ -170,8 +170,8 @@ def test_a_large_shop_is_worded_in_seconds():
             "reason_3_typical": None,
         }
     )
-    start = time.perf_counter()
+    start = time.process_time()
     said = sentences(table, "ru")
-    assert time.perf_counter() - start < 8
+    assert time.process_time() - start < 8
     for row in (0, 17, rows - 1):
         assert said[row] == sentences(table.iloc[[row]], "ru")[0]

@@ -46,7 +46,10 @@ def test_the_figures_of_the_categories_are_those_that_the_simulator_has(shop):
     for category, (stay, drop) in SHARES["favourite_category"].items():
         row = found.loc[f"category_{category}"]
         assert row["low"] <= 100 * (drop - stay) <= row["high"]
-        assert row["answer"] == ("yes" if drop > stay else "no")
+        if abs(drop - stay) > 0.04:
+            assert row["answer"] == ("yes" if drop > stay else "no")
+        else:
+            assert row["answer"] != ("no" if drop - stay > 0.02 else "yes")
 
 
 def test_a_rise_tells_little_once_the_start_is_alike(shop):
@@ -58,9 +61,9 @@ def test_a_rise_tells_little_once_the_start_is_alike(shop):
 def test_with_labels_shuffled_nothing_holds(shop):
     rng = np.random.default_rng(3)
     said = 0
-    for _ in range(20):
+    for _ in range(10):
         mixed = shop.assign(drop=rng.permutation(shop["drop"].to_numpy()))
         found = answers(mixed)
         said += (found["answer"] == "yes").any()
         assert (found["figure"].abs() < 8).all()
-    assert said <= 3
+    assert said <= 2

@@ -10,6 +10,7 @@ SMALL = {
     "  comparisons: 3": "  comparisons: 1",
     "  bootstrap: 1000": "  bootstrap: 100",
     "  max_evaluations: ": "  max_evaluations: 20000 #",
+    "  evaluations: ": "  evaluations: 2000 #",
 }
 
 

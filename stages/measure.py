@@ -1,0 +1,132 @@
+"""Measure: what did the campaign do?
+
+Reads the answers that the CRM returns (customer_id and drop or revenue in the three months after),
+the list that was sent and data/segments/customers.csv; prints a report and writes it
+(measured.md, measured.json) and offers_measured.yaml, which is offers.yaml with measured effects,
+into a folder. Run by hand, once the three months are over; then, if the difference is approved,
+``cp data/measured/offers_measured.yaml offers.yaml``.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retention.errors import InputError, stage
+from retention.files import atomic, made, write_json
+from retention.measured_groups import effects, money_of
+from retention.measured_offers import effects_to_use, with_effects
+from retention.measured_report import as_markdown
+from retention.measuring import check_split, missing_p
+from retention.offers import OFFERS
+from retention.params import load_params, read_yaml
+from retention.returns import OUTCOMES, read_customers, read_list, read_responses
+from retention.vocabulary import IDENTITY, LABEL
+
+LIST = Path("data/campaign/list.csv")
+CUSTOMERS = Path("data/segments/customers.csv")
+OUT = Path("data/measured")
+
+
+def of_both(table: pd.DataFrame, values: pd.Series) -> list[Any]:
+    """Return the count of untouched and of treated rows that `values` marks."""
+    return [int(values[table["treated"] == arm].sum()) for arm in (False, True)]
+
+
+def means_of_both(table: pd.DataFrame, name: str) -> list[float | None]:
+    """Return the mean of a column for untouched and for treated, None where nobody has a value."""
+    means = table.groupby("treated")[name].mean().dropna()
+    return [means.get(arm) for arm in (False, True)]
+
+
+def on_list(answers: pd.DataFrame, listed: pd.DataFrame) -> np.ndarray:
+    """Tell which answers are of customers of the list."""
+    known = pd.Index(listed[IDENTITY].astype(object))
+    return known.get_indexer(answers[IDENTITY].astype(object)) >= 0
+
+
+def joined(listed: pd.DataFrame, customers: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """Return the list with risk, profit and outcome of each customer."""
+    table = listed.merge(customers.drop_duplicates(IDENTITY), on=IDENTITY, how="left")
+    if table["risk"].isna().any():
+        who = table.loc[table["risk"].isna(), IDENTITY].iloc[0]
+        raise InputError(f"customer {who} of the list has no risk; list and customers must be of "
+                         "one run")  # fmt: skip
+    if table["treated"].nunique() < 2:
+        raise InputError(
+            "all of the list are of one arm; without the other nothing can be compared"
+        )
+    if not on_list(answers, listed).any():
+        raise InputError("no customer of the answers is on the list; are both of one campaign?")
+    return table.merge(answers, on=IDENTITY, how="left")
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file whole or not at all."""
+    with atomic(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+@stage
+def main() -> None:
+    """Check the answers, measure the effects, say what they are."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--responses", type=Path, required=True, help="what the CRM returned")
+    parser.add_argument("--list", type=Path, default=LIST, help=f"that was sent (default {LIST})")
+    parser.add_argument("--customers", type=Path, default=CUSTOMERS, help="with risk and profit")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"folder (default {OUT})")
+    options = parser.parse_args()
+    campaign = load_params().campaign
+    listed, (answers, repeated) = read_list(options.list), read_responses(options.responses)
+    split = check_split(listed, campaign.control_share, who="the list")
+    table = joined(listed, read_customers(options.customers), answers)
+    strange = answers[~on_list(answers, listed)]
+    everybody = table[IDENTITY].notna()
+    content: dict[str, Any] = {
+        "arms": {"listed": of_both(table, everybody)},
+        "missing_p": {},
+        "not_on_list": len(strange),
+        "not_on_list_example": strange[IDENTITY].iloc[0] if len(strange) else None,
+        "repeated_rows": repeated,
+    } | dict.fromkeys((*OUTCOMES, "money"))
+    content["arms"]["mean_risk"] = means_of_both(table, "risk")
+    outcomes = [name for name in OUTCOMES if name in answers and table[name].notna().any()]
+    if not outcomes:
+        raise InputError(f"{options.responses} has no outcome of any customer of the list")
+    for name in outcomes:
+        known = of_both(table, table[name].notna())
+        lost = of_both(table, table[name].isna())
+        check_split(
+            table[table[name].notna()], campaign.control_share, who=f"those of known {name}"
+        )
+        content["arms"][f"{name}_known"] = known
+        content["missing_p"][name] = missing_p(lost, content["arms"]["listed"])
+        content[name] = effects(table, name)
+    content["split"] = {
+        "control_share": campaign.control_share,
+        "p": split.pop(""),
+        "least_segment_p": min(split.values(), default=1.0),
+    }
+    content["offers"] = {}
+    if content[LABEL]:
+        stake = table["profit"].fillna(0).clip(lower=0)
+        stake *= campaign.horizon_months * campaign.share_lost
+        content["money"] = money_of(table, stake=stake)
+        content["arms"]["drop_share"] = means_of_both(table, LABEL)
+        assumed = {one["code"]: float(one["effect"]) for one in read_yaml(OFFERS) or []}
+        content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
+    report = as_markdown(content)
+    write_json(content, options.out / "measured.json")
+    write_text(report + "\n", options.out / "measured.md")
+    catalogue = options.out / "offers_measured.yaml"
+    catalogue.unlink(missing_ok=True)
+    if content["offers"]:
+        text = made(OFFERS).read_text(encoding="utf-8")
+        write_text(with_effects(text, content["offers"], place=str(OFFERS)), catalogue)
+    print(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The effects of a campaign on everyone, on each offer's and on each segment's customers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retention.measuring import (
+    MIN_GROUP,
+    MIN_POOLED,
+    Means,
+    adjusted_means,
+    arms_reach,
+    drop_means,
+    money,
+    prevented,
+    segments_of,
+    smallest_effect,
+)
+from retention.vocabulary import LABEL
+
+
+def effect_of(
+    table: pd.DataFrame, outcome: str, estimate: Callable[..., Means], *, least: int
+) -> dict[str, Any]:
+    """Return the effect on one group, or the counts alone where an arm has fewer than `least`."""
+    treated = table["treated"].to_numpy()
+    found: dict[str, Any] = {
+        "untouched": int((~treated).sum()),
+        "treated": int(treated.sum()),
+    }
+    if not arms_reach(treated, least):
+        return found
+    means = estimate(table[outcome].to_numpy(), treated, table["risk"].to_numpy())
+    low, high = means.interval
+    found |= {"mean_untouched": means.untouched, "mean_treated": means.treated}
+    found |= {"difference": means.difference, "difference_low": low, "difference_high": high}
+    if outcome == LABEL:
+        share = prevented(means)
+        limited = share is not None and np.isfinite(share.low)
+        found |= {"prevented": None if share is None else share.share}
+        found |= {"prevented_low": share.low if limited else None}
+        found |= {"prevented_high": share.high if limited else None}
+        found["smallest"] = smallest_effect(means)
+    return found
+
+
+def effects(table: pd.DataFrame, outcome: str) -> dict[str, dict[str, Any]]:
+    """Return the effect on everyone, on each offer's and on each segment's customers."""
+    estimate = drop_means if outcome == LABEL else adjusted_means
+    known = table[table[outcome].notna()]
+    offers = sorted(known["offer"].unique())
+    groups = {
+        "offer": {code: (known["offer"] == code).to_numpy() for code in offers},
+        "segment": dict(segments_of(known["segment"])),
+    }
+    found = {"pooled": {"everyone": effect_of(known, outcome, estimate, least=MIN_POOLED)}}
+    for kind, members in groups.items():
+        found[kind] = {
+            name: effect_of(known[rows], outcome, estimate, least=MIN_GROUP)
+            for name, rows in members.items()
+        }
+    return found
+
+
+def money_of(table: pd.DataFrame, *, stake: pd.Series) -> dict[str, float] | None:
+    """Return the money that the campaign kept and what it cost, or None with too few customers."""
+    known = table[LABEL].notna()
+    treated = table["treated"].to_numpy()
+    if not arms_reach(treated[known], MIN_POOLED):
+        return None
+    columns = [table.loc[known, name].to_numpy() for name in (LABEL, "treated", "risk")]
+    cost = float(table.loc[treated, "cost"].sum())
+    found = money(*columns, stake[known].to_numpy(), receivers=int(treated.sum()), cost=cost)
+    return {"saved": found.saved, "saved_low": found.low, "saved_high": found.high, "cost": cost}

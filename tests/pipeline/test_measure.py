@@ -1,0 +1,299 @@
+"""A campaign answered by simulated customers and measured, as a person would at the prompt."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import measure
+import simulate
+from clones import ENVIRONMENT
+from retention.params import load_params
+from retention.shop import as_export, simulate_customers
+from retention.splitting import uniform
+
+ROOT = Path(__file__).parents[2]
+CUSTOMERS = 3000
+OFFERS = """# Edited by hand.
+- code: mail
+  effect: 0.05
+- code: cart  # the best
+  effect: 0.10
+- code: rare
+  effect: 0.02
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A folder with params, offers, truth, customers and a list; the ids ask for their guard."""
+    folder = tmp_path_factory.mktemp("shop")
+    rng = np.random.default_rng(1)
+    shutil.copy(ROOT / "params.yaml", folder)
+    (folder / "offers.yaml").write_text(OFFERS, encoding="utf-8")
+    for name in ("sample", "segments", "campaign"):
+        (folder / "data" / name).mkdir(parents=True)
+    ids = [str(place) for place in range(-CUSTOMERS, 0)]
+    cells = [f"'{one}" for one in ids]
+    probability = rng.uniform(0.4, 0.9, CUSTOMERS)
+    truth = pd.DataFrame({"customer_id": np.arange(-CUSTOMERS, 0), "probability": probability})
+    truth.to_parquet(folder / "data/sample/truth.parquet", index=False)
+    customers = pd.DataFrame({"customer_id": cells, "risk": probability.round(6), "drop": ""})
+    customers["profit"] = rng.uniform(2, 6, CUSTOMERS).round(2)
+    write(customers, folder / "data/segments/customers.csv")
+    draw = uniform(pd.util.hash_array(np.array(ids, dtype=object)), seed=1, purpose="arm")
+    share = load_params(ROOT / "params.yaml").campaign.control_share
+    listed = pd.DataFrame(
+        {
+            "customer_id": cells,
+            "segment": rng.choice(["full_carts", "promo high_profit", ""], CUSTOMERS),
+            "offer": rng.choice(["mail", "cart", "rare"], CUSTOMERS, p=[0.5, 0.48, 0.02]),
+            "channel": "on_site",
+            "text": "Ждём вас, с подарком",
+            "arm": np.where(draw < share, "untouched", "treated"),
+            "expected_gain": 0.1,
+            "cost": 0.1,
+            "reasons": "promo_share",
+            "valid_until": "2026-12-31",
+        }
+    )
+    write(listed, folder / "data/campaign/list.csv")
+    return folder
+
+
+def write(frame, path):
+    frame.to_csv(path, index=False, encoding="utf-8-sig")
+
+
+def run(script, *arguments, folder):
+    return subprocess.run(
+        [sys.executable, ROOT / f"stages/{script}.py", *map(str, arguments)],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def answered(shop):
+    """The campaign's answers: cart prevents 30 % of the drops, the others none."""
+    done = run(
+        "simulate", "--answer", "data/campaign/list.csv", "--effect", "cart=0.3",
+        "--out", "answers.csv", folder=shop,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("answers.csv: 3000 customers, ")
+    return pd.read_csv(shop / "answers.csv", dtype={"customer_id": "str"})
+
+
+@pytest.fixture
+def told(shop, monkeypatch, capsys):
+    """Run measure in the shop's folder and return what it printed, or its one line of error."""
+
+    def tell(*arguments, fails=False, out="measured"):
+        monkeypatch.chdir(shop)
+        monkeypatch.setattr(sys, "argv", ["measure.py", "--out", out, *map(str, arguments)])
+        if not fails:
+            measure.main()
+            return capsys.readouterr().out
+        with pytest.raises(SystemExit) as stopped:
+            measure.main()
+        shown = capsys.readouterr()
+        assert (stopped.value.code, shown.out) == (1, "")
+        (line,) = shown.err.splitlines()
+        return line
+
+    return tell
+
+
+def test_planted_effects_are_found(shop, answered):
+    done = run("measure", "--responses", "answers.csv", folder=shop)
+    assert done.returncode == 0, done.stderr
+    out = shop / "data/measured"
+    assert (out / "measured.md").read_text(encoding="utf-8") == done.stdout
+    content = json.loads((out / "measured.json").read_text(encoding="utf-8"))
+    listed = pd.read_csv(shop / "data/campaign/list.csv")
+    treated = (listed["arm"] == "treated").to_numpy()
+    assert content["arms"]["listed"] == [int((~treated).sum()), int(treated.sum())]
+    raw = [answered["drop"][~treated].mean(), answered["drop"][treated].mean()]
+    assert content["arms"]["drop_share"] == pytest.approx(raw, abs=1e-6)
+    of = content["drop"]["offer"]
+    assert of["cart"]["prevented_low"] < 0.3 < of["cart"]["prevented_high"]
+    assert of["cart"]["difference_high"] < 0
+    assert of["mail"]["prevented_low"] < 0 < of["mail"]["prevented_high"]
+    assert set(of["rare"]) == {"treated", "untouched"}
+    assert set(content["drop"]["segment"]) == {"full_carts", "promo", "high_profit"}
+    assert content["drop"]["segment"]["promo"] == content["drop"]["segment"]["high_profit"]
+    assert re.search(r"\| offer cart \|.*\| fewer drops \|\n", done.stdout)
+    assert re.search(r"\| offer mail \|.*\| cannot be told \|\n", done.stdout)
+    assert "as 100 an arm are needed (untouched and treated): offer rare " in done.stdout
+
+
+def test_money_is_effect_times_stake_less_cost(shop, answered):
+    content = json.loads((shop / "data/measured/measured.json").read_text(encoding="utf-8"))
+    customers = pd.read_csv(shop / "data/segments/customers.csv")
+    listed = pd.read_csv(shop / "data/campaign/list.csv")
+    campaign = load_params(ROOT / "params.yaml").campaign
+    stake = (customers["profit"] * campaign.horizon_months * campaign.share_lost).to_numpy()
+    on_cart = (listed["offer"] == "cart").to_numpy()
+    treated = (listed["arm"] == "treated").sum()
+    expected = (0.3 * on_cart * customers["risk"] * stake).mean() * treated
+    found = content["money"]
+    assert found["saved_low"] < expected < found["saved_high"]
+    assert found["cost"] == pytest.approx(0.1 * treated)
+    plain = -content["drop"]["pooled"]["everyone"]["difference"] * stake.mean() * treated
+    assert found["saved"] == pytest.approx(plain, rel=0.15)
+    assert len(answered) == len(listed)
+
+
+def test_catalogue_takes_the_measured_effects(shop, answered, told):
+    told("--responses", "answers.csv")
+    text = (shop / "measured/offers_measured.yaml").read_text(encoding="utf-8")
+    found = {offer["code"]: offer["effect"] for offer in yaml.safe_load(text)}
+    assert found["cart"] == pytest.approx(0.3, abs=0.1)
+    assert found["mail"] < 0.1 < found["cart"]
+    assert [line.split("  # measured")[0] for line in text.splitlines()] == [
+        line if "effect" not in line else f"  effect: {effect:.4f}"
+        for line, effect in zip(
+            OFFERS.splitlines(), np.repeat([0, *found.values()], [1, 2, 2, 2]), strict=True
+        )
+    ]
+    assert (shop / "offers.yaml").read_text(encoding="utf-8") == OFFERS
+    assert len(answered) == CUSTOMERS
+
+
+def test_same_answers_give_the_same_bytes(shop, answered, told):
+    shuffled = answered.sample(frac=1, random_state=2)
+    write(shuffled, shop / "shuffled.csv")
+    first = told("--responses", "answers.csv", out="one")
+    second = told("--responses", "shuffled.csv", out="two")
+    assert first == second
+    for name in ("measured.json", "measured.md", "offers_measured.yaml"):
+        assert (shop / "one" / name).read_bytes() == (shop / "two" / name).read_bytes()
+
+
+def test_revenue_alone(shop, answered, told):
+    listed = pd.read_csv(shop / "data/campaign/list.csv")
+    treated = listed["arm"] == "treated"
+    rng = np.random.default_rng(1)
+    money = (5000 + 100 * treated + rng.normal(0, 300, CUSTOMERS)).round(2).astype("str")
+    answers = pd.DataFrame({"id": answered["customer_id"], "Выручка": money.str.replace(".", ",")})
+    answers.to_csv(shop / "revenue.csv", index=False, sep=";", encoding="cp1251")
+    out = told("--responses", "revenue.csv", out="revenue")
+    row = re.search(r"\| everyone \| \d+ \| \d+ \| (\S+) \| (\S+) \| (\S+) \((\S+) to (\S+)\) "
+                    r"\| more revenue \|", out)  # fmt: skip
+    low, high = float(row[4]), float(row[5])
+    assert low < 100 < high
+    assert high - low == pytest.approx(4 * 300 * np.sqrt(4 / CUSTOMERS), rel=0.1)
+    assert "## Drops" not in out
+    assert not (shop / "revenue/offers_measured.yaml").exists()
+
+
+def test_missing_outcomes_of_one_arm_are_a_warning(shop, answered, told):
+    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    lost = np.flatnonzero(treated)[:40]
+    write(answered.drop(index=lost), shop / "attrition.csv")
+    out = told("--responses", "attrition.csv")
+    assert re.search(r"\*\*Warning:\*\* drop is missing for 0 untouched and 40 treated", out)
+    even = answered.drop(index=[*lost, *np.flatnonzero(~treated)[:40]])
+    write(even, shop / "attrition.csv")
+    out = told("--responses", "attrition.csv")
+    assert "missing for 40 untouched and 40 treated customers, no more unevenly" in out
+    assert "Warning" not in out
+
+
+def test_corrupted_split_is_refused(shop, answered, told):
+    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    write(answered.drop(index=np.flatnonzero(~treated)[:400]), shop / "split.csv")
+    line = told("--responses", "split.csv", fails=True, out="refused")
+    assert line.startswith("error: the split of those of known drop is broken: ")
+    assert not (shop / "refused").exists()
+    listed = pd.read_csv(shop / "data/campaign/list.csv", dtype="str")
+    write(listed.drop(index=np.flatnonzero(~treated)[:400]), shop / "list.csv")
+    line = told("--responses", "answers.csv", "--list", "list.csv", fails=True)
+    assert line.startswith("error: the split of the list is broken: ")
+    assert len(answered) == CUSTOMERS
+
+
+def test_strangers_and_repeated_rows_are_told(shop, answered, told):
+    more = pd.concat([answered, answered[:3], answered[:2].assign(customer_id=["x1", "x2"])])
+    write(more, shop / "more.csv")
+    out = told("--responses", "more.csv")
+    assert "2 customers of the file are not on the list and were left out, such as x1." in out
+    assert "3 rows stood twice and were counted once." in out
+    plain = told("--responses", "answers.csv")
+    assert out.split("## Drops")[1] == plain.split("## Drops")[1]
+
+
+def test_few_answers_tell_nothing(shop, answered, told):
+    write(answered[:40], shop / "few.csv")
+    out = told("--responses", "few.csv")
+    assert "as 30 an arm are needed (untouched and treated): everyone " in out
+    assert "Nothing can be told: the assumed effects stay." in out
+    assert not (shop / "measured/offers_measured.yaml").exists()
+
+
+@pytest.mark.usefixtures("answered")
+def test_files_that_do_not_belong_together(shop, told):
+    write(pd.DataFrame({"customer_id": ["x"], "drop": [1]}), shop / "other.csv")
+    line = told("--responses", "other.csv", fails=True)
+    assert line == "error: no customer of the answers is on the list; are both of one campaign?"
+    write(pd.read_csv(shop / "data/segments/customers.csv")[1:], shop / "customers.csv")
+    line = told("--responses", "answers.csv", "--customers", "customers.csv", fails=True)
+    assert line.startswith("error: customer -3000 of the list has no risk; ")
+    line = told("--responses", "answers.csv", "--list", "nowhere.csv", fails=True)
+    assert line == "error: nowhere.csv is not there yet; run `dvc repro`, which makes it"
+    assert "nowhere.csv is not there" in told("--responses", "nowhere.csv", fails=True)
+
+
+def test_outcomes_of_one_arm_or_of_nobody(shop, answered, told):
+    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    write(answered[treated.to_numpy()][:5], shop / "one_arm.csv")
+    out = told("--responses", "one_arm.csv")
+    assert re.search(r"\| drop share as it came, % \| +\| \d+\.0 \|", out)
+    write(answered.assign(drop=""), shop / "blank.csv")
+    line = told("--responses", "blank.csv", fails=True)
+    assert line == "error: blank.csv has no outcome of any customer of the list"
+    listed = pd.read_csv(shop / "data/campaign/list.csv", dtype="str")
+    write(listed[treated][:5], shop / "list.csv")
+    line = told("--responses", "answers.csv", "--list", "list.csv", fails=True)
+    assert line.startswith("error: all of the list are of one arm")
+
+
+def test_bad_effect_is_one_line(shop, monkeypatch, capsys):
+    monkeypatch.chdir(shop)
+    words = ["--answer", "data/campaign/list.csv", "--effect", "cat=0.1", "--out", "x.csv"]
+    monkeypatch.setattr(sys, "argv", ["simulate.py", *words])
+    with pytest.raises(SystemExit):
+        simulate.answer()
+    line = "error: --effect 'cat=0.1': no offer cat on the list; valid: cart, mail, rare\n"
+    assert capsys.readouterr().err == line
+    assert not (shop / "x.csv").exists()
+
+
+def test_simulate_without_arguments_makes_the_shop_and_nothing_else(tmp_path):
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    small = re.sub(r"^  customers: \d+$", "  customers: 300", text, flags=re.M)
+    (tmp_path / "params.yaml").write_text(small, encoding="utf-8")
+    assert run("simulate", folder=tmp_path).returncode == 0
+    made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    names = ("market_file.csv", "market_money.csv", "market_time.csv", "money.csv", "truth.parquet")
+    assert made == {"params.yaml", *(f"data/sample/{name}" for name in names)}
+    params = load_params(tmp_path / "params.yaml").simulate
+    shop = simulate_customers(300, unlabelled=params.unlabelled, seed=params.seed)
+    for name, table in as_export(shop, seed=params.seed).items():
+        plain = tmp_path / f"{name}.csv"
+        simulate.write_export(table, plain, **simulate.DIALECTS.get(name, {}))
+        assert plain.read_bytes() == (tmp_path / f"data/sample/{name}.csv").read_bytes()
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "data/sample/truth.parquet"), shop.truth
+    )
