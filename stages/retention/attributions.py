@@ -95,7 +95,7 @@ def attribute(
     seed : int
         Seed of the orders and of the stand-in.
     faithful : float
-        Fidelity from which the stand-in answers for the model.
+        Fidelity from which the stand-in answers for the model; at -inf it answers unmeasured.
     """
     prepare = model.pipeline.named_steps["prepare"]
     estimate = model.pipeline.named_steps["estimate"]
@@ -117,10 +117,11 @@ def attribute(
             lambda points: raw_score(estimate, points),
             rows[unseen] if unseen.sum() >= FEW else rows,
             typical, owner, evaluations=evaluations, trees=TREES, seed=seed,
+            judged=np.isfinite(faithful),
         )  # fmt: skip
         fidelity = stand_in.fidelity
         interactions = model.slope * stand_in.interactions(rows[:max_rows], typical)
-        method = "surrogate" if fidelity >= faithful else "sampling"
+        method = "sampling" if fidelity is not None and fidelity < faithful else "surrogate"
         if method == "sampling":
             if len(rows) > max_rows:
                 told = np.where(unseen, model.line(features), -np.inf)

@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from retention.attributions import Attributions
 from retention.families import RiskModel
-from retention.splitting import uniform
+from retention.splitting import dealt
 
 COLUMNS = 3
 """Columns of noise that are added."""
@@ -29,13 +29,12 @@ def with_noise(features: pd.DataFrame, key: np.ndarray, *, seed: int) -> pd.Data
     """
     numbers = list(features.select_dtypes("number"))
     chosen = [numbers[place % len(numbers)] for place in range(0, 5 * COLUMNS, 5)]
-    in_order = np.argsort(key, kind="stable")
-    added = {}
-    for place, name in enumerate(chosen):
-        draw = uniform(key[in_order], seed=seed, purpose=f"noise {place}")
-        dealt = np.empty(len(features))
-        dealt[in_order] = features[name].to_numpy("float64")[in_order][np.argsort(draw)]
-        added[f"noise_{place + 1}"] = dealt
+    added = {
+        f"noise_{place + 1}": features[name].to_numpy("float64")[
+            dealt(key, seed=seed, purpose=f"noise {place}")
+        ]
+        for place, name in enumerate(chosen)
+    }
     return features.assign(**added)
 
 

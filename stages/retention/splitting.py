@@ -58,6 +58,17 @@ def uniform(key: np.ndarray, *, seed: int, purpose: str) -> np.ndarray:
     return (_mix(key ^ salt) >> np.uint64(11)) * 2.0**-53
 
 
+def dealt(key: np.ndarray, *, seed: int, purpose: str) -> np.ndarray:
+    """Return the row whose value each row gets when values are dealt out anew.
+
+    The draw follows the keys alone, not the order of the rows.
+    """
+    in_order = np.argsort(key, kind="stable")
+    rows = np.empty(len(key), dtype="int64")
+    rows[in_order] = in_order[np.argsort(uniform(key[in_order], seed=seed, purpose=purpose))]
+    return rows
+
+
 def folds(key: np.ndarray, *, count: int, seed: int, repeat: int = 0) -> np.ndarray:
     """Return each row's fold, 0 to ``count - 1``, by its key alone."""
     return (uniform(key, seed=seed, purpose=f"fold {repeat}") * count).astype("int64")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retention.splitting import uniform
+from retention.splitting import folds
 from retention.tree_shapley import (
     SmallTree,
     small_trees,
@@ -35,15 +35,15 @@ class Surrogate:
         What the trees add to.
     players : int
         Number of features.
-    fidelity : float
+    fidelity : float or None
         Share of the model's variance that trees fitted on other rows repeat (R², at most 1), the
-        lower of that on customers and that on mixtures.
+        lower of that on customers and that on mixtures; None where it was not asked for.
     """
 
     trees: Sequence[SmallTree]
     start: float
     players: int
-    fidelity: float
+    fidelity: float | None
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """Return the surrogate's score of prepared rows."""
@@ -84,6 +84,7 @@ def fit_surrogate(
     evaluations: int,
     trees: int,
     seed: int,
+    judged: bool = True,
 ) -> Surrogate:
     """Fit small trees to a model's score and measure how well they repeat it.
 
@@ -101,6 +102,8 @@ def fit_surrogate(
         Trees to fit.
     seed : int
         Seed of the choice of rows.
+    judged : bool
+        Whether to measure the fidelity, which takes most of the time.
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -114,14 +117,15 @@ def fit_surrogate(
     model = HistGradientBoostingRegressor(
         max_iter=trees, early_stopping=False, random_state=seed, **KNOBS
     )
-    key = np.arange(len(points), dtype="uint64")
-    fold = (uniform(key, seed=seed, purpose="surrogate") * FOLDS).astype("int64")
-    repeated = np.zeros(len(points))
-    for part in range(FOLDS):
-        test = fold == part
-        repeated[test] = model.fit(points[~test], told[~test]).predict(points[test])
-    split = [slice(0, len(some)), slice(len(some), None)]
-    fidelity = min(_r2(told[part], repeated[part]) for part in split)
+    fidelity = None
+    if judged:
+        fold = folds(np.arange(len(points), dtype="uint64"), count=FOLDS, seed=seed)
+        repeated = np.zeros(len(points))
+        for part in range(FOLDS):
+            test = fold == part
+            repeated[test] = model.fit(points[~test], told[~test]).predict(points[test])
+        split = [slice(0, len(some)), slice(len(some), None)]
+        fidelity = min(_r2(told[part], repeated[part]) for part in split)
     fitted = model.fit(points, told)
     start = float(np.ravel(fitted._baseline_prediction)[0])
     players = int(owner.max()) + 1

@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.inspection import permutation_importance
 
 from helpers import small_features, small_model
 from retention.importance import (
@@ -10,6 +12,7 @@ from retention.importance import (
     strongest_pairs,
 )
 from retention.noise import with_noise
+from retention.searching import make_splits
 
 GROUPS = {"a": "one", "b": "one", "c": "two"}
 
@@ -63,6 +66,28 @@ def test_shuffling_costs_what_a_feature_knows():
     assert found["permutation_low"][strongest] > 0
     assert abs(found["permutation"]["minutes_m0"]) < found["permutation"][strongest] / 3
     assert (found["permutation_low"] <= found["permutation"]).all()
+
+
+def test_importance_is_what_shuffling_one_feature_after_the_other_costs():
+    features, label = small_features(1500, seed=12)
+    pipeline = small_model("logistic", features, label)
+    key = np.random.default_rng(13).integers(0, 2**64, 1500, dtype=np.uint64)
+    splits = make_splits(key, count=5, repeats=1, seed=1, first=100)
+    slow = [
+        permutation_importance(
+            clone(pipeline).fit(features.iloc[train], label[train]), features.iloc[test],
+            label[test], scoring="roc_auc", n_repeats=10, random_state=2,
+        ).importances_mean
+        for train, test in splits
+    ]  # fmt: skip
+    found = permutation_importances(pipeline, features, label, key, folds=5, seed=1)
+    np.testing.assert_allclose(found["permutation"], np.mean(slow, axis=0), atol=0.01)
+    order = np.random.default_rng(14).permutation(1500)
+    moved = permutation_importances(
+        pipeline, features.iloc[order], label[order], key[order], folds=5, seed=1
+    )
+    # The solver itself stops a little elsewhere when rows are in another order.
+    pd.testing.assert_frame_equal(moved, found, atol=1e-3)
 
 
 def test_strongest_pairs_are_each_told_once():

@@ -104,6 +104,16 @@ def test_fidelity_is_high_for_what_trees_can_repeat_and_low_for_memory(smooth, l
     np.testing.assert_allclose(base + values.sum(axis=1), found.score(x[:50]), atol=1e-9)
 
 
+def test_stand_in_is_the_same_whether_its_fidelity_is_measured_or_not():
+    x = np.random.default_rng(4).normal(size=(300, 5))
+    how = {"evaluations": 2000, "trees": 50, "seed": 1}
+    judged = fit_surrogate(formula, x, x[:20], OWNER, **how)
+    taken = fit_surrogate(formula, x, x[:20], OWNER, **how, judged=False)
+    assert taken.fidelity is None
+    assert judged.fidelity > 0
+    np.testing.assert_array_equal(taken.score(x), judged.score(x))
+
+
 def test_mixtures_take_whole_features_from_one_row_or_the_other():
     rows = np.arange(50).reshape(10, 5) + 1000.0
     background = -np.arange(25).reshape(5, 5) - 1.0
