@@ -74,8 +74,8 @@ def main() -> None:
     cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
     customers["grid"] = grid_cells(customers["risk"], customers[PROFIT], **cuts)
     portraits, by_category, recommended = study(
-        customers, belongs, features=names, words=of_words, counted=customers["scored"].to_numpy(),
-        level=options.level, least=options.least,
+        customers, belongs, rules=options.rules, features=names, words=of_words,
+        counted=customers["scored"].to_numpy(), level=options.level, least=options.least,
     )  # fmt: skip
     how = options.discover
     rows, half = halves(table, most=how.max_rows, seed=how.seed)

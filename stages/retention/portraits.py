@@ -237,13 +237,16 @@ def shrunk(means: np.ndarray, errors: np.ndarray) -> np.ndarray:
     return drawn
 
 
-def recommendations(table: pd.DataFrame) -> dict[str, object]:
+def recommendations(table: pd.DataFrame, *, by_rule: bool = False) -> dict[str, object]:
     """Return the two categories that the shop wants to know of a segment.
 
     Parameters
     ----------
     table : DataFrame
         What :func:`categories` gave.
+    by_rule : bool
+        Whether the segment is picked by profit, so that it earns more than everyone else by its
+        rule and no category can be named for it.
 
     Returns
     -------
@@ -253,9 +256,9 @@ def recommendations(table: pd.DataFrame) -> dict[str, object]:
         them may be the best), ``_rivals`` (those that may), ``_customers``, ``_profit`` and
         ``_shrunk_profit``. ``over_earns``: the one where the segment earns more than everyone
         else by the largest (shrunk) difference, with ``_told_apart`` (whether the interval is
-        above 0), ``_customers``, ``_difference``, ``_low``, ``_high`` and
-        ``_shrunk_difference``. Only categories with enough customers are named; None, without
-        the figures, where there is no such category.
+        above 0), ``_by_rule`` (`by_rule`: then none is named), ``_customers``,
+        ``_difference``, ``_low``, ``_high`` and ``_shrunk_difference``. Only categories with
+        enough customers are named; None, without the figures, where there is no such category.
     """
     enough = table[table["enough"]]
     most = _top(enough, "profit_inside", "shrunk_profit_inside")
@@ -272,8 +275,8 @@ def recommendations(table: pd.DataFrame) -> dict[str, object]:
             "earns_most_profit": float(most["profit_inside"]),
             "earns_most_shrunk_profit": float(most["shrunk_profit_inside"]),
         }
-    found |= {"over_earns": None, "over_earns_told_apart": False}
-    if more is not None:
+    found |= {"over_earns": None, "over_earns_told_apart": False, "over_earns_by_rule": by_rule}
+    if more is not None and not by_rule:
         found |= {
             "over_earns": more["category"],
             "over_earns_told_apart": bool(more["low"] > 0),

@@ -46,6 +46,12 @@ def matches(rule: str, table: pd.DataFrame, *, place: str) -> np.ndarray:
     return _evaluate(_parse(rule, table.columns, place), table, place)
 
 
+def columns_of(rule: str) -> set[str]:
+    """Return the columns that a valid rule speaks of."""
+    parts = ast.walk(ast.parse(rule.strip(), mode="eval"))
+    return {part.left.id for part in parts if isinstance(part, ast.Compare)}
+
+
 def _parse(rule: str, columns: Collection[str], place: str) -> ast.expr:
     try:
         tree = ast.parse(rule.strip(), mode="eval").body

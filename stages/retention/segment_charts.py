@@ -56,7 +56,7 @@ def draw_portraits(table: pd.DataFrame, path: Path, *, error_rate: float = 0.05)
     Parameters
     ----------
     table : DataFrame
-        What ``portraits.portraits`` gave.
+        What ``studying.study`` gave.
     path : Path
     error_rate : float
         A point is filled where the q-value is at most this.
@@ -65,7 +65,8 @@ def draw_portraits(table: pd.DataFrame, path: Path, *, error_rate: float = 0.05)
     names = [_meaning(*line) for line in lines.to_numpy()]
     title = (
         "How each segment differs from everyone else: Cliff's delta of a number, difference of "
-        f"shares of a word; filled: q-value at most {error_rate:g}"
+        f"shares of a word;\nfilled: q-value at most {error_rate:g}; diamond: the segment is "
+        "picked by it"
     )
     size = (2.9, 0.7 + 0.23 * len(names))
     with _panels(table, path, title, size=size, margin=4.2, sharey=True) as panels:
@@ -76,7 +77,12 @@ def draw_portraits(table: pd.DataFrame, path: Path, *, error_rate: float = 0.05)
             axis.axvline(0, color=GREY, linewidth=0.8)
             axis.hlines(places, part["effect_low"], part["effect_high"], color=colours)
             faces = np.where(surely, colours, "white")
-            axis.scatter(part["effect"], places, s=22, c=faces, edgecolors=colours, zorder=3)
+            picked = part["by_rule"].to_numpy(dtype=bool)
+            for rows, marker in ((~picked, "o"), (picked, "D")):
+                axis.scatter(
+                    part["effect"][rows], places[rows], s=22, c=faces[rows],
+                    edgecolors=colours[rows], marker=marker, zorder=3,
+                )  # fmt: skip
             axis.set_xlim(-1.05, 1.05)
             axis.set_yticks(places, names, fontsize=9)
             axis.set_ylim(len(names) - 0.4, -0.6)
@@ -89,7 +95,7 @@ def draw_categories(table: pd.DataFrame, path: Path, *, level: float) -> None:
     Parameters
     ----------
     table : DataFrame
-        What ``portraits.categories`` gave, a ``segment`` named in each row.
+        What ``studying.study`` gave, a ``segment`` named in each row.
     path : Path
     level : float
         Coverage of each interval; categories with too few customers have none.
@@ -104,6 +110,8 @@ def draw_categories(table: pd.DataFrame, path: Path, *, level: float) -> None:
     with _panels(table, path, title, size=size, margin=0.3) as panels:
         for axis, part in panels:
             enough = part["enough"].to_numpy(dtype=bool)
+            if part["by_rule"].any():
+                axis.set_title(f"{axis.get_title()} (picked by profit)", fontsize=10)
             for side, colour, offset in SIDES:
                 places, mean = np.arange(len(part)) + offset, part[f"profit_{side}"].to_numpy()
                 reach = z * part[f"error_{side}"].to_numpy()
@@ -156,7 +164,7 @@ def _in_cell(cell: pd.Series) -> str:
     lines = [f"{cell['customers']:,.0f} customers", f"{100 * cell['share']:.1f} % of all"]
     lines.append(f"mean risk {cell['mean_risk']:.2f}")
     if not np.isnan(cell["mean_profit"]):
-        lines.append(f"mean profit {cell['mean_profit']:.4g}")
+        lines.append(f"mean profit {cell['mean_profit']:,.2f}")
     return "\n".join(lines)
 
 

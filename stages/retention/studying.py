@@ -6,14 +6,19 @@ import numpy as np
 import pandas as pd
 
 from retention.portraits import categories_of, portraits, recommendations
+from retention.rules import columns_of
 from retention.segments import portrait
 from retention.vocabulary import PROFIT
+
+RANKED = {"profit_rank": PROFIT}
+"""Columns that rules know beside the features, and what they are made of."""
 
 
 def study(
     customers: pd.DataFrame,
     belongs: pd.DataFrame,
     *,
+    rules: Mapping[str, str],
     features: Sequence[str],
     words: Sequence[str],
     counted: np.ndarray,
@@ -27,6 +32,10 @@ def study(
     customers : DataFrame
     belongs : DataFrame of bool
         A column a segment; rows as in `customers`.
+    rules : mapping of str to str
+        The rule of each segment. A difference in what the rule itself picks by says nothing
+        about its customers, so it is marked, and a segment picked by profit has no category
+        where it over-earns: it would, by its rule, in all.
     features, words : sequence of str
         Columns to compare, and those of them that hold words.
     counted : ndarray of bool
@@ -39,9 +48,11 @@ def study(
     Returns
     -------
     portraits : DataFrame
-        ``segment``, ``feature`` and so on; see :func:`retention.portraits.portraits`.
+        ``segment``, ``feature`` and so on; see :func:`retention.portraits.portraits`; and
+        ``by_rule``, whether the segment is picked by the feature.
     categories : DataFrame
-        ``segment`` and so on; see :func:`retention.portraits.categories_of`.
+        ``segment`` and so on; see :func:`retention.portraits.categories_of`; and ``by_rule``,
+        whether the segment is picked by profit.
     recommendations : dict
         By segment, what :func:`retention.portraits.recommendations` gives.
     """
@@ -49,8 +60,18 @@ def study(
         belongs, customers, [*features, PROFIT], words, level=level, counted=counted
     )
     by_category = categories_of(belongs, customers, level=level, least=least, counted=counted)
+    picked = {
+        name: {RANKED.get(column, column) for column in columns_of(rule)}
+        for name, rule in rules.items()
+    }
+    told = zip(pictures["segment"], pictures["feature"], strict=True)
+    pictures["by_rule"] = [feature in picked[name] for name, feature in told]
+    by_category["by_rule"] = [PROFIT in picked[name] for name in by_category["segment"]]
     tables = by_category.groupby("segment")
-    recommended = {name: recommendations(tables.get_group(name)) for name in belongs}
+    recommended = {
+        name: recommendations(tables.get_group(name), by_rule=PROFIT in picked[name])
+        for name in belongs
+    }
     return pictures, by_category, recommended
 
 

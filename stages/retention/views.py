@@ -51,11 +51,15 @@ def form_of(row: Mapping[str, Any]) -> str:
 
 
 def differences(portraits: list[Mapping[str, Any]], segment: str) -> list[int]:
-    """Return the places of a segment's strongest differences that are told apart from none."""
+    """Return the places of a segment's strongest differences that are told apart from none.
+
+    What the segment's rule picks by is left out: the rule says it already.
+    """
     told = [
         place
         for place, row in enumerate(portraits)
         if row["segment"] == segment
+        and not row["by_rule"]
         and row["q_value"] is not None
         and row["q_value"] <= CERTAIN
         and (row["effect_low"] > 0 or row["effect_high"] < 0)

@@ -109,9 +109,9 @@ def test_scale_maps_the_ends():
 
 
 def test_only_certain_differences_are_shown_the_strongest_first():
-    def row(effect, low, high, q, segment="s"):
+    def row(effect, low, high, q, segment="s", by_rule=False):
         return {"segment": segment, "effect": effect, "effect_low": low, "effect_high": high,
-                "q_value": q}  # fmt: skip
+                "q_value": q, "by_rule": by_rule}  # fmt: skip
 
     rows = [
         row(0.2, 0.1, 0.3, 0.01),
@@ -120,6 +120,7 @@ def test_only_certain_differences_are_shown_the_strongest_first():
         row(0.9, -0.1, 1.0, 0.01),
         row(0.9, 0.8, 1.0, 0.01, segment="t"),
         row(None, None, None, None),
+        row(0.9, 0.8, 1.0, 0.01, by_rule=True),
     ]
     assert differences(rows, "s") == [1, 0]
 

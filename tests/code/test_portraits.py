@@ -320,4 +320,5 @@ def test_shop_without_profits_recommends_nothing():
         "earns_most_told_apart": False,
         "over_earns": None,
         "over_earns_told_apart": False,
+        "over_earns_by_rule": False,
     }

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.errors import InputError
-from retention.rules import check_rule, matches
+from retention.rules import check_rule, columns_of, matches
 
 TABLE = pd.DataFrame(
     {
@@ -34,6 +34,11 @@ def mask(rule, table=TABLE):
 def check_and_use(rule):
     check_rule(rule, list(TABLE), place=PLACE)
     return matches(rule, TABLE, place=PLACE)
+
+
+def test_columns_are_those_compared_and_no_words():
+    rule = "risk >= 0.5 and (service == premium or not profit < -1) and risk < 0.9"
+    assert columns_of(rule) == {"risk", "service", "profit"}
 
 
 def told(rule):

@@ -28,9 +28,11 @@ def draw(kind, path, *, seed=1):
             grid_table(shop.assign(cell=grid_cells(shop["risk"], shop["profit"], **cuts))), path
         )
     elif kind == "portraits":
-        draw_portraits(portraits(belongs, shop, FEATURES, ["service"], level=0.95), path)
+        table = portraits(belongs, shop, FEATURES, ["service"], level=0.95)
+        draw_portraits(table.assign(by_rule=table["feature"] == "promo_share"), path)
     else:
-        draw_categories(categories_of(belongs, shop, level=0.95, least=15), path, level=0.95)
+        table = categories_of(belongs, shop, level=0.95, least=15)
+        draw_categories(table.assign(by_rule=table["segment"] == "risky"), path, level=0.95)
     return path.read_bytes()
 
 
