@@ -1,11 +1,12 @@
 """How well does the whole way of choosing a model rank customers it has never seen?
 
 Nested cross-validation: in each outer fold the search, the blend and the choice of the family see
-the outer training part only; one row of each twin pair is trained on and scored. Every family and
-every baseline is scored on the same outer folds; differences to auto are paired, and their
-intervals are corrected for the overlap of training parts (Nadeau & Bengio 2003,
-doi:10.1023/A:1024068626366). Below the table: what auto took, and whether its risks are true for
-the customers of the outer folds, all repeats pooled, beside a plain sigmoid.
+the outer training part only; one row of each twin pair is trained on and scored. Every family
+(those that auto does not compare are searched too) and every baseline is scored on the same outer
+folds; differences to auto are paired, and their intervals are corrected for the overlap of
+training parts (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366). Below the table: what auto
+took, and whether its risks are true for the customers of the outer folds, all repeats pooled,
+beside a plain sigmoid.
 
 Usage: python benchmarks/model.py FOLDER [--repeats 4] [--folds 5]
 where FOLDER holds the four exports.
@@ -31,12 +32,12 @@ import prepare
 from retention.baselines import one_column_rule, published_recipe
 from retention.calibration import fit_sigmoid
 from retention.errors import InputError, stage
-from retention.families import raw_score, sigmoid
+from retention.families import FAMILIES, raw_score, sigmoid
 from retention.params import load_params
 from retention.progress import progress
 from retention.scores import calibration_line, interval, log_loss, plain, resamples, roc_auc
 from retention.searching import make_splits
-from retention.training import train_model
+from retention.training import Trained, train_model
 from retention.vocabulary import IDENTITY, LABEL
 
 
@@ -77,12 +78,18 @@ def one_fold(
     params = load_params(ROOT / "params.yaml")
     X, y = table[names], table[LABEL].to_numpy("int64")
     key = table["twin_key"].to_numpy()
-    trained = train_model(
-        X.iloc[train], y[train], key[train], train=params.train, models=params.models,
-        words=words, quiet=True,
-    )  # fmt: skip
+
+    def chosen(**changed: object) -> Trained:
+        return train_model(
+            X.iloc[train], y[train], key[train], train=params.train.model_copy(update=changed),
+            models=params.models, words=words, quiet=True,
+        )  # fmt: skip
+
+    trained = chosen()
     areas = {"auto": plain(roc_auc, y[test], trained.model.line(X.iloc[test]))}
-    for candidate in trained.candidates:
+    others = [name for name in FAMILIES if name not in params.train.families]
+    candidates = [one for name in others for one in chosen(model=name).candidates]
+    for candidate in [*trained.candidates, *candidates]:
         fitted = candidate.pipeline.fit(X.iloc[train], y[train])
         score = raw_score(fitted, X.iloc[test])
         areas[candidate.result.family] = plain(roc_auc, y[test], score)
