@@ -18,7 +18,8 @@ from retention.errors import stage
 from retention.files import atomic, made, read_parquet, write_csv, write_parquet
 from retention.params import load_params
 from retention.responses import parse_effects, sent, simulate_responses
-from retention.shop import as_export, simulate_customers
+from retention.shop import simulate_customers
+from retention.shop_export import as_export
 
 SAMPLE = Path("data/sample")
 

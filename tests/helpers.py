@@ -15,7 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from retention.families import FAMILIES, Family, make_model
 from retention.offers import Offer
-from retention.shop import Shop, as_export, simulate_customers
+from retention.shop import Shop, simulate_customers
+from retention.shop_export import as_export
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ["promo_share", "pages_per_visit", "minutes_m0"]

@@ -5,7 +5,8 @@ import pytest
 
 from retention.features import BY_NAME
 from retention.questions import answer_questions
-from retention.shop import SHARES, simulate_customers
+from retention.shop import simulate_customers
+from retention.shop_figures import SHARES
 from retention.splitting import behaviour_key, one_of_each_twin
 from retention.vocabulary import BEHAVIOUR
 

@@ -11,16 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from retention.shop import (
-    DROP_SHARE,
-    FIGURES,
-    GROUP_COLUMNS,
-    TYPES,
-    Shop,
-    as_export,
-    simulate_customers,
-    truth,
-)
+from retention.shop import Shop, simulate_customers
+from retention.shop_export import as_export
+from retention.shop_figures import DROP_SHARE, FIGURES, GROUP_COLUMNS, TYPES
+from retention.shop_truth import truth
 from retention.vocabulary import BEHAVIOUR, REVENUE
 from simulate import DIALECTS, write_export
 

@@ -9,7 +9,8 @@ import explain
 import prepare
 import segment
 import train
-from retention.shop import as_export, simulate_customers
+from retention.shop import simulate_customers
+from retention.shop_export import as_export
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,8 @@ import measure
 import simulate
 from clones import ENVIRONMENT
 from retention.params import load_params
-from retention.shop import as_export, simulate_customers
+from retention.shop import simulate_customers
+from retention.shop_export import as_export
 from retention.splitting import uniform
 
 ROOT = Path(__file__).parents[2]
