@@ -108,7 +108,7 @@ def main() -> None:
     write_csv(predictions(table, read_parquet(OUT_OF_FOLD)), PLOTS / "predictions.csv")
     reached = gains(label, risk, weights, level=options.level)
     write_csv(reached, PLOTS / "gains.csv")
-    draw_scores(label, risk, found, reached, PLOTS / "evaluation.png")
+    draw_scores(label, risk, found, reached, PLOTS / "evaluation.png", level=options.level)
 
 
 if __name__ == "__main__":

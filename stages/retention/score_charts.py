@@ -7,6 +7,7 @@ import pandas as pd
 
 from retention.charts import BLUE, GREY, ORANGE, picture
 from retention.curves import ranking_curves, reliability
+from retention.effects import wilson
 
 
 def draw_scores(
@@ -15,8 +16,13 @@ def draw_scores(
     scores: dict[str, float],
     found: pd.DataFrame,
     path: Path,
+    *,
+    level: float,
 ) -> None:
-    """Draw ROC, calibration and gains (as `curves.gains` gives them) beside each other."""
+    """Draw ROC, calibration and gains (as `curves.gains` gives them) beside each other.
+
+    The bars of the calibration are Wilson's intervals with coverage `level`.
+    """
     curves = ranking_curves(label, risk)
     with picture(path, width=13, height=4.3, ncols=3) as (roc, calibration, gains):
         roc.plot(*curves["roc"].to_numpy().T, color=BLUE)
@@ -25,7 +31,12 @@ def draw_scores(
         roc.set(title=text, xlabel="share of loyal customers called", ylabel="share of drops found")
         bins = reliability(label, risk)
         calibration.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="ideal")
-        calibration.plot(bins["told"], bins["dropped"], "o-", color=ORANGE, label="tenths")
+        ends = wilson(bins["dropped"].to_numpy(), bins["customers"].to_numpy(), level=level)
+        reach = np.abs(np.array(ends) - bins["dropped"].to_numpy())
+        calibration.errorbar(
+            bins["told"], bins["dropped"], yerr=reach, fmt="o-", color=ORANGE, linewidth=1.5,
+            elinewidth=0.8, label=f"tenths, {100 * level:g} % intervals",
+        )  # fmt: skip
         calibration.set(title="Is the risk true?", xlabel="risk told", ylabel="share that dropped")
         calibration.legend(frameon=False)
         gains.fill_between(found["contacted"], found["reached_low"], found["reached_high"],
