@@ -8,15 +8,14 @@ labels, and it measures the very file that train saved.
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from retention.baselines import one_column_rule, published_recipe
+from retention.baselines import told_risks
 from retention.curves import confusion, gains, ranking_curves, reliability
 from retention.errors import InputError, stage
 from retention.files import read_json, read_parquet, write_csv, write_json
 from retention.grading import grade
-from retention.judging import beside, score_all, slices
+from retention.judging import beside, score_all, score_beside, slices
 from retention.model_file import load_model
 from retention.params import load_params
 from retention.score_charts import draw_scores
@@ -75,13 +74,8 @@ def main() -> None:
         )
     train = table[(table["split"] == "train") & table["scored"]]
     known = train[LABEL].to_numpy("int64")
-    recipe = published_recipe(table[names], seed=options.seed).fit(train[names], known)
-    column, rule = one_column_rule(train[names], known, test[names])
-    others = {
-        "baseline": recipe.predict_proba(test[names])[:, 1],
-        "rule": rule,
-        "chance": np.full(len(test), known.mean()),
-    }
+    column, others, thresholds = told_risks(train[names], known, test[names], seed=options.seed)
+    thresholds["model"] = card["threshold"]
     # Fewer resamples of a large test: its intervals are narrow, and memory is not endless.
     count = min(options.bootstrap, max(100, RESAMPLED // len(test)))
     weights = resamples(test["twin_key"].to_numpy(), count=count, seed=options.seed)
@@ -99,8 +93,10 @@ def main() -> None:
         found["score_mean_risk"] = score_rows["risk"].mean()
         found["score_called"] = len(called)
         found["score_expected_precision"] = called.mean() if len(called) else 0.0
-    found["slices"] = slices(test, minimum=options.min_slice)
+    found["slices"] = slices(test, weights, minimum=options.min_slice, level=options.level)
     write_json(found, METRICS)
+    paired = score_beside(label, risk, others, weights, thresholds=thresholds, level=options.level)
+    write_csv(paired, PLOTS / "baselines.csv")
     for name, curve in ranking_curves(label, risk).items():
         write_csv(curve, PLOTS / f"{name}.csv")
     write_csv(reliability(label, risk), PLOTS / "calibration.csv")

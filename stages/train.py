@@ -16,7 +16,7 @@ from retention.errors import InputError, stage
 from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from retention.model_file import save_model
 from retention.params import load_params
-from retention.scores import SCORES, calibration_line, plain, roc_auc
+from retention.scores import SCORES, best_threshold, calibration_line, plain, roc_auc
 from retention.searching import make_splits, out_of_fold
 from retention.splitting import part_of, uniform
 from retention.training import Trained, train_model
@@ -31,14 +31,6 @@ METRICS = Path("metrics/train.json")
 SEARCH = Path("plots/train/search.csv")
 RELIABILITY = Path("plots/train/calibration.csv")
 LEARNING = Path("plots/train/learning.csv")
-
-
-def best_threshold(label: np.ndarray, risk: np.ndarray) -> float:
-    """Return the risk from which on calling a drop gives the highest F1."""
-    order = np.argsort(-risk, kind="stable")
-    hits = np.cumsum(label[order])
-    f1 = 2 * hits / (np.arange(1, len(label) + 1) + label.sum())
-    return float(risk[order][np.argmax(f1)])
 
 
 def training_rows(table: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:

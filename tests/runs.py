@@ -73,6 +73,7 @@ def poison(folder):
 
     def evaluate(found):
         one = {"customers": 50, "drop_share": 0.5, "mean_risk": 0.5, "roc_auc": 0.5}
+        one |= {"roc_auc_low": 0.4, "roc_auc_high": 0.6}
         found["slices"] = {f"favourite_category={v}": one for v in (EVIL, LONG, TURNED)}
 
     def explain(found):

@@ -8,7 +8,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from retention.calibration import fit_sigmoid
 from retention.columns import ranking
+from retention.families import sigmoid
+from retention.scores import best_threshold
 
 
 def published_recipe(features: pd.DataFrame, *, seed: int) -> Pipeline:
@@ -35,6 +38,42 @@ def published_recipe(features: pd.DataFrame, *, seed: int) -> Pipeline:
         random_state=seed,
     )
     return Pipeline([("prepare", prepared), ("estimate", estimate)])
+
+
+def told_risks(
+    train: pd.DataFrame, label: np.ndarray, test: pd.DataFrame, *, seed: int
+) -> tuple[str, dict[str, np.ndarray], dict[str, float]]:
+    """Return what each baseline tells of `test`, fitted on the same training customers.
+
+    Parameters
+    ----------
+    train, test : DataFrame, shape (n_customers, n_features)
+    label : ndarray of 0 and 1, shape (n_train,)
+    seed : int
+        Random state of the recipe.
+
+    Returns
+    -------
+    column : str
+        The column of the one-column rule.
+    risks : dict of ndarray of float, shape (n_test,)
+        The probability told by the published recipe (``baseline``), by the best one-column rule
+        under a sigmoid (``rule``), and by the share of drops alone (``chance``).
+    thresholds : dict of float
+        From which probability on each calls a drop: where F1 on the training customers is best.
+    """
+    recipe = published_recipe(train, seed=seed).fit(train, label)
+    column, rule = one_column_rule(train, label, pd.concat([train, test]))
+    seen, asked = np.split(rule, [len(train)])
+    slope, intercept = fit_sigmoid(seen, label)
+    share = label.mean()
+    told = {
+        "baseline": [recipe.predict_proba(rows)[:, 1] for rows in (train, test)],
+        "rule": [sigmoid(slope * score + intercept) for score in (seen, asked)],
+        "chance": [np.full(len(rows), share) for rows in (train, test)],
+    }
+    thresholds = {name: best_threshold(label, seen) for name, (seen, _) in told.items()}
+    return column, {name: asked for name, (_, asked) in told.items()}, thresholds
 
 
 def one_column_rule(

@@ -127,6 +127,14 @@ SCORES: dict[str, Score] = {
 }
 
 
+def best_threshold(label: np.ndarray, risk: np.ndarray) -> float:
+    """Return the risk from which on calling a drop gives the highest F1."""
+    order = np.argsort(-risk, kind="stable")
+    hits = np.cumsum(label[order])
+    f1 = 2 * hits / (np.arange(1, len(label) + 1) + label.sum())
+    return float(risk[order][np.argmax(f1)])
+
+
 def at_threshold(threshold: float) -> dict[str, Score]:
     """Return precision, recall and F1 of calling everyone at or above `threshold`."""
 

@@ -1,10 +1,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import f1_score, precision_score, recall_score
+from sklearn.metrics import (
+    average_precision_score,
+    brier_score_loss,
+    f1_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
-from retention.baselines import one_column_rule
-from retention.judging import beside, score_all, slices
+from retention.baselines import one_column_rule, told_risks
+from retention.judging import beside, score_all, score_beside, slices
 from retention.scores import at_threshold, lift, plain, resamples
 
 RNG = np.random.default_rng(0)
@@ -48,6 +55,42 @@ def test_gain_over_oneself_is_nothing_and_over_chance_is_all():
     assert found["over_chance_low"] > 0.2
 
 
+def test_every_score_of_a_baseline_stands_beside_the_models():
+    weights = resamples(np.arange(300), count=200, seed=1)
+    dull = np.clip(0.3 + 0.2 * LABEL + 0.5 * (RNG.random(300) - 0.5), 0.01, 0.99)
+    table = score_beside(
+        LABEL, RISK, {"dull": dull, "self": RISK}, weights,
+        thresholds={"model": 0.5, "dull": 0.4, "self": 0.5}, level=0.95,
+    ).set_index(["baseline", "score"])  # fmt: skip
+    row = table.loc[("dull", "average_precision")]
+    assert row["beside"] == pytest.approx(average_precision_score(LABEL, dull))
+    assert row["difference"] == pytest.approx(average_precision_score(LABEL, RISK) - row["beside"])
+    assert row["difference_low"] < row["difference"] < row["difference_high"]
+    assert table.loc[("dull", "brier"), "beside"] == pytest.approx(brier_score_loss(LABEL, dull))
+    # Each calls drops from its own threshold on.
+    assert table.loc[("dull", "f1"), "beside"] == pytest.approx(f1_score(LABEL, dull >= 0.4))
+    assert table.loc[("dull", "f1"), "model"] == pytest.approx(f1_score(LABEL, RISK >= 0.5))
+    assert (table.loc["self", ["difference", "difference_low", "difference_high"]] == 0).all(
+        axis=None
+    )
+
+
+def test_baselines_tell_probabilities_and_keep_their_ranking():
+    rng = np.random.default_rng(9)
+    label = rng.integers(0, 2, 600)
+    table = pd.DataFrame({"falls": rng.normal(size=600) - label, "noise": rng.normal(size=600)})
+    train, test = table[:400], table[400:]
+    column, risks, thresholds = told_risks(train, label[:400], test, seed=1)
+    assert column == "falls"
+    assert roc_auc_score(label[400:], risks["rule"]) == pytest.approx(
+        roc_auc_score(label[400:], -test["falls"])
+    )
+    assert risks["rule"].mean() == pytest.approx(label[:400].mean(), abs=0.05)
+    assert set(risks["chance"]) == {label[:400].mean()}
+    # Those who rank nobody call everybody, which has the best F1 there is to have.
+    assert thresholds["chance"] <= label[:400].mean()
+
+
 def test_one_column_rule_takes_the_telling_column_and_its_direction():
     rng = np.random.default_rng(4)
     label = rng.integers(0, 2, 400)
@@ -79,7 +122,12 @@ def test_small_slices_are_not_scored():
             "risk": RISK,
         }
     )
-    found = slices(table, minimum=30)
+    found = slices(table, resamples(np.arange(300), count=200, seed=1), minimum=30, level=0.95)
+    one = found["service=standard"]
+    assert one["roc_auc"] == pytest.approx(roc_auc_score(LABEL[:280], RISK[:280]))
+    assert one["roc_auc_low"] < one["roc_auc"] < one["roc_auc_high"]
+    later = found["tenure_quarter=3"]
+    assert later["roc_auc"] == pytest.approx(roc_auc_score(LABEL[225:], RISK[225:]))
     assert "service=premium" not in found
     assert found["service=standard"]["customers"] == 280
     assert found["service=standard"]["drop_share"] == pytest.approx(LABEL[:280].mean())
