@@ -135,20 +135,20 @@ def search(
 
 
 def best_of(
-    results: Sequence[SearchResult], *, margin: float, preferred: Sequence[str]
+    results: Sequence[SearchResult], *, margins: Mapping[str, float], preferred: Sequence[str]
 ) -> SearchResult:
-    """Return the first preferred result within `margin` of the best mean, else the best.
+    """Return the first preferred result within its margin of the best mean, else the best.
 
     Parameters
     ----------
     results : sequence of SearchResult
-    margin : float
-        ROC-AUC that a preferred family may lose to the best.
+    margins : mapping of float
+        ROC-AUC that each family may lose to the best when it is preferred.
     preferred : sequence of str
         Families in the order of preference; the others must be the best to be taken.
     """
     best = max(results, key=lambda result: result.mean)
-    close = {result.family: result for result in results if result.mean >= best.mean - margin}
+    close = {r.family: r for r in results if r.mean >= best.mean - margins[r.family]}
     return next((close[name] for name in preferred if name in close), best)
 
 

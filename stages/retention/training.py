@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from retention.calibration import Calibration, choose_calibration, fit_sigmoid
+from retention.comparing import roc_auc_difference
 from retention.families import FAMILIES, Blend, RiskModel, make_model
 from retention.params import Models, Train
 from retention.progress import progress
@@ -28,7 +29,7 @@ from retention.splitting import part_of
 
 BLEND = "blend"
 MARGIN = 0.002
-"""ROC-AUC that auto gives up for a preferred model: differences below it are noise."""
+"""ROC-AUC that auto gives up for a preferred model at most."""
 ENOUGH = 10_000
 """Customers scored over all rounds of the comparison: with that many, one round will do."""
 PREFERRED = (*(name for name, family in FAMILIES.items() if family.legible), BLEND)
@@ -154,7 +155,7 @@ def train_model(
         best = candidates[-1]
     else:
         results = [candidate.result for candidate in candidates]
-        taken = best_of(results, margin=MARGIN, preferred=PREFERRED)
+        taken = best_of(results, margins=margins(candidates, label), preferred=PREFERRED)
         best = next(candidate for candidate in candidates if candidate.result is taken)
     fold = np.zeros(len(label), dtype=int)
     for number, (_, test) in enumerate(rounds[0]):
@@ -181,6 +182,20 @@ def compared(
     ]
     every = [pair for splits in usable for pair in splits]
     return SearchResult(family, knobs, float(np.mean(areas)), corrected_se(np.array(areas), every))
+
+
+def margins(candidates: Sequence[Candidate], label: np.ndarray) -> dict[str, float]:
+    """Return the ROC-AUC that each family may lose to the best: what chance could have made.
+
+    One standard error of the paired difference (the rule of Breiman et al. 1984, on the same
+    customers), and never more than :data:`MARGIN`: where many customers tell families apart, the
+    better one is taken.
+    """
+    best = max(candidates, key=lambda candidate: candidate.result.mean)
+    return {
+        c.result.family: min(MARGIN, roc_auc_difference(label, best.score, c.score).error)
+        for c in candidates
+    }
 
 
 def blend(

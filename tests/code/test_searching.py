@@ -120,7 +120,18 @@ def test_corrected_se_takes_the_mean_ratio_of_unequal_folds():
 )
 def test_simpler_family_is_taken_within_the_margin(means, margin, taken):
     results = [result(name, mean) for name, mean in zip("abc", means, strict=True)]
-    assert best_of(results, margin=margin, preferred="abc").family == taken
+    margins = dict.fromkeys("abc", margin)
+    assert best_of(results, margins=margins, preferred="abc").family == taken
+
+
+def test_each_family_has_a_margin_of_its_own():
+    results = [result("a", 0.8), result("b", 0.801), result("c", 0.8015)]
+    for margins, taken in (
+        ({"a": 0.002, "b": 0.002, "c": 0.0}, "a"),
+        ({"a": 0.001, "b": 0.002, "c": 0.0}, "b"),
+        ({"a": 0.001, "b": 0.0001, "c": 0.0}, "c"),
+    ):
+        assert best_of(results, margins=margins, preferred="ab").family == taken
 
 
 @pytest.mark.parametrize(
@@ -129,7 +140,8 @@ def test_simpler_family_is_taken_within_the_margin(means, margin, taken):
 )
 def test_only_a_preferred_family_is_worth_the_margin(preferred, taken):
     results = [result("a", 0.8), result("b", 0.8005), result("c", 0.801), result("d", 0.7)]
-    assert best_of(results, margin=0.002, preferred=preferred).family == taken
+    margins = dict.fromkeys("abcd", 0.002)
+    assert best_of(results, margins=margins, preferred=preferred).family == taken
 
 
 def test_search_takes_the_knob_that_ranks_best_and_tells_its_mean():
@@ -174,7 +186,7 @@ def test_fold_without_a_drop_does_not_hide_the_score_of_the_others():
     splits = [(np.setdiff1d(np.arange(200), part), part) for part in parts]
     found, *_ = run_search(FAMILIES["tree"], {"max_depth": [2]}, splits=splits)
     assert 0 < found.mean < 1
-    assert best_of([found], margin=0.002, preferred=[]).family == "tree"
+    assert best_of([found], margins={"tree": 0.0}, preferred=[]).family == "tree"
 
 
 def test_nobody_is_scored_by_a_model_that_has_seen_them():

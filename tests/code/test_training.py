@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from retention.training import blend_weights
+from retention.comparing import roc_auc_difference
+from retention.searching import SearchResult
+from retention.training import MARGIN, Candidate, blend_weights, margins
 
 
 def test_blend_weights_find_the_member_that_knows():
@@ -26,3 +28,31 @@ def test_two_halves_of_the_truth_are_both_used():
     label = (rng.random(4000) < 1 / (1 + np.exp(-(a + b) / 2))).astype("int64")
     weights = blend_weights(np.array([a, b]), label)
     assert min(weights) >= 0.4
+
+
+def rivals(customers):
+    """Two families that rank about as well, by scores of their own."""
+    rng = np.random.default_rng(7)
+    label = rng.integers(0, 2, customers)
+    scores = {name: 2 * label + rng.normal(size=customers) for name in ("better", "other")}
+    means = {"better": 0.93, "other": 0.929}
+    return label, [
+        Candidate(SearchResult(name, {}, means[name], 0.01), None, scores[name][None])
+        for name in scores
+    ]
+
+
+def test_few_customers_cannot_tell_families_apart_and_the_margin_is_whole():
+    label, candidates = rivals(400)
+    assert margins(candidates, label) == {"better": 0.0, "other": MARGIN}
+
+
+def test_many_customers_leave_less_than_the_margin():
+    label, candidates = rivals(40_000)
+    found = margins(candidates, label)
+    error = roc_auc_difference(label, *(c.score for c in candidates)).error
+    assert found["other"] == pytest.approx(error)
+    assert found["other"] < MARGIN
+    # Sampling error falls with the root of the number of customers.
+    label, candidates = rivals(160_000)
+    assert margins(candidates, label)["other"] == pytest.approx(error / 2, rel=0.1)
