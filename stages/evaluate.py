@@ -15,7 +15,7 @@ from retention.curves import confusion, gains, ranking_curves, reliability
 from retention.errors import InputError, stage
 from retention.files import read_json, read_parquet, write_csv, write_json
 from retention.grading import grade
-from retention.judging import beside, score_all, score_beside, slices
+from retention.judging import PAIRED, beside, judge, score_all, score_beside, slices
 from retention.model_file import load_model
 from retention.params import load_params
 from retention.score_charts import draw_scores
@@ -75,13 +75,17 @@ def main() -> None:
     train = table[(table["split"] == "train") & table["scored"]]
     known = train[LABEL].to_numpy("int64")
     column, others, thresholds = told_risks(train[names], known, test[names], seed=options.seed)
-    thresholds["model"] = card["threshold"]
     # Fewer resamples of a large test: its intervals are narrow, and memory is not endless.
     count = min(options.bootstrap, max(100, RESAMPLED // len(test)))
     weights = resamples(test["twin_key"].to_numpy(), count=count, seed=options.seed)
     found = {"test_customers": len(test), "test_drops": int(label.sum()), "rule": column}
-    found |= score_all(label, risk, weights, threshold=card["threshold"], level=options.level)
-    found |= beside(label, risk, others, weights, level=options.level)
+    ours = judge(label, risk, weights, threshold=card["threshold"])
+    theirs = {
+        name: judge(label, other, weights, threshold=thresholds[name], scores=PAIRED)
+        for name, other in others.items()
+    }
+    found |= score_all(ours, level=options.level)
+    found |= beside(ours, theirs, level=options.level)
     found["grade"] = grade(found, options.grade)
     if Path(params.data.dir) == SAMPLE:
         truth = read_parquet(TRUTH).astype({IDENTITY: "str"}).set_index(IDENTITY)["probability"]
@@ -95,8 +99,7 @@ def main() -> None:
         found["score_expected_precision"] = called.mean() if len(called) else 0.0
     found["slices"] = slices(test, weights, minimum=options.min_slice, level=options.level)
     write_json(found, METRICS)
-    paired = score_beside(label, risk, others, weights, thresholds=thresholds, level=options.level)
-    write_csv(paired, PLOTS / "baselines.csv")
+    write_csv(score_beside(ours, theirs, level=options.level), PLOTS / "baselines.csv")
     for name, curve in ranking_curves(label, risk).items():
         write_csv(curve, PLOTS / f"{name}.csv")
     write_csv(reliability(label, risk), PLOTS / "calibration.csv")

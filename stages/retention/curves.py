@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from retention.scores import interval, lift, plain, ranked, spread
+from retention.scores import interval, lift, plain, ranked, spreads
 
 POINTS = 200
 
@@ -25,14 +25,11 @@ def ranking_curves(label: np.ndarray, risk: np.ndarray) -> dict[str, pd.DataFram
         precision).
     """
     drops, others = (part[0] for part in ranked(label, risk, np.ones((1, len(label)))))
-    start = np.zeros(1)
-    hit = np.concatenate([start, drops / drops[-1]])
-    false = np.concatenate([start, others / others[-1]])
+    hit, false = drops / drops[-1], others / others[-1]
+    precision = drops[1:] / (drops + others)[1:]
     return {
         "roc": thinned(pd.DataFrame({"false_positive_rate": false, "true_positive_rate": hit})),
-        "precision_recall": thinned(
-            pd.DataFrame({"recall": hit[1:], "precision": drops / (drops + others)})
-        ),
+        "precision_recall": thinned(pd.DataFrame({"recall": hit[1:], "precision": precision})),
     }
 
 
@@ -48,11 +45,10 @@ def gains(
         and ``reached_high`` (shares of drops).
     """
     rows = [(0.0, 0.0, 0.0, 0.0)]
-    for step in range(1, 21):
-        share = step / 20
-        score = lift(share)
-        low, high = interval(spread(score, label, risk, weights), level=level)
-        rows.append((share, *(share * x for x in (plain(score, label, risk), low, high))))
+    lifts = {step / 20: lift(step / 20) for step in range(1, 21)}
+    for share, drawn in spreads(lifts, label, risk, weights).items():
+        found = plain(lifts[share], label, risk), *interval(drawn, level=level)
+        rows.append((share, *(share * one for one in found)))
     return pd.DataFrame(rows, columns=["contacted", "reached", "reached_low", "reached_high"])
 
 

@@ -1,98 +1,126 @@
 """How good a risk is: every score with its interval, beside others, and by slice."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from retention.scores import LIFTS, SCORES, at_threshold, interval, plain, roc_auc, spread
+from retention.scores import (
+    LIFTS,
+    SCORES,
+    Score,
+    at_threshold,
+    interval,
+    plain,
+    roc_auc,
+    spread,
+    spreads,
+)
 from retention.vocabulary import LABEL
 
 PAIRED = {name: score for name, score in SCORES.items() if name != "calibration_slope"}
 """What a baseline is scored by: one that tells everybody the same has no calibration line."""
 
 
-def score_all(
-    label: np.ndarray, risk: np.ndarray, weights: np.ndarray, *, threshold: float, level: float
-) -> dict[str, float]:
-    """Return every score with its interval."""
-    found: dict[str, float] = {}
-    for name, score in {**SCORES, **at_threshold(threshold), **LIFTS}.items():
-        found[name] = plain(score, label, risk)
-        drawn = spread(score, label, risk, weights)
-        found[f"{name}_low"], found[f"{name}_high"] = interval(drawn, level=level)
-    return found
+@dataclass(frozen=True)
+class Judged:
+    """One score of one risk.
+
+    Parameters
+    ----------
+    value : float
+        Of the customers as they are.
+    drawn : ndarray of float, shape (n_resamples,)
+        Of each resample.
+    """
+
+    value: float
+    drawn: np.ndarray
+
+    def __sub__(self, other: "Judged") -> "Judged":
+        return Judged(self.value - other.value, self.drawn - other.drawn)
+
+    def told(self, name: str, *, level: float) -> dict[str, float]:
+        """Return ``name``, ``name_low`` and ``name_high``."""
+        low, high = interval(self.drawn, level=level)
+        return {name: self.value, f"{name}_low": low, f"{name}_high": high}
 
 
-def beside(
+def judge(
     label: np.ndarray,
     risk: np.ndarray,
-    others: dict[str, np.ndarray],
     weights: np.ndarray,
     *,
-    level: float,
-) -> dict[str, float]:
-    """Return the ROC-AUC of each other score, and the model's gain over it, paired."""
-    found: dict[str, float] = {}
-    own, ours = plain(roc_auc, label, risk), spread(roc_auc, label, risk, weights)
-    for name, other in others.items():
-        theirs = spread(roc_auc, label, other, weights)
-        found[f"{name}_roc_auc"] = plain(roc_auc, label, other)
-        low, high = interval(theirs, level=level)
-        found[f"{name}_roc_auc_low"], found[f"{name}_roc_auc_high"] = low, high
-        found[f"over_{name}"] = own - found[f"{name}_roc_auc"]
-        low, high = interval(ours - theirs, level=level)
-        found[f"over_{name}_low"], found[f"over_{name}_high"] = low, high
-    return found
-
-
-def score_beside(
-    label: np.ndarray,
-    risk: np.ndarray,
-    others: Mapping[str, np.ndarray],
-    weights: np.ndarray,
-    *,
-    thresholds: Mapping[str, float],
-    level: float,
-) -> pd.DataFrame:
-    """Return every score of the model and of each baseline on the same customers.
+    threshold: float,
+    scores: Mapping[str, Score] = SCORES,
+) -> dict[str, Judged]:
+    """Return `scores`, those of calling drops from `threshold` on, and the lifts.
 
     Parameters
     ----------
     label : ndarray of 0 and 1, shape (n_customers,)
     risk : ndarray of float, shape (n_customers,)
-        What the model tells.
-    others : mapping of ndarray of float, shape (n_customers,)
-        The probability that each baseline tells.
+        The probability told.
     weights : ndarray, shape (n_resamples, n_customers)
-    thresholds : mapping of float
-        From which probability on each baseline, and the model (``model``), calls a drop.
+        The same for all risks that are to be compared.
+    """
+    asked = {**scores, **at_threshold(threshold), **LIFTS}
+    drawn = spreads(asked, label, risk, weights)
+    return {name: Judged(plain(asked[name], label, risk), drawn[name]) for name in asked}
+
+
+def score_all(ours: Mapping[str, Judged], *, level: float) -> dict[str, float]:
+    """Return every score with its interval."""
+    found: dict[str, float] = {}
+    for name, judged in ours.items():
+        found |= judged.told(name, level=level)
+    return found
+
+
+def beside(
+    ours: Mapping[str, Judged], others: Mapping[str, Mapping[str, Judged]], *, level: float
+) -> dict[str, float]:
+    """Return the ROC-AUC of each other risk, and the model's gain over it, paired."""
+    found: dict[str, float] = {}
+    for name, theirs in others.items():
+        found |= theirs["roc_auc"].told(f"{name}_roc_auc", level=level)
+        found |= (ours["roc_auc"] - theirs["roc_auc"]).told(f"over_{name}", level=level)
+    return found
+
+
+def score_beside(
+    ours: Mapping[str, Judged], others: Mapping[str, Mapping[str, Judged]], *, level: float
+) -> pd.DataFrame:
+    """Return every score of the model and of each baseline on the same customers.
+
+    Parameters
+    ----------
+    ours : mapping of Judged
+        The scores of the model.
+    others : mapping of mapping of Judged
+        The scores of each baseline, on the same resamples; those that it lacks are left out.
     level : float
         Coverage of the intervals.
 
     Returns
     -------
     DataFrame
-        A row a baseline and score: ``baseline``, ``score``, then value and interval of the model
-        (``model``), of the baseline (``beside``), and of the paired ``difference``, model minus
-        baseline; Brier and log-loss are better when lower.
+        A row a baseline and score: ``baseline``, ``score``, both in one text (``comparison``, which
+        names a bar of a plot), then value and interval of the model (``model``), of the baseline
+        (``beside``), and of the paired ``difference``, model minus baseline; Brier and log-loss
+        are better when lower.
     """
-    calls = {who: at_threshold(threshold) for who, threshold in thresholds.items()}
     rows = []
-    for score, ours in {**PAIRED, **calls["model"], **LIFTS}.items():
-        value, drawn = plain(ours, label, risk), spread(ours, label, risk, weights)
-        for name, other in others.items():
-            theirs = calls[name].get(score, ours)
-            told, draws = plain(theirs, label, other), spread(theirs, label, other, weights)
-            row = {"baseline": name, "score": score}
-            for what, one, spread_of_it in (
-                ("model", value, drawn),
-                ("beside", told, draws),
-                ("difference", value - told, drawn - draws),
-            ):
-                low, high = interval(spread_of_it, level=level)
-                row |= {what: one, f"{what}_low": low, f"{what}_high": high}
-            rows.append(row)
+    for score in ours:
+        for name, theirs in others.items():
+            if score in theirs:
+                row: dict[str, object] = {"baseline": name, "score": score}
+                row["comparison"] = f"{score}, {name}"
+                row |= ours[score].told("model", level=level)
+                row |= theirs[score].told("beside", level=level)
+                row |= (ours[score] - theirs[score]).told("difference", level=level)
+                rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -122,13 +150,11 @@ def slices(
             label, risk = part[LABEL].to_numpy("int64"), part["risk"].to_numpy()
             if len(part) < minimum or min(label.sum(), (1 - label).sum()) < 5:
                 continue
-            low, high = interval(spread(roc_auc, label, risk, weights[:, place]), level=level)
+            drawn = spread(roc_auc, label, risk, weights[:, place])
             found[f"{column}={value}"] = {
                 "customers": len(part),
                 "drop_share": label.mean(),
                 "mean_risk": risk.mean(),
-                "roc_auc": plain(roc_auc, label, risk),
-                "roc_auc_low": low,
-                "roc_auc_high": high,
+                **Judged(plain(roc_auc, label, risk), drawn).told("roc_auc", level=level),
             }
     return found

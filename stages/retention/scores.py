@@ -1,18 +1,42 @@
 """Scores of a risk against what happened, each with a bootstrap interval.
 
-Every score takes weights of shape (n_resamples, n_customers): a resample is how often it drew
-each customer. One row of ones gives the plain score, so that estimate and interval come from
-the same formula.
+Every score is of customers as resamples drew them (`Drawn`); one resample that drew each once
+gives the plain score, so that estimate and interval come from the same formula.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-
 CLIP = 1e-6
 _CHUNK = 20_000_000
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Customers as resamples drew them.
+
+    Parameters
+    ----------
+    label : ndarray of 0 and 1, shape (n_customers,)
+    risk : ndarray of float, shape (n_customers,)
+    weights : ndarray, shape (n_resamples, n_customers)
+        How often each resample drew each customer.
+    """
+
+    label: np.ndarray
+    risk: np.ndarray
+    weights: np.ndarray
+
+    @cached_property
+    def ranked(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights of drops and of others from each distinct risk up, as `ranked` returns them."""
+        return ranked(self.label, self.risk, self.weights)
+
+
+Score = Callable[[Drawn], np.ndarray]
 
 
 def resamples(groups: np.ndarray, *, count: int, seed: int) -> np.ndarray:
@@ -40,54 +64,55 @@ def resamples(groups: np.ndarray, *, count: int, seed: int) -> np.ndarray:
 
 
 def ranked(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return weights of drops and of others above each distinct risk, from the highest down.
+    """Return weights of drops and of others from each distinct risk up, the highest first.
 
     Returns
     -------
-    drops, others : ndarray, shape (n_resamples, n_distinct_risks)
-        Cumulated weights of customers with at least that risk.
+    drops, others : ndarray, shape (n_resamples, 1 + n_distinct_risks)
+        Cumulated weights of customers with at least that risk, from none of them on.
     """
     order = np.argsort(-risk, kind="stable")
     ends = np.flatnonzero(np.diff(risk[order], append=-np.inf))
+    drops = np.zeros((len(weights), 1 + len(ends)))
+    others = np.zeros_like(drops)
     sorted_weights = weights[:, order].astype("float64")
-    hits = np.cumsum(sorted_weights * label[order], axis=1)[:, ends]
-    return hits, np.cumsum(sorted_weights, axis=1)[:, ends] - hits
+    drops[:, 1:] = np.cumsum(sorted_weights * label[order], axis=1)[:, ends]
+    others[:, 1:] = np.cumsum(sorted_weights, axis=1)[:, ends]
+    others -= drops
+    return drops, others
 
 
-def roc_auc(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def roc_auc(of: Drawn) -> np.ndarray:
     """Return the area under the ROC curve: a drop outranks another customer, ties by half."""
-    drops, others = ranked(label, risk, weights)
-    zero = np.zeros((len(weights), 1))
-    hit = np.diff(drops, axis=1, prepend=zero)
-    before = np.hstack([zero, others[:, :-1]])
-    below = others[:, -1:] - (others + before) / 2
+    drops, others = of.ranked
+    below = others[:, -1:] - (others[:, 1:] + others[:, :-1]) / 2
     with np.errstate(invalid="ignore"):
-        return (hit * below).sum(axis=1) / (drops[:, -1] * others[:, -1])
+        return (np.diff(drops) * below).sum(axis=1) / (drops[:, -1] * others[:, -1])
 
 
-def average_precision(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def average_precision(of: Drawn) -> np.ndarray:
     """Return the sum over risks of precision times the gain in recall."""
-    drops, others = ranked(label, risk, weights)
-    hit = np.diff(drops, axis=1, prepend=np.zeros((len(weights), 1)))
-    precision = drops / np.maximum(drops + others, 1e-12)
+    drops, others = of.ranked
+    precision = drops[:, 1:] / np.maximum(drops + others, 1e-12)[:, 1:]
     with np.errstate(invalid="ignore"):
-        return (hit * precision).sum(axis=1) / drops[:, -1]
+        return (np.diff(drops) * precision).sum(axis=1) / drops[:, -1]
 
 
-def brier(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def brier(of: Drawn) -> np.ndarray:
     """Return the mean squared difference of risk and outcome (Brier 1950)."""
-    return weights @ (risk - label) ** 2 / weights.sum(axis=1)
+    return of.weights @ (of.risk - of.label) ** 2 / of.weights.sum(axis=1)
 
 
-def log_loss(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def log_loss(of: Drawn) -> np.ndarray:
     """Return the mean negative log-likelihood, in nats; risks are clipped at 1e-6."""
-    p = np.clip(risk, CLIP, 1 - CLIP)
-    return weights @ -(label * np.log(p) + (1 - label) * np.log1p(-p)) / weights.sum(axis=1)
+    p = np.clip(of.risk, CLIP, 1 - CLIP)
+    losses = -(of.label * np.log(p) + (1 - of.label) * np.log1p(-p))
+    return of.weights @ losses / of.weights.sum(axis=1)
 
 
-def calibration_slope(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def calibration_slope(of: Drawn) -> np.ndarray:
     """Return the slope of the outcome's log-odds as a line of the risk's; 1 is ideal."""
-    return calibration_line(label, risk, weights)[0]
+    return calibration_line(of.label, of.risk, of.weights)[0]
 
 
 def calibration_line(
@@ -138,20 +163,20 @@ def best_threshold(label: np.ndarray, risk: np.ndarray) -> float:
 def at_threshold(threshold: float) -> dict[str, Score]:
     """Return precision, recall and F1 of calling everyone at or above `threshold`."""
 
-    def counts(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
-        called = (risk >= threshold).astype("float64")
-        return weights @ (called * label), weights @ called, weights @ label.astype("float64")
+    def counts(of: Drawn) -> tuple[np.ndarray, ...]:
+        called, dropped = (of.risk >= threshold).astype("float64"), of.label.astype("float64")
+        return of.weights @ (called * dropped), of.weights @ called, of.weights @ dropped
 
-    def precision(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        hits, called, _ = counts(label, risk, weights)
+    def precision(of: Drawn) -> np.ndarray:
+        hits, called, _ = counts(of)
         return hits / np.maximum(called, 1e-12)
 
-    def recall(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        hits, _, drops = counts(label, risk, weights)
+    def recall(of: Drawn) -> np.ndarray:
+        hits, _, drops = counts(of)
         return hits / np.maximum(drops, 1e-12)
 
-    def f1(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        hits, called, drops = counts(label, risk, weights)
+    def f1(of: Drawn) -> np.ndarray:
+        hits, called, drops = counts(of)
         return 2 * hits / np.maximum(called + drops, 1e-12)
 
     return {"precision": precision, "recall": recall, "f1": f1}
@@ -160,16 +185,15 @@ def at_threshold(threshold: float) -> dict[str, Score]:
 def lift(share: float) -> Score:
     """Return the score "share of drops among the riskiest `share` over that among all"."""
 
-    def score(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        drops, others = ranked(label, risk, weights)
-        both = drops + others
-        total = both[:, -1:]
-        # Customers of one risk on the border count with the part of them that lies inside, drops
-        # and others alike: row order must not decide who comes first.
-        drawn = np.diff(both, axis=1, prepend=0)
-        inside = np.clip(share * total - (both - drawn), 0, drawn) / np.maximum(drawn, 1e-12)
-        among = (inside * np.diff(drops, axis=1, prepend=0)).sum(axis=1) / (share * total[:, 0])
-        return among / np.maximum(drops[:, -1] / total[:, 0], 1e-12)
+    def score(of: Drawn) -> np.ndarray:
+        drops, others = of.ranked
+        found = []
+        for hits, called in zip(drops, drops + others, strict=True):
+            # Customers of one risk on the border count with the part of them that lies inside,
+            # drops and others alike: row order must not decide who comes first.
+            reached = np.interp(share * called[-1], called, hits)
+            found.append(reached / (share * max(hits[-1], 1e-12)))
+        return np.array(found)
 
     return score
 
@@ -177,16 +201,27 @@ def lift(share: float) -> Score:
 LIFTS = {"lift_05": lift(0.05), "lift_10": lift(0.10), "lift_20": lift(0.20)}
 
 
-def spread(score: Score, label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the score of every resample; a few are worked on at a time, to spare memory."""
+def spreads(
+    scores: Mapping[str, Score], label: np.ndarray, risk: np.ndarray, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return each of `scores` for every resample; a few are worked on at a time, for memory."""
     step = max(1, _CHUNK // max(1, len(label)))
-    parts = [score(label, risk, weights[i : i + step]) for i in range(0, len(weights), step)]
-    return np.concatenate(parts)
+    parts = []
+    for start in range(0, len(weights), step):
+        drawn = Drawn(label, risk, weights[start : start + step])
+        parts.append([score(drawn) for score in scores.values()])
+    columns = zip(*parts, strict=True)
+    return {name: np.concatenate(part) for name, part in zip(scores, columns, strict=True)}
+
+
+def spread(score: Score, label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return one score for every resample, as `spreads` does."""
+    return spreads({"": score}, label, risk, weights)[""]
 
 
 def plain(score: Score, label: np.ndarray, risk: np.ndarray) -> float:
     """Return the score of the customers as they are."""
-    return float(score(label, risk, np.ones((1, len(label))))[0])
+    return float(score(Drawn(label, risk, np.ones((1, len(label)))))[0])
 
 
 def interval(values: np.ndarray, *, level: float) -> tuple[float, float]:

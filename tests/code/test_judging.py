@@ -11,7 +11,7 @@ from sklearn.metrics import (
 )
 
 from retention.baselines import one_column_rule, told_risks
-from retention.judging import beside, score_all, score_beside, slices
+from retention.judging import PAIRED, beside, judge, score_all, score_beside, slices
 from retention.scores import at_threshold, lift, plain, resamples
 
 RNG = np.random.default_rng(0)
@@ -20,11 +20,11 @@ RISK = np.clip(0.4 * LABEL + RNG.random(300) * 0.6, 0, 1)
 
 
 @pytest.mark.parametrize(
-    ("name", "judge"), [("precision", precision_score), ("recall", recall_score), ("f1", f1_score)]
+    ("name", "theirs"), [("precision", precision_score), ("recall", recall_score), ("f1", f1_score)]
 )
-def test_scores_at_the_threshold_are_those_of_scikit_learn(name, judge):
+def test_scores_at_the_threshold_are_those_of_scikit_learn(name, theirs):
     score = at_threshold(0.5)[name]
-    assert plain(score, LABEL, RISK) == pytest.approx(judge(LABEL, RISK >= 0.5))
+    assert plain(score, LABEL, RISK) == pytest.approx(theirs(LABEL, RISK >= 0.5))
 
 
 def test_lift_of_a_hand_made_case():
@@ -40,7 +40,7 @@ def test_intervals_hold_the_score_and_shrink_with_customers():
     widths = []
     for n in (60, 300):
         weights = resamples(np.arange(n), count=300, seed=1)
-        found = score_all(LABEL[:n], RISK[:n], weights, threshold=0.5, level=0.9)
+        found = score_all(judge(LABEL[:n], RISK[:n], weights, threshold=0.5), level=0.9)
         assert found["f1_low"] < found["f1"] < found["f1_high"]
         widths.append(found["roc_auc_high"] - found["roc_auc_low"])
     assert widths[1] < 0.7 * widths[0]
@@ -48,8 +48,9 @@ def test_intervals_hold_the_score_and_shrink_with_customers():
 
 def test_gain_over_oneself_is_nothing_and_over_chance_is_all():
     weights = resamples(np.arange(300), count=200, seed=1)
-    others = {"self": RISK, "chance": np.full(300, 0.3)}
-    found = beside(LABEL, RISK, others, weights, level=0.95)
+    ours = judge(LABEL, RISK, weights, threshold=0.5)
+    chance = judge(LABEL, np.full(300, 0.3), weights, threshold=0.3, scores=PAIRED)
+    found = beside(ours, {"self": ours, "chance": chance}, level=0.95)
     assert found["over_self"] == found["over_self_low"] == found["over_self_high"] == 0
     assert found["chance_roc_auc"] == found["chance_roc_auc_low"] == 0.5
     assert found["over_chance_low"] > 0.2
@@ -58,11 +59,17 @@ def test_gain_over_oneself_is_nothing_and_over_chance_is_all():
 def test_every_score_of_a_baseline_stands_beside_the_models():
     weights = resamples(np.arange(300), count=200, seed=1)
     dull = np.clip(0.3 + 0.2 * LABEL + 0.5 * (RNG.random(300) - 0.5), 0.01, 0.99)
-    table = score_beside(
-        LABEL, RISK, {"dull": dull, "self": RISK}, weights,
-        thresholds={"model": 0.5, "dull": 0.4, "self": 0.5}, level=0.95,
-    ).set_index(["baseline", "score"])  # fmt: skip
+    ours = judge(LABEL, RISK, weights, threshold=0.5)
+    theirs = {
+        "dull": judge(LABEL, dull, weights, threshold=0.4, scores=PAIRED),
+        "self": judge(LABEL, RISK, weights, threshold=0.5),
+    }
+    table = score_beside(ours, theirs, level=0.95).set_index(["baseline", "score"])
+    # A calibration slope beside that of a baseline without one would be half a comparison.
+    assert set(table.loc["self"].index) - set(table.loc["dull"].index) == {"calibration_slope"}
+    assert table["comparison"].is_unique
     row = table.loc[("dull", "average_precision")]
+    assert row["comparison"] == "average_precision, dull"
     assert row["beside"] == pytest.approx(average_precision_score(LABEL, dull))
     assert row["difference"] == pytest.approx(average_precision_score(LABEL, RISK) - row["beside"])
     assert row["difference_low"] < row["difference"] < row["difference_high"]

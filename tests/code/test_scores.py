@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from retention import scores
 from retention.scores import (
     SCORES,
+    Drawn,
     average_precision,
     brier,
     calibration_line,
@@ -50,7 +51,7 @@ def judged(rows, steps, seed):
 def test_score_is_sklearns_with_weights_and_ties(score, rows, steps, seed):
     label, risk, weights = judged(rows, steps, seed)
     expected = [SKLEARN[score](label, risk, sample_weight=row) for row in weights]
-    np.testing.assert_allclose(score(label, risk, weights), expected, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(score(Drawn(label, risk, weights)), expected, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("score", SKLEARN)
@@ -66,7 +67,7 @@ def test_weight_two_is_the_row_twice(name):
     label, risk = rng.integers(0, 2, 80), rng.uniform(0.05, 0.95, 80)
     weights = rng.integers(0, 3, 80)
     expected = plain(SCORES[name], np.repeat(label, weights), np.repeat(risk, weights))
-    found = SCORES[name](label, risk, weights[None].astype("float32"))
+    found = SCORES[name](Drawn(label, risk, weights[None].astype("float32")))
     assert found[0] == pytest.approx(expected, rel=1e-5)
 
 
@@ -87,8 +88,8 @@ def test_roc_auc_by_hand_with_a_tie():
 
 def test_ranking_without_one_of_the_classes_has_no_score():
     label, risk, weights = np.array([1, 1, 0]), np.array([0.9, 0.5, 0.2]), np.array([[1.0, 1, 0]])
-    assert np.isnan(roc_auc(label, risk, weights)[0])
-    assert np.isnan(average_precision(1 - label, risk, weights)[0])
+    assert np.isnan(roc_auc(Drawn(label, risk, weights))[0])
+    assert np.isnan(average_precision(Drawn(1 - label, risk, weights))[0])
 
 
 def test_log_loss_of_a_certain_error_is_that_of_the_clip():
@@ -100,8 +101,8 @@ def test_log_loss_of_a_certain_error_is_that_of_the_clip():
 def test_ranked_counts_customers_at_least_as_risky():
     label, risk = np.array([0, 1, 1, 0]), np.array([0.2, 0.8, 0.2, 0.5])
     drops, others = ranked(label, risk, np.array([[1.0, 1, 1, 1], [2.0, 0, 3, 1]]))
-    assert drops.tolist() == [[1, 1, 2], [0, 0, 3]]
-    assert others.tolist() == [[0, 1, 2], [0, 1, 3]]
+    assert drops.tolist() == [[0, 1, 1, 2], [0, 0, 0, 3]]
+    assert others.tolist() == [[0, 0, 1, 2], [0, 0, 1, 3]]
 
 
 def told_and_happened(seed, centre, slope, intercept):
@@ -149,7 +150,7 @@ def test_calibration_slope_is_the_slope_of_the_line():
     rng = np.random.default_rng(6)
     label, risk, weights = rng.integers(0, 2, 90), rng.uniform(0.2, 0.8, 90), np.ones((2, 90))
     line = calibration_line(label, risk, weights)
-    np.testing.assert_array_equal(calibration_slope(label, risk, weights), line[0])
+    np.testing.assert_array_equal(calibration_slope(Drawn(label, risk, weights)), line[0])
 
 
 @pytest.mark.parametrize("label", [np.zeros(40, int), np.ones(40, int), np.arange(40) // 20])
@@ -187,7 +188,7 @@ def test_spread_in_parts_is_the_spread_at_once(name, monkeypatch):
     rng = np.random.default_rng(8)
     label, risk = rng.integers(0, 2, 60), rng.uniform(0.1, 0.9, 60)
     weights = resamples(np.arange(60), count=25, seed=1)
-    whole = SCORES[name](label, risk, weights)
+    whole = SCORES[name](Drawn(label, risk, weights))
     monkeypatch.setattr(scores, "_CHUNK", 60 * 4)
     np.testing.assert_allclose(spread(SCORES[name], label, risk, weights), whole, rtol=1e-9)
 
@@ -203,7 +204,7 @@ def test_lift_does_not_depend_on_the_order_of_customers_of_one_risk(share):
     label = np.repeat([1, 0], [10, 90])
     risk = np.repeat([0.9, 0.1, 0.9, 0.1], [5, 5, 15, 75])
     weights = np.ones((1, 100))
-    back = lift(share)(label[::-1], risk[::-1], weights)
-    assert lift(share)(label, risk, weights) == pytest.approx(back)
+    back = lift(share)(Drawn(label[::-1], risk[::-1], weights))
+    assert lift(share)(Drawn(label, risk, weights)) == pytest.approx(back)
     # Twenty customers share the highest risk, five of them drop: 25 % among 10 %.
     assert back == pytest.approx(2.5)

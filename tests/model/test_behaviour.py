@@ -7,7 +7,7 @@ import pytest
 
 from retention.baselines import one_column_rule
 from retention.grading import grade
-from retention.judging import beside, score_all
+from retention.judging import beside, judge, score_all
 from retention.params import load_params
 from retention.scores import plain, resamples, roc_auc
 from retention.shop import simulate_customers
@@ -120,8 +120,8 @@ def graded(columns, label, key, table):
     weights = resamples(key[test], count=300, seed=1)
     risk = found.model.risk(features[test])
     _, rule = one_column_rule(table[list(BEHAVIOUR)][~test], label[~test], table[test])
-    scores = score_all(label[test], risk, weights, threshold=0.5, level=0.95)
-    scores |= beside(label[test], risk, {"rule": rule}, weights, level=0.95)
+    ours, theirs = (judge(label[test], one, weights, threshold=0.5) for one in (risk, rule))
+    scores = score_all(ours, level=0.95) | beside(ours, {"rule": theirs}, level=0.95)
     return grade(scores, PARAMS.evaluate.grade)
 
 
