@@ -1,7 +1,8 @@
 """Explain: why, overall and for each customer?
 
 Reads data/model/, data/features/ and metrics/evaluate.json; writes data/explained/ (reasons and
-what_if.parquet), metrics/explain.json and plots/explain/. Contributions are in log-odds.
+what_if.parquet), metrics/explain.json and plots/explain/. Contributions are in log-odds, before a
+bent calibration.
 """
 
 import sys
@@ -110,7 +111,7 @@ def main() -> None:
     gap = np.abs(found.base + found.values.sum(axis=1) - found.explained).max()
     write_json(
         {
-            "space": "log-odds" if model.steps is None else "log-odds before isotonic calibration",
+            "space": model.space,
             "method": found.method,
             "fidelity": found.fidelity,
             "base": found.base,
@@ -138,9 +139,9 @@ def main() -> None:
     write_csv(bars.drop(columns="direction"), PLOTS / "importance.csv")
     told = questions.dropna(subset=["figure"]).drop(columns="changes_in")
     write_csv(told, PLOTS / "questions.csv")
-    draw_beeswarm(found.values, own, PLOTS / "beeswarm.png", seed=options.seed)
-    draw_importance(importance, groups, PLOTS / "importance.png")
-    draw_dependence(found.values, own, PLOTS / "dependence.png")
+    draw_beeswarm(found.values, own, PLOTS / "beeswarm.png", unit=model.space, seed=options.seed)
+    draw_importance(importance, groups, PLOTS / "importance.png", unit=model.space)
+    draw_dependence(found.values, own, PLOTS / "dependence.png", unit=model.space)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""SHAP values of a risk model in calibrated log-odds, summed back to the columns a person knows.
+"""SHAP values of a risk model in log-odds, summed back to the columns a person knows.
+
+What is explained is the model's line (`RiskModel.line`): the risk's log-odds, or what a beta or
+isotonic calibration bends into them.
 
 Exact for linear models and boosted trees. Any other model has a stand-in of small trees fitted to
 its score (never to the label) on customers whom the model has not seen. Where the stand-in is
@@ -43,7 +46,7 @@ class Attributions:
     base : float
         Mean log-odds of the background: base + sum of a row's values = the row's explained score.
     explained : ndarray, shape (n_customers,)
-        That score: the model's log-odds, or its stand-in's.
+        That score: the model's line, or its stand-in's.
     method : str
         ``linear`` or ``tree`` (exact), ``surrogate`` (exact for a faithful stand-in) or
         ``sampling``.

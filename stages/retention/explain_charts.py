@@ -19,7 +19,9 @@ def _some(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, POINTS).astype(int))]
 
 
-def draw_beeswarm(values: pd.DataFrame, features: pd.DataFrame, path: Path, *, seed: int) -> None:
+def draw_beeswarm(
+    values: pd.DataFrame, features: pd.DataFrame, path: Path, *, unit: str, seed: int
+) -> None:
     """Draw customers' contributions of each feature, coloured by its value; words are grey."""
     import shap
 
@@ -38,16 +40,18 @@ def draw_beeswarm(values: pd.DataFrame, features: pd.DataFrame, path: Path, *, s
             explanation, max_display=len(names), show=False, plot_size=None, ax=axis,
             color_bar_label="value of the feature (words: grey)",
         )  # fmt: skip
-        axis.set_xlabel("contribution to the log-odds of a drop (right: raises the risk)")
+        axis.set_xlabel(f"contribution to a drop, {unit} (right: raises the risk)")
 
 
-def draw_importance(table: pd.DataFrame, groups: Mapping[str, str], path: Path) -> None:
+def draw_importance(
+    table: pd.DataFrame, groups: Mapping[str, str], path: Path, *, unit: str
+) -> None:
     """Draw mean contribution and permutation importance of each feature, with intervals."""
     rows = table.iloc[::-1]
     colours = [COLOURS.get(groups[name], GREY) for name in rows.index]
     place = np.arange(len(rows))
     panels = (
-        ("mean_abs", "low", "high", "mean contribution, log-odds"),
+        ("mean_abs", "low", "high", f"mean contribution, {unit}"),
         ("permutation", "permutation_low", "permutation_high", "ROC-AUC lost when shuffled"),
     )
     with picture(path, width=11, height=5.5, ncols=2, sharey=True) as axes:
@@ -57,14 +61,14 @@ def draw_importance(table: pd.DataFrame, groups: Mapping[str, str], path: Path) 
             axis.errorbar(rows[name], place, xerr=np.clip(reach, 0, None), fmt="none",
                           ecolor="black", elinewidth=1)  # fmt: skip
             axis.axvline(0, color=GREY, linewidth=0.8)
-            axis.set(xlabel=f"{label} (bar: 95 % interval)")
+            axis.set(xlabel=f"{label}\n(bar: 95 % interval)")
         axes[0].set_yticks(place, rows.index)
         for group, colour in COLOURS.items():
             axes[1].barh([0], [0], color=colour, alpha=0.75, label=group)
         axes[1].legend(frameon=False, loc="lower right", title="feature group")
 
 
-def draw_dependence(values: pd.DataFrame, features: pd.DataFrame, path: Path) -> None:
+def draw_dependence(values: pd.DataFrame, features: pd.DataFrame, path: Path, *, unit: str) -> None:
     """Draw how a feature's contribution runs with its value, the six strongest numeric ones."""
     numbers = [name for name in values.abs().mean().sort_values(ascending=False).index
                if pd.api.types.is_numeric_dtype(features[name])][:6]  # fmt: skip
@@ -80,7 +84,6 @@ def draw_dependence(values: pd.DataFrame, features: pd.DataFrame, path: Path) ->
             density.set_ylim(0, 5 * max(1.0, density.get_ylim()[1]))
             density.set_yticks([])
             density.spines["right"].set_visible(False)
-            unit = BY_NAME[name].unit
-            axis.set(title=name, xlim=(low, high), xlabel=unit, ylabel="log-odds")
+            axis.set(title=name, xlim=(low, high), xlabel=BY_NAME[name].unit, ylabel=unit)
         for axis in axes.flat[len(numbers) :]:
             axis.set_visible(False)

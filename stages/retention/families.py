@@ -160,10 +160,12 @@ class RiskModel(BaseEstimator):
     pipeline : Pipeline
         Fitted on training customers.
     slope, intercept : float
-        The calibration's line: slope * score + intercept.
+        The calibration's line: slope * score + intercept, the risk's log-odds unless the line is
+        bent.
+    bend : tuple of float, optional
+        What :func:`bent` makes of the line: a beta calibration.
     steps : list of (float, float), optional
-        Points (line, log-odds of the risk) of an isotonic calibration on top of the line, joined
-        by straight lines; without it the line is the risk's log-odds.
+        Points (line, log-odds of the risk) of an isotonic calibration, joined by straight lines.
     """
 
     def __init__(
@@ -171,12 +173,20 @@ class RiskModel(BaseEstimator):
         pipeline: Pipeline,
         slope: float,
         intercept: float,
+        bend: tuple[float, float, float, float] | None = None,
         steps: list[tuple[float, float]] | None = None,
     ):
         self.pipeline = pipeline
         self.slope = slope
         self.intercept = intercept
+        self.bend = bend
         self.steps = steps
+
+    @property
+    def space(self) -> str:
+        """What the line is measured in."""
+        kind = "beta" if self.bend else "isotonic" if self.steps else None
+        return f"log-odds before {kind} calibration" if kind else "log-odds"
 
     def line(self, features: pd.DataFrame) -> np.ndarray:
         """Return slope * score + intercept, a chunk of customers after the other."""
@@ -188,13 +198,39 @@ class RiskModel(BaseEstimator):
 
     def log_odds(self, features: pd.DataFrame) -> np.ndarray:
         """Return the calibrated log-odds of a drop, shape (n_customers,)."""
-        return stepped(self.line(features), self.steps)
+        return calibrated(self.line(features), bend=self.bend, steps=self.steps)
 
     def risk(self, features: pd.DataFrame) -> np.ndarray:
         """Return the calibrated probability of a drop, 0 to 1, shape (n_customers,)."""
         return sigmoid(self.log_odds(features))
 
 
-def stepped(line: np.ndarray, steps: list[tuple[float, float]] | None) -> np.ndarray:
-    """Return `line` led through the points of an isotonic calibration, where there are any."""
+def calibrated(
+    line: np.ndarray,
+    *,
+    bend: tuple[float, float, float, float] | None,
+    steps: list[tuple[float, float]] | None,
+) -> np.ndarray:
+    """Return the log-odds of the risk: `line`, bent or led through steps if it has to be."""
+    if bend is not None:
+        return bent(line, *bend)
     return line if steps is None else np.interp(line, *np.transpose(steps))
+
+
+def bent(line: np.ndarray, low: float, high: float, shift: float, edge: float) -> np.ndarray:
+    """Return the log-odds of the risk by a beta calibration on top of `line`.
+
+    Parameters
+    ----------
+    line : ndarray of float
+        Log-odds.
+    low, high : float
+        Slopes far below and far above log-odds of 0, above 0; the line stays as it is at 1 and 1.
+    shift : float
+        Log-odds added to all.
+    edge : float
+        How far the risk stays from 0 and 1.
+    """
+    sides = high * np.logaddexp(0, line) - low * np.logaddexp(0, -line)
+    risk = sigmoid(sides + shift)
+    return np.log(edge + (1 - 2 * edge) * risk) - np.log(edge + (1 - 2 * edge) * (1 - risk))

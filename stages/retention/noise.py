@@ -75,6 +75,6 @@ def noise_threshold(
     (first, scaled, numbers), *others = prepare.transformers
     prepare.set_params(transformers=[(first, scaled, [*numbers, *added]), *others])
     pipeline.fit(wide.iloc[train], label)
-    refitted = RiskModel(pipeline, model.slope, model.intercept, model.steps)
+    refitted = RiskModel(**{**model.get_params(deep=False), "pipeline": pipeline})
     found = explained(refitted, wide)
     return float(np.quantile(found.values[added].abs().to_numpy(), LEVEL))

@@ -162,7 +162,9 @@ def train_model(
         fold[test] = number
     calibration, risk, losses = choose_calibration(best.score, label, fold)
     fitted = best.pipeline.fit(features, label)
-    model = RiskModel(fitted, calibration.slope, calibration.intercept, calibration.steps)
+    model = RiskModel(
+        fitted, calibration.slope, calibration.intercept, calibration.bend, calibration.steps
+    )
     return Trained(model, best, candidates, calibration, risk, losses)
 
 

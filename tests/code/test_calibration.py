@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
-from retention.calibration import choose_calibration, cross_fitted, fit_calibration
-from retention.families import sigmoid
+from retention.calibration import (
+    BENT,
+    FLATTEST,
+    choose_calibration,
+    cross_fitted,
+    fit_beta,
+    fit_calibration,
+)
+from retention.families import bent, sigmoid
 
 
 def drawn(n, risk_of, seed=0, spread=2.0):
@@ -63,3 +72,66 @@ def test_cross_fitting_never_shows_a_customer_its_own_label():
     after = cross_fitted("isotonic", score, label, fold)
     assert after[7] == before[7]
     assert (after != before).any()
+
+
+def tell(line, low, high, shift):
+    """Beta calibration as its authors write it, of the risk that the line tells."""
+    risk = sigmoid(line)
+    return sigmoid(low * np.log(risk) - high * np.log(1 - risk) + shift)
+
+
+def test_beta_finds_the_two_slopes_and_the_shift():
+    line, label, _ = drawn(60_000, lambda s: tell(s, 0.5, 1.8, -0.6))
+    assert fit_beta(line, label, edge=0.001)[:3] == pytest.approx((0.5, 1.8, -0.6), abs=0.05)
+
+
+def test_beta_tells_the_truth_on_top_of_a_score_in_units_of_its_own():
+    score, label, _ = drawn(60_000, lambda s: tell(0.7 * s, 0.5, 1.8, -0.6))
+    found = fit_calibration("beta", score, label)
+    at = np.array([-4.0, -1.0, 0.0, 1.0, 4.0])
+    np.testing.assert_allclose(found.risk(at), tell(0.7 * at, 0.5, 1.8, -0.6), atol=0.015)
+
+
+def test_beta_is_the_logistic_regression_on_both_logarithms():
+    score, label, _ = drawn(900, lambda s: tell(s, 0.6, 1.5, 0.3), seed=3)
+    found = fit_calibration("beta", score, label)
+    told = sigmoid(found.slope * score + found.intercept)
+    columns = np.column_stack([np.log(told), -np.log(1 - told)])
+    line = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(columns, label)
+    assert found.bend[:2] == pytest.approx(line.coef_[0], rel=1e-3)
+    assert found.bend[2] == pytest.approx(line.intercept_[0], rel=1e-3)
+
+
+def test_beta_ranks_as_the_score_does_and_is_never_sure():
+    """Where low scores tell nothing the risk still rises, however little."""
+    score, label, _ = drawn(3000, lambda s: np.where(s < 0, 0.1, 0.1 + 0.9 * np.tanh(s)))
+    found = fit_calibration("beta", score, label)
+    assert found.bend[0] == FLATTEST
+    risk = found.risk(np.linspace(-9, 9, 500))
+    assert (np.diff(risk) > 0).all()
+    edge = 0.5 / 3000
+    assert edge <= risk[0] < 0.1
+    assert 0.99 < risk[-1] <= 1 - edge
+
+
+def test_beta_is_taken_where_the_two_sides_differ():
+    score, label, fold = drawn(2000, lambda s: tell(s, 0.2, 2.5, -1.5))
+    chosen, risk, losses = choose_calibration(score, label, fold)
+    assert chosen.kind == "beta"
+    assert losses["beta"] < losses["sigmoid"] - 0.005
+    assert log_loss(label, risk) == pytest.approx(losses["beta"])
+
+
+def test_a_line_is_seldom_bent_by_chance():
+    """A bend that chance makes must win by its standard error."""
+    kinds = [
+        choose_calibration(*drawn(400, lambda s: sigmoid(0.8 * s - 0.5), seed=seed))[0].kind
+        for seed in range(40)
+    ]
+    assert sum(kind in BENT for kind in kinds) <= 4
+
+
+def test_bend_of_equal_slopes_leaves_the_line_and_an_edge_keeps_it_from_being_sure():
+    line = np.linspace(-15, 15, 61)
+    np.testing.assert_allclose(bent(line, 1, 1, 0, 0), line, atol=1e-6)
+    assert sigmoid(bent(line, 1, 1, 0, 0.01))[[0, -1]] == pytest.approx([0.01, 0.99], abs=1e-6)

@@ -140,6 +140,27 @@ def test_risk_is_the_sigmoid_of_the_calibrated_score(name):
     np.testing.assert_allclose(risk, 1 / (1 + np.exp(-(0.7 * margin - 0.3))), atol=1e-9)
 
 
+def test_bent_model_tells_the_bent_risk_and_names_what_its_line_is_in():
+    features, label = small_features(200, seed=12)
+    pipeline = small_model("logistic", features, label)
+    line = 0.7 * pipeline.decision_function(features) - 0.3
+    bend, steps = (0.3, 2.0, -0.8, 0.01), [(-1.0, -2.0), (1.0, 0.5)]
+    beta, isotonic = (
+        RiskModel(pipeline, 0.7, -0.3, bend),
+        RiskModel(pipeline, 0.7, -0.3, None, steps),
+    )
+    told = 1 / (1 + np.exp(-line))
+    odds = told**0.3 / (1 - told) ** 2 * np.exp(-0.8)
+    np.testing.assert_allclose(beta.risk(features), 0.01 + 0.98 * odds / (1 + odds), atol=1e-9)
+    np.testing.assert_allclose(beta.line(features), line)
+    np.testing.assert_allclose(
+        isotonic.risk(features), sigmoid(np.interp(line, [-1, 1], [-2, 0.5])), atol=1e-9
+    )
+    assert RiskModel(pipeline, 0.7, -0.3).space == "log-odds"
+    assert beta.space == "log-odds before beta calibration"
+    assert isotonic.space == "log-odds before isotonic calibration"
+
+
 def test_columns_of_a_customer_are_found_by_name():
     features, label = small_features(200, seed=13)
     model = RiskModel(small_model("boosting", features, label), 1.0, 0.0)

@@ -59,6 +59,17 @@ def test_two_fits_give_the_same_bytes_and_the_file_gives_the_same_risks(tmp_path
     np.testing.assert_array_equal(back.risk(unseen), model.risk(unseen))
 
 
+@pytest.mark.parametrize(
+    "calibration", [{"bend": (0.3, 2.0, -0.8, 0.01)}, {"steps": [(-1.0, -2.0), (1.0, 0.5)]}]
+)
+def test_bent_calibration_comes_back_from_the_file(tmp_path, calibration):
+    model, unseen = fitted("tree").set_params(**calibration), small_features(80, seed=9)[0]
+    digest = save_model(model, tmp_path / "model.skops")
+    back = load_model(tmp_path / "model.skops", sha256=digest)
+    np.testing.assert_array_equal(back.risk(unseen), model.risk(unseen))
+    assert (model.risk(unseen) != fitted("tree").risk(unseen)).any()
+
+
 def test_two_processes_with_other_hashes_give_the_same_bytes(tmp_path):
     paths = [str(ROOT / "stages"), str(ROOT / "tests"), str(ROOT / "tests" / "code")]
     script = ONE_PROCESS.format(paths=paths)

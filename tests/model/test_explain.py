@@ -83,7 +83,7 @@ def test_noise_is_among_the_top_three_of_one_in_twenty_at_most(shop):
         transformers=[(first, scaled, [*numbers, *added]), *others]
     )
     pipeline.fit(wide.iloc[rows], label)
-    other = RiskModel(pipeline, model.slope, model.intercept, model.steps)
+    other = RiskModel(**{**model.get_params(deep=False), "pipeline": pipeline})
     found = explained(other, wide, np.arange(len(table)), faithful=-np.inf)
     loyal = wide.iloc[rows][label == 0]
     named = find_reasons(
