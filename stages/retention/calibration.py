@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from retention.families import calibrated, log_odds, sigmoid
+from retention.families import Bend, calibrated, log_odds, sigmoid
 from retention.scores import log_loss, plain
 
 LINES = ("none", "temperature", "sigmoid")
@@ -27,7 +27,7 @@ class Calibration:
     kind: str
     slope: float
     intercept: float
-    bend: tuple[float, float, float, float] | None = None
+    bend: Bend | None = None
     steps: list[tuple[float, float]] | None = None
 
     def risk(self, score: np.ndarray) -> np.ndarray:
@@ -45,9 +45,7 @@ def fit_sigmoid(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
     return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
-def fit_beta(
-    line: np.ndarray, label: np.ndarray, *, edge: float
-) -> tuple[float, float, float, float]:
+def fit_beta(line: np.ndarray, label: np.ndarray, *, edge: float) -> Bend:
     """Return the bend of the highest likelihood, see ``families.bent``.
 
     Beta calibration (Kull, Silva Filho & Flach 2017, doi:10.1214/17-EJS1338SI): a logistic

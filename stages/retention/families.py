@@ -26,6 +26,9 @@ CHUNK = 100_000
 CLIP = 1e-3
 """Probabilities are kept this far from 0 and 1 before their log-odds are taken."""
 
+Bend = tuple[float, float, float, float]
+"""What :func:`bent` asks beside the line: low, high, shift and edge."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -173,7 +176,7 @@ class RiskModel(BaseEstimator):
         pipeline: Pipeline,
         slope: float,
         intercept: float,
-        bend: tuple[float, float, float, float] | None = None,
+        bend: Bend | None = None,
         steps: list[tuple[float, float]] | None = None,
     ):
         self.pipeline = pipeline
@@ -208,7 +211,7 @@ class RiskModel(BaseEstimator):
 def calibrated(
     line: np.ndarray,
     *,
-    bend: tuple[float, float, float, float] | None,
+    bend: Bend | None,
     steps: list[tuple[float, float]] | None,
 ) -> np.ndarray:
     """Return the log-odds of the risk: `line`, bent or led through steps if it has to be."""
