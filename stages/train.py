@@ -13,6 +13,7 @@ import pandas as pd
 
 from retention.curves import reliability
 from retention.errors import InputError, stage
+from retention.families import BEND
 from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from retention.model_file import save_model
 from retention.params import load_params
@@ -58,7 +59,7 @@ def learning_curve(
     return pd.DataFrame(points, columns=["customers", "roc_auc"])
 
 
-def calibrated(score: np.ndarray, label: np.ndarray, risk: np.ndarray) -> dict[str, object]:
+def before_and_after(score: np.ndarray, label: np.ndarray, risk: np.ndarray) -> dict[str, object]:
     """Return slope, intercept, Brier score and log-loss before and after the calibration."""
     found = {}
     for when, told in (("before", 1 / (1 + np.exp(-score))), ("after", risk)):
@@ -114,8 +115,11 @@ def main() -> None:
         },
         "calibration": {
             "kind": calibration.kind,
+            "slope": calibration.slope,
+            "intercept": calibration.intercept,
+            "bend": calibration.bend and dict(zip(BEND, calibration.bend, strict=True)),
             "log_loss": trained.losses,
-            **calibrated(best.score, y, risk),
+            **before_and_after(best.score, y, risk),
         },
     }
     write_json(metrics, METRICS)

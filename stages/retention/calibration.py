@@ -12,8 +12,9 @@ from retention.scores import log_loss, plain
 
 LINES = ("none", "temperature", "sigmoid")
 BENT = {"beta": 1.0, "isotonic": 2.0}
-"""By how many standard errors of the paired log-loss each must win over what is simpler: beta
-keeps the ranking, the steps of isotonic cost it ties."""
+"""By how many standard errors of the paired log-loss each must win over what was taken before it:
+beta keeps the ranking, but for ties in the last digits near 0 and 1; the steps of isotonic cost it
+ties everywhere."""
 KINDS = (*LINES, *BENT)
 """From the simplest to the most flexible."""
 FLATTEST = 0.2
@@ -109,13 +110,13 @@ def cross_fitted(kind: str, score: np.ndarray, label: np.ndarray, fold: np.ndarr
 def choose_calibration(
     score: np.ndarray, label: np.ndarray, fold: np.ndarray
 ) -> tuple[Calibration, np.ndarray, dict[str, float]]:
-    """Return the calibration of the lowest cross-fitted log-loss, and what it told and cost.
+    """Return the calibration that cross-fitted log-loss speaks for, and what it told and cost.
 
     Beside the calibration, fitted on all: each customer's cross-fitted risk under its kind, and
     the log-loss of every kind.
 
-    Of the lines the best is taken; a bent one must beat what is simpler by as many standard
-    errors of the paired difference as :data:`BENT` says.
+    Of the lines the one of the lowest log-loss is taken; then each bent one that beats what was
+    taken by as many standard errors of the paired difference as :data:`BENT` says.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from retention.scores import interval, lift, plain, ranked, spreads
+from retention.scores import interval, lift, ranked, spreads
 
 POINTS = 200
 
@@ -16,7 +16,7 @@ def thinned(frame: pd.DataFrame, *, points: int = POINTS) -> pd.DataFrame:
 
 
 def ranking_curves(label: np.ndarray, risk: np.ndarray) -> dict[str, pd.DataFrame]:
-    """Return the ROC, precision–recall and gains curves of a risk.
+    """Return the ROC and the precision–recall curve of a risk.
 
     Returns
     -------
@@ -46,8 +46,9 @@ def gains(
     """
     rows = [(0.0, 0.0, 0.0, 0.0)]
     lifts = {step / 20: lift(step / 20) for step in range(1, 21)}
+    once = spreads(lifts, label, risk, np.ones((1, len(label))))
     for share, drawn in spreads(lifts, label, risk, weights).items():
-        found = plain(lifts[share], label, risk), *interval(drawn, level=level)
+        found = float(once[share][0]), *interval(drawn, level=level)
         rows.append((share, *(share * one for one in found)))
     return pd.DataFrame(rows, columns=["contacted", "reached", "reached_low", "reached_high"])
 

@@ -27,7 +27,8 @@ CLIP = 1e-3
 """Probabilities are kept this far from 0 and 1 before their log-odds are taken."""
 
 Bend = tuple[float, float, float, float]
-"""What :func:`bent` asks beside the line: low, high, shift and edge."""
+"""What :func:`bent` asks beside the line, named by :data:`BEND`."""
+BEND = ("low", "high", "shift", "edge")
 
 
 @dataclass(frozen=True)
@@ -228,11 +229,12 @@ def bent(line: np.ndarray, low: float, high: float, shift: float, edge: float) -
     line : ndarray of float
         Log-odds.
     low, high : float
-        Slopes far below and far above log-odds of 0, above 0; the line stays as it is at 1 and 1.
+        Slopes far below and far above log-odds of 0, above 0; at 1 and 1, with no shift and no
+        edge to speak of, the line stays as it is.
     shift : float
         Log-odds added to all.
     edge : float
-        How far the risk stays from 0 and 1.
+        How far the risk stays from 0 and 1, above 0.
     """
     sides = high * np.logaddexp(0, line) - low * np.logaddexp(0, -line)
     risk = sigmoid(sides + shift)

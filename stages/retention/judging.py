@@ -64,10 +64,15 @@ def judge(
         The probability told.
     weights : ndarray, shape (n_resamples, n_customers)
         The same for all risks that are to be compared.
+    threshold : float
+        Of precision, recall and F1.
+    scores : mapping of Score
+        What else is asked, beside the lifts.
     """
     asked = {**scores, **at_threshold(threshold), **LIFTS}
+    once = spreads(asked, label, risk, np.ones((1, len(label))))
     drawn = spreads(asked, label, risk, weights)
-    return {name: Judged(plain(asked[name], label, risk), drawn[name]) for name in asked}
+    return {name: Judged(float(once[name][0]), drawn[name]) for name in asked}
 
 
 def score_all(ours: Mapping[str, Judged], *, level: float) -> dict[str, float]:

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 CLIP = 1e-6
-_CHUNK = 20_000_000
+_CHUNK = 14_000_000
 
 
 @dataclass(frozen=True)

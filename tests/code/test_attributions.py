@@ -45,19 +45,20 @@ def explain(model, rows, background, *, evaluations=10**6, seed=1, unseen=None, 
 
 
 def gap(model, found, rows):
-    return np.abs(found.base + found.values.sum(axis=1) - model.log_odds(rows)).max()
+    return np.abs(found.base + found.values.sum(axis=1) - model.line(rows)).max()
 
 
+@pytest.mark.parametrize("bend", [None, (0.3, 2.0, -0.8, 0.01)])
 @pytest.mark.parametrize("name", METHOD)
-def test_base_and_contributions_add_up_to_the_log_odds(name, monkeypatch):
+def test_base_and_contributions_add_up_to_the_line_bent_or_not(name, bend, monkeypatch):
     monkeypatch.setattr(attributions, "FAITHFUL", 1.1)
     features, label = small_features(160, seed=1)
-    model = risk_model(name, features, label)
+    model = risk_model(name, features, label).set_params(bend=bend)
     rows = features.tail(40)
     found = explain(model, rows, features.head(20))
     assert found.method == METHOD[name]
     assert gap(model, found, rows) < 1e-6
-    assert found.base == pytest.approx(model.log_odds(features.head(20)).mean(), abs=1e-6)
+    assert found.base == pytest.approx(model.line(features.head(20)).mean(), abs=1e-6)
     assert list(found.values) == list(features)
     assert found.values.index.equals(rows.index)
 

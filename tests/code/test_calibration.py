@@ -6,6 +6,7 @@ from sklearn.metrics import log_loss
 from retention.calibration import (
     BENT,
     FLATTEST,
+    LINES,
     choose_calibration,
     cross_fitted,
     fit_beta,
@@ -109,6 +110,8 @@ def test_beta_ranks_as_the_score_does_and_is_never_sure():
     assert found.bend[0] == FLATTEST
     risk = found.risk(np.linspace(-9, 9, 500))
     assert (np.diff(risk) > 0).all()
+    # Of the risks as they are written, six digits, hardly any are equal.
+    assert len(np.unique(found.risk(score).round(6))) > 0.98 * len(score)
     edge = 0.5 / 3000
     assert edge <= risk[0] < 0.1
     assert 0.99 < risk[-1] <= 1 - edge
@@ -120,6 +123,23 @@ def test_beta_is_taken_where_the_two_sides_differ():
     assert chosen.kind == "beta"
     assert losses["beta"] < losses["sigmoid"] - 0.005
     assert log_loss(label, risk) == pytest.approx(losses["beta"])
+
+
+@pytest.mark.parametrize("errors", [(0.0, 1.0), (1.0, 2.0)])
+def test_beta_must_win_by_one_standard_error(errors):
+    """Shops whose gain lies between `errors` are bent by one and not by less."""
+    seen = 0
+    for seed in range(60):
+        score, label, fold = drawn(400, lambda s: tell(s, 0.6, 1.3, -0.3), seed=seed)
+        chosen, _, losses = choose_calibration(score, label, fold)
+        line = min(LINES, key=losses.get)
+        told = [cross_fitted(kind, score, label, fold) for kind in (line, "beta")]
+        each = [-np.log(np.where(label == 1, risk, 1 - risk)) for risk in told]
+        gap = each[0] - each[1]
+        if errors[0] < gap.mean() / (gap.std(ddof=1) / 20) < errors[1]:
+            seen += 1
+            assert chosen.kind == ("beta" if errors[0] >= 1 else line)
+    assert seen >= 3
 
 
 def test_a_line_is_seldom_bent_by_chance():

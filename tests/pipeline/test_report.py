@@ -123,6 +123,20 @@ def test_a_promise_is_held_against_what_happened(run, dropped, ru, en):
     assert en in prose(pages["en"])
 
 
+@pytest.mark.parametrize(
+    ("space", "ru", "en"),
+    [
+        ("log-odds", "в логарифмах шансов. Чёрточка", "in log-odds. The dark"),
+        ("log-odds before beta calibration", "шансов, до калибровки", "before the calibration"),
+    ],
+)
+def test_page_says_what_contributions_are_measured_in(run, space, ru, en):
+    alter(run / "metrics/explain.json", lambda found: found.update(space=space))
+    pages = build()
+    assert ru in prose(pages["ru"])
+    assert en in prose(pages["en"])
+
+
 @pytest.mark.parametrize("grade", ["A", "B", "C", "F"])
 def test_grade_is_told_in_words(run, grade):
     alter(run / "metrics/evaluate.json", lambda found: found.update(grade=grade))

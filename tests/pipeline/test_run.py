@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from clones import make_clone
+from retention.model_file import load_model
 
 OUTS = ("data", "metrics", "plots", "report")
 
@@ -83,6 +84,19 @@ def test_evaluate_metrics_hold_the_contract(clone):
     )
     assert 0.85 < found["best_reachable_roc_auc"] <= 1
     assert found["score_customers"] > 0
+
+
+def test_train_metrics_tell_the_calibration_of_the_saved_model(clone):
+    told = json.loads((clone.folder / "metrics/train.json").read_text())["calibration"]
+    card = json.loads((clone.folder / "data/model/model.json").read_text())
+    model = load_model(clone.folder / "data/model/model.skops", sha256=card["sha256"])
+    assert told["kind"] == card["calibration"]
+    line = [told["slope"], told["intercept"]]
+    assert line == pytest.approx([model.slope, model.intercept], abs=1e-6)
+    assert (told["bend"] is None) == (model.bend is None) == (told["kind"] != "beta")
+    bend = told["bend"] or {}
+    assert list(bend.values()) == pytest.approx(list(model.bend or ()), abs=1e-6)
+    assert told["log_loss"][told["kind"]] == told["after"]["log_loss"]
 
 
 def test_campaign_partitions_the_audience_and_respects_consent(clone):
