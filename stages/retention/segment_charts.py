@@ -111,7 +111,7 @@ def draw_categories(table: pd.DataFrame, path: Path, *, level: float) -> None:
         for axis, part in panels:
             enough = part["enough"].to_numpy(dtype=bool)
             if part["by_rule"].any():
-                axis.set_title(f"{axis.get_title()} (picked by profit)", fontsize=10)
+                axis.set_title(f"{axis.get_title(loc='left')} (picked by profit)", fontsize=10)
             for side, colour, offset in SIDES:
                 places, mean = np.arange(len(part)) + offset, part[f"profit_{side}"].to_numpy()
                 reach = z * part[f"error_{side}"].to_numpy()

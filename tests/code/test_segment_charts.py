@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from helpers import random_shop
@@ -44,3 +45,16 @@ def test_picture_follows_the_data_and_nothing_else(tmp_path, kind):
     assert draw(kind, tmp_path / "other.png", seed=2) != first
     height, width, _ = imread(tmp_path / "one.png").shape
     assert min(height, width) > 200
+
+
+def test_segment_picked_by_profit_keeps_its_name(tmp_path, monkeypatch):
+    shown = []
+    save = Figure.savefig
+
+    def look(figure, *args, **kwargs):
+        shown.extend(axis.get_title(loc="left") for axis in figure.axes)
+        return save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", look)
+    draw("categories", tmp_path / "one.png")
+    assert {"risky (picked by profit)", "bargain"} <= set(shown)
