@@ -300,7 +300,7 @@ def clean_customers() -> pd.DataFrame:
         sample = furnished(Path(folder))
         for table, lines in clean_files().items():
             (sample / f"{table}.csv").write_text("\n".join(lines), encoding="utf-8")
-        with contextlib.chdir(folder):
+        with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
             prepare.main()
             return pd.read_parquet(prepare.CUSTOMERS)
 
@@ -376,8 +376,12 @@ def run(seed: int) -> str:
 
         prepare.join = join
         try:
-            with contextlib.chdir(folder), contextlib.redirect_stderr(said), \
-                    warnings.catch_warnings():  # fmt: skip
+            with (
+                contextlib.chdir(folder),
+                contextlib.redirect_stdout(io.StringIO()),
+                contextlib.redirect_stderr(said),
+                warnings.catch_warnings(),
+            ):
                 warnings.simplefilter("always")
                 prepare.main()
         except SystemExit as stopped:

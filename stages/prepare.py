@@ -1,7 +1,7 @@
 """Prepare: what arrived, and can it be trusted?
 
-Reads the folder ``data.dir``; writes data/prepared/ (customers.parquet, quarantine.csv,
-readiness.csv) and metrics/prepare.json.
+Reads the folder ``data.dir``; writes data/prepared/ (customers.parquet, set_aside.parquet,
+quarantine.csv, readiness.csv) and metrics/prepare.json.
 """
 
 from collections import Counter
@@ -16,6 +16,8 @@ from retention.cleaning import Cleaned, clean_table
 from retention.errors import InputError, stage
 from retention.files import write_csv, write_json, write_parquet
 from retention.findings import Finding, Level, as_table
+from retention.ids import refuse_other_spellings
+from retention.matching import Match, match_exports
 from retention.params import Prepare, load_params
 from retention.readers import find_export, read_export
 from retention.readiness import coverage, drift, sizes, twins
@@ -23,6 +25,7 @@ from retention.splitting import behaviour_key
 from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, TABLES, headers
 
 CUSTOMERS = Path("data/prepared/customers.parquet")
+SET_ASIDE = Path("data/prepared/set_aside.parquet")
 QUARANTINED = Path("data/prepared/quarantine.csv")
 READINESS = Path("data/prepared/readiness.csv")
 METRICS = Path("metrics/prepare.json")
@@ -47,17 +50,37 @@ def business(everyone: pd.DataFrame, reasons: np.ndarray, idle: np.ndarray) -> l
     return findings
 
 
-def check_share(quarantine: pd.DataFrame, reasons: np.ndarray, options: Prepare) -> None:
-    """Raise an InputError if more of the customers break a rule than the params allow."""
-    broken = int((reasons == "quarantined").sum())
-    if broken > options.max_quarantined * len(reasons):
+def check_share(
+    quarantine: pd.DataFrame, reasons: np.ndarray, rows: dict[str, int], options: Prepare
+) -> None:
+    """Raise an InputError if more customers, or rows of a file, break a rule than params allow."""
+    shares = [("customers", int((reasons == "quarantined").sum()), len(reasons))]
+    for file, part in quarantine.groupby("file"):
+        shares.append((f"rows of {file}", part["line"].nunique(), rows[file]))
+    for what, broken, total in shares:
+        if broken <= options.max_quarantined * total:
+            continue
         first = quarantine.iloc[0]
         where = f"{first['file']} line {first['line']}, {first['column'] or 'row'}"
         raise InputError(
-            f"{broken} of {len(reasons)} customers break a rule, more than params "
+            f"{broken} of {total} {what} break a rule, more than params "
             f"prepare.max_quarantined ({options.max_quarantined:.0%}); the first: {where}: "
             f"{first['value']!r} {first['rule']}; {QUARANTINED} lists them all"
         )
+
+
+def check_ids(
+    cleaned: dict[str, Cleaned], quarantine: pd.DataFrame, files: dict[str, str], least: float
+) -> dict[str, dict[str, object]]:
+    """Return how many customers of each file match; refuse ids that the files spell otherwise."""
+    ids = {
+        table: pd.concat(
+            [part.rows[IDENTITY], quarantine.loc[quarantine["file"] == files[table], IDENTITY]]
+        )
+        for table, part in cleaned.items()
+    }
+    refuse_other_spellings({files[table]: part for table, part in ids.items()})
+    return match_exports(ids, files, least=least)
 
 
 def counts(customers: pd.DataFrame) -> dict[str, int]:
@@ -81,6 +104,7 @@ def main() -> None:
     )
     quarantine = pd.concat([part.quarantine for part in cleaned.values()], ignore_index=True)
     write_csv(quarantine, QUARANTINED, bom=True)
+    matched = check_ids(cleaned, quarantine, files, options.least_matched)
     ids = quarantine["customer_id"]
     everyone = join(cleaned, ids)
     sane = ~everyone[IDENTITY].isin(ids).to_numpy()
@@ -98,7 +122,7 @@ def main() -> None:
     )
     findings = [finding for part in cleaned.values() for finding in part.findings]
     findings += [*lacking, *business(everyone, reasons, idle)]
-    check_share(quarantine, reasons, options)
+    check_share(quarantine, reasons, {files[table]: rows[table] for table in TABLES}, options)
     kept = everyone[reasons == ""].drop(columns=[f"in_{table}" for table in TABLES])
     if kept.empty:
         raise InputError(
@@ -108,10 +132,13 @@ def main() -> None:
     findings += [*sizes(kept, place=str(folder)), *twins(kept, key), *drift(kept, key)]
     table = as_table(findings)
     write_parquet(kept, CUSTOMERS)
+    aside = everyone[[IDENTITY]].assign(reason=reasons)[reasons != ""]
+    write_parquet(aside, SET_ASIDE)
     write_csv(table, READINESS, bom=True)
     content = {
         "as_of": params.data.as_of.isoformat(),
         "rows": rows,
+        "matched": matched,
         "customers_in": len(everyone),
         "customers_kept": len(kept),
         "set_aside": {reason: int((reasons == reason).sum()) for reason in REASONS},
@@ -121,6 +148,8 @@ def main() -> None:
         "report": table.to_dict("records"),
     }
     write_json(content, METRICS)
+    for one in matched.values():
+        print(f"prepare: {Match(**one)}")
 
 
 if __name__ == "__main__":

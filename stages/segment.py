@@ -7,6 +7,7 @@ plots/segment/.
 """
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from retention.vocabulary import IDENTITY, LABEL, PROFIT
 from retention.wording import category_words
 
 CUSTOMERS = Path("data/prepared/customers.parquet")
+SET_ASIDE = Path("data/prepared/set_aside.parquet")
 FEATURES = Path("data/features/features.parquet")
 DICTIONARY = Path("data/features/dictionary.json")
 MODEL = Path("data/model/model.skops")
@@ -62,7 +64,11 @@ def main() -> None:
     customers = read_parquet(CUSTOMERS)
     columns = [*customers.columns, *SCORED]
     offers = load_offers(columns=columns, features=list(card["features"]))
-    suppressed = read_suppressed(campaign.suppression)
+    known = pd.concat([customers[IDENTITY], read_parquet(SET_ASIDE)[IDENTITY]])
+    suppressed = read_suppressed(
+        campaign.suppression, known, strangers=campaign.strangers_suppressed
+    )
+    print(f"segment: {suppressed.match}")
     table["risk"] = honest_risk(table, told, read_parquet(OUT_OF_FOLD))
     for part in (table[[IDENTITY, "risk", "scored"]], read_parquet(REASONS)[[IDENTITY, *RANKS]]):
         customers = customers.merge(part, on=IDENTITY, validate="one_to_one")
@@ -94,7 +100,7 @@ def main() -> None:
         print("segment: the model's grade is F, so nobody is contacted", file=sys.stderr)
     words = category_words(audience, category_offers(by_category, recommended))
     listed, excluded, what_if, able = decide(
-        audience, audience[RANKS], offers, words, suppressed, campaign=campaign,
+        audience, audience[RANKS], offers, words, suppressed.ids, campaign=campaign,
         failed=graded == FAILED,
     )  # fmt: skip
     print(f"segment: {len(listed)} customers on the list; {power_in_words(able['pooled'])}")
@@ -116,6 +122,7 @@ def main() -> None:
         "unit": campaign.profit_unit,
         "audience": len(audience),
         **{arm: int((listed["arm"] == arm).sum()) for arm in ARMS},
+        "suppression": asdict(suppressed.match),
         "excluded": {gate: int((excluded["gate"] == gate).sum()) for gate in GATES},
         "offers": offers_made(listed, offers),
         **{f"treated_{name}": amount for name, amount in spent.items()},

@@ -7,21 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.cells import alike, bare, is_missing, odd_letters, plain
 from retention.coded import Coded
 from retention.errors import InputError, one_of
 from retention.findings import Finding, Level
-from retention.numerals import SPACES, read_numbers
+from retention.ids import clean_ids, plain_numbers
+from retention.numerals import read_numbers
 from retention.readers import RawTable
 from retention.schema import OPEN, faults, rule_of
-from retention.vocabulary import COLUMNS, ID_HEADER, IDENTITY, LABEL, PERIOD_HEADER, Column
+from retention.vocabulary import (
+    COLUMNS,
+    ID_HEADER,
+    IDENTITY,
+    LABEL,
+    PERIOD_HEADER,
+    Column,
+    other_names,
+)
 
 LINE = "line"
 KEY = "key"
 QUARANTINE = ["file", LINE, IDENTITY, "column", "value", "rule"]
-MISSING = ("na", "n/a", "nan", "null", "none", "#n/a", "<na>", "-", "н/д", "нет данных")
-"""What exports write into a cell that has no value, in lower case."""
-
-_AROUND = SPACES + "\ufeff\u200b"
 
 
 @dataclass(frozen=True)
@@ -121,57 +127,42 @@ class _Report:
         self.findings.append(Finding(level, self.raw.file, column, what, count, example))
 
     def trimmed(self, text: Coded, column: str) -> Coded:
-        """Return the text without spaces around it and with missing marks emptied."""
-        words = [word.strip(_AROUND) for word in text.words]
-        stray = [word != bare for word, bare in zip(text.words, words, strict=True)]
-        if any(stray):
-            self.add(Level.ADVICE, column, "stray_spaces", text.count(stray), text.first(stray))
-        marks = [word.lower() in MISSING for word in words]
-        if any(marks):
-            self.add(
-                Level.ADVICE, column, "missing_mark", text.count(marks),
-                text.renamed(words).first(marks),
-            )  # fmt: skip
-            words = ["" if mark else word for word, mark in zip(words, marks, strict=True)]
-        return text.renamed(words)
+        """Return the text without what stands around its values, missing marks emptied."""
+        told = [bare(word) for word in text.words]
+        words = [word for word, _ in told]
+        for what in dict.fromkeys(how for _, how in told if how):
+            self.counted(text, [how == what for _, how in told], column, what)
+        marks = [is_missing(word) for word in words]
+        self.counted(text.renamed(words), marks, column, "missing_mark")
+        return text.renamed(["" if mark else word for word, mark in zip(words, marks, strict=True)])
+
+    def counted(self, text: Coded, chosen: Sequence[bool], column: str, what: str) -> None:
+        """Note how many rows hold a chosen word, if any does."""
+        if any(chosen) and text.count(chosen):
+            self.add(Level.ADVICE, column, what, text.count(chosen), text.first(chosen))
 
     def ids(self, ids: pd.Series) -> pd.Series:
-        """Return customer ids, whole numbers without the point or spaces a spreadsheet put in."""
-        if plain_numbers(ids) is not None:
-            return ids
-        bare = ids.str.strip(_AROUND)
-        stray = bare != ids
-        if stray.any():
-            self.add(Level.ADVICE, ID_HEADER, "stray_spaces", int(stray.sum()), ids[stray].iloc[0])
-        bare = bare.mask(bare.str.lower().isin(MISSING), "")
-        odd = bare.str.fullmatch(rf"\d+\.0+|\d{{1,3}}([{SPACES}]\d{{3}})+")
-        if odd.any():
-            self.add(Level.ADVICE, ID_HEADER, "whole_id", int(odd.sum()), bare[odd].iloc[0])
-            bare = bare.mask(odd, bare.str.replace(rf"\.0+$|[{SPACES}]", "", regex=True))
-        return bare
+        """Return customer ids in their canonical form."""
+        clean, mended = clean_ids(ids)
+        for what, (count, example) in mended.items():
+            self.add(Level.ADVICE, ID_HEADER, what, count, example)
+        return clean
 
     def numbers(self, text: Coded, column: Column) -> tuple[np.ndarray, np.ndarray]:
         """Return a column's numbers and where its text is none."""
-        read = read_numbers(text, place=f"{self.raw.file}, {column.header}")
+        read = read_numbers(text, place=f"{self.raw.file}, {column.header}", share=column.high == 1)
         for what, (count, example) in read.mended.items():
             self.add(Level.ADVICE, column.header, what, count, example)
         return read.values, read.bad
 
     def spelled(self, text: Coded, header: str, name: str, valid: Sequence[str]) -> Coded:
-        """Return the text with known misspellings, case and inner spaces put right."""
-        known = self.misspellings.get(name, {})
+        """Return the text as valid words, where a word can mean one of them only."""
         self.valid[name] = list(valid)
-        plain = {_plain(word): word for word in valid}
-        words = list(text.words)
-        for place, word in enumerate(text.words):
-            here = [other == place for other in range(len(words))]
-            if word in known:
-                words[place] = known[word]
-                self.add(Level.ADVICE, header, "misspelling", text.count(here), word)
-            elif word and word not in valid and _plain(word) in plain:
-                words[place] = plain[_plain(word)]
-                self.add(Level.ADVICE, header, "other_case", text.count(here), word)
-        return text.renamed(words)
+        told = _Spelling(valid, other_names(name), self.misspellings.get(name, {}))
+        meant = [told.meant(word) for word in text.words]
+        for what in dict.fromkeys(how for _, how in meant if how):
+            self.counted(text, [how == what for _, how in meant], header, what)
+        return text.renamed([word for word, _ in meant])
 
     def months(self, text: Coded, months: Mapping[str, str]) -> pd.Categorical:
         """Return the canonical column of each row's month, empty where it is unknown.
@@ -227,22 +218,27 @@ class _Report:
             parts.append(pd.DataFrame(part))
             first = f"line {lines[0]}: {values[0]!r} {rules[0]}"
             self.add(Level.ERROR, header, "broken", len(cells), first)
-        ragged = self.raw.ragged
-        if len(ragged):
-            needed = int(ragged["needed"].iloc[0])
-            part = {
-                LINE: ragged["line"],
-                IDENTITY: _Report(self.raw, {}).ids(ragged["first"].astype("str")),
-                "column": "",
-                "value": ragged["found"].astype("str") + " cells",
-                "rule": f"must have {needed} cells",
-            }
-            parts.append(pd.DataFrame(part))
-            first = f"line {ragged['line'].iloc[0]} has {ragged['found'].iloc[0]}, not {needed}"
-            self.add(Level.ERROR, "", "ragged_row", len(ragged), first)
+        parts += self.unreadable()
         if not parts:
             return pd.DataFrame(columns=QUARANTINE)
         return pd.concat(parts, ignore_index=True).assign(file=self.raw.file)[QUARANTINE]
+
+    def unreadable(self) -> list[pd.DataFrame]:
+        """Return the quarantine of rows that cannot be read, and note their counts."""
+        parts = []
+        for rule, rows in self.raw.ragged.groupby("rule", sort=False):
+            part = {
+                LINE: rows["line"],
+                IDENTITY: clean_ids(rows["first"].astype("str"))[0],
+                "column": "",
+                "value": rows["found"],
+                "rule": rule,
+            }
+            parts.append(pd.DataFrame(part))
+            what = "ragged_row" if rows["found"].iloc[0].endswith(" cells") else "stray_quote"
+            first = f"line {rows['line'].iloc[0]} has {rows['found'].iloc[0]}"
+            self.add(Level.ERROR, "", what, len(rows), first)
+        return parts
 
     def once_each(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Drop exact duplicates, set aside rows that give one customer two different values."""
@@ -271,20 +267,6 @@ class _Report:
         return once[~twice], pd.DataFrame(part)[QUARANTINE]
 
 
-def plain_numbers(ids: pd.Series) -> np.ndarray | None:
-    """Return ids as whole numbers where every one is written as such a number is, else None."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    text = pa.array(ids, type=pa.string())
-    try:
-        numbers = pc.cast(text, pa.int64())
-    except pa.ArrowInvalid:
-        return None
-    same = pc.all(pc.equal(pc.cast(numbers, pa.string()), text)).as_py()
-    return numbers.to_numpy(zero_copy_only=False) if same and not numbers.null_count else None
-
-
 def customer_keys(ids: pd.Series) -> np.ndarray:
     """Return an integer for each id, equal and ordered as the ids are.
 
@@ -302,8 +284,41 @@ def _categories(text: Coded, words: list[str | None]) -> pd.Categorical:
     return pd.Categorical.from_codes(codes[text.codes], categories=pd.Index(known, dtype="str"))
 
 
-def _plain(word: str) -> str:
-    return " ".join(word.split()).casefold()
+class _Spelling:
+    """The words that a column may hold, and all that can mean one of them only."""
+
+    def __init__(
+        self, valid: Sequence[str], names: Mapping[str, str], misspellings: Mapping[str, str]
+    ):
+        self.valid = set(valid)
+        self.misspellings = dict(misspellings)
+        self.plain = {plain(word): word for word in valid}
+        self.steps = (
+            ("misspelling", plain, {plain(word): right for word, right in misspellings.items()}),
+            ("other_name", plain, {plain(word): right for word, right in names.items()}),
+            ("look_alike", alike, _unambiguous({**names, **{word: word for word in valid}})),
+        )
+
+    def meant(self, word: str) -> tuple[str, str]:
+        """Return the valid word that is meant and how it was found; else the word as it is."""
+        if word in self.misspellings:
+            return self.misspellings[word], "misspelling"
+        if not word or word in self.valid:
+            return word, ""
+        if plain(word) in self.plain:
+            return self.plain[plain(word)], "other_case"
+        for what, form, known in self.steps:
+            if form(word) in known:
+                return known[form(word)], what
+        return word, ""
+
+
+def _unambiguous(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the words by their look, without those whose look means two of them."""
+    found: dict[str, set[str]] = {}
+    for name, right in names.items():
+        found.setdefault(alike(name), set()).add(right)
+    return {look: next(iter(words)) for look, words in found.items() if len(words) == 1}
 
 
 def _close(word: str, known: list[str], cutoff: float) -> str:
@@ -314,4 +329,6 @@ def _close(word: str, known: list[str], cutoff: float) -> str:
 def _proposed(value: str, rule: str, known: list[str]) -> str:
     """Return the rule with the valid word that `value` resembles, where there is one."""
     close = _close(str(value), known, 0.7) if known else ""
-    return f"{rule}; did you mean {close}?" if close else rule
+    letters = odd_letters(str(value)[:200])
+    mixed = f" (it has the {letters} among its letters)" if letters and known else ""
+    return f"{rule}{mixed}; did you mean {close}?" if close else f"{rule}{mixed}"

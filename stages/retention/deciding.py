@@ -1,7 +1,7 @@
 """One campaign from its audience: who gets what, what it may bring, and what it can show."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ def decide(
     reasons: pd.DataFrame,
     offers: Sequence[Offer],
     words: pd.DataFrame,
-    suppressed: set[str],
+    suppressed: Collection[str],
     *,
     campaign: Campaign,
     failed: bool,
@@ -38,7 +38,7 @@ def decide(
     offers : sequence of Offer
     words : DataFrame
         What placeholders stand for; rows as in `audience`.
-    suppressed : set of str
+    suppressed : collection of str
         Ids of customers who are never contacted.
     campaign : Campaign
         The params.

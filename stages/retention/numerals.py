@@ -5,15 +5,17 @@ the others means. Where no cell settles it, the column is refused rather than gu
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from retention.cells import SPACES
 from retention.coded import Coded
 from retention.errors import InputError
 
-SPACES = "\u00a0\u202f\u2009\u2007 \t"
-"""White space that spreadsheets put into numbers: no-break, narrow no-break, thin, figure."""
+MENDED = ("decimal_comma", "thousands", "minus_sign", "brackets", "currency", "percent")
+"""What may be put right for a word to be a number."""
 
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _SPACED = re.compile(rf"[+-]?\d{{1,3}}([{SPACES}]\d{{3}})+([.,]\d*)?")
@@ -23,7 +25,17 @@ _BOTH = {
     ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+"),
 }
 _EITHER = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}") for mark in ",."}
-_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)")
+_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
+_MINUS = re.compile(rf"(?:[−–—‒‑‐﹣－]|-(?=[{SPACES}]))[{SPACES}]*(?=[\d.,])")
+_BEHIND = re.compile(rf"(\d[\d.,{SPACES}]*)[-−]")
+_MONEY = re.compile(rf"(.*[\d.,)])[{SPACES}]*(?:₽|руб\.?|р\.|rub|rur)", re.IGNORECASE)
+_AROUND_DIGITS = {
+    "currency": _MONEY,
+    "brackets": re.compile(rf"\([{SPACES}]*(\d[^()-]*?)[{SPACES}]*\)"),
+    "currency_inside": _MONEY,
+    "percent": re.compile(rf"(.*\d[.,]?)[{SPACES}]*%"),
+}
+"""What may stand around the digits, in the order in which it is taken off."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,8 @@ class Numbers:
     bad : ndarray of bool, shape (n_rows,)
         Where the text is no number.
     mended : dict
-        For ``decimal_comma`` and ``thousands``: how many cells, and the first of them.
+        For ``decimal_comma``, ``thousands``, ``minus_sign``, ``brackets``, ``currency`` and
+        ``percent``: how many cells, and the first of them.
     """
 
     values: np.ndarray
@@ -45,7 +58,7 @@ class Numbers:
     mended: dict[str, tuple[int, str]]
 
 
-def read_numbers(text: Coded, *, place: str) -> Numbers:
+def read_numbers(text: Coded, *, place: str, share: bool = False) -> Numbers:
     """Read a column of trimmed text as numbers; empty text is missing.
 
     Parameters
@@ -53,22 +66,46 @@ def read_numbers(text: Coded, *, place: str) -> Numbers:
     text : Coded
     place : str
         File and column, for the message.
+    share : bool
+        Whether the column holds shares: ``24 %`` is 0.24 then, and no number elsewhere.
 
     Raises
     ------
     InputError
         If a comma (or a point) may be decimal or thousands and no other cell tells which.
     """
-    decimal = _decimal_mark(text.words, place)
-    read = [_one(word, decimal) for word in text.words]
-    values = np.array([value for value, _ in read])
+    signed = [_signed(word, share=share) for word in text.words]
+    decimal = _decimal_mark([word for word, _ in signed], place)
+    values, marks = [], []
+    for word, how in signed:
+        value, mark = _one(word, decimal)
+        values.append(value / 100 if "percent" in how else value)
+        marks.append({*how, mark} if np.isfinite(value) else set())
+    values = np.array(values)
     bad = np.isnan(values) & np.array([word != "" for word in text.words])
     mended = {}
-    for what in ("decimal_comma", "thousands"):
-        chosen = [how == what for _, how in read]
+    for what in MENDED:
+        chosen = [what in how for how in marks]
         if any(chosen) and text.count(chosen):
             mended[what] = (text.count(chosen), text.first(chosen))
     return Numbers(values[text.codes], bad[text.codes], mended)
+
+
+def _signed(word: str, *, share: bool) -> tuple[str, Sequence[str]]:
+    """Return a word as digits behind a plain minus, and what was put right for it."""
+    how: list[str] = []
+    if word[:1].isdigit() and word[-1:].isdigit():
+        return word, how
+    for what, form in _AROUND_DIGITS.items():
+        found = form.fullmatch(word) if what != "percent" or share else None
+        if found:
+            word, how = found[1], [*how, what.removesuffix("_inside")]
+    if "brackets" in how:
+        return f"-{word}", how
+    plain = _MINUS.sub("-", word, count=1) if _MINUS.match(word) else word
+    behind = _BEHIND.fullmatch(plain)
+    plain = f"-{behind[1].rstrip(SPACES)}" if behind else plain
+    return plain, [*how, "minus_sign"] if plain != word else how
 
 
 def _decimal_mark(words: list[str], place: str) -> str:

@@ -85,6 +85,7 @@ class Simulate(Section):
 
 class Prepare(Section):
     max_quarantined: Share
+    least_matched: Share
     regular_only: bool
     entry_error_distance: PositiveFloat
     zero_minutes: Literal["keep", "missing", "set_aside"]
@@ -237,6 +238,7 @@ class Campaign(Section):
     valid_days: PositiveInt
     budget: NonNegativeFloat | None
     suppression: Annotated[str, Field(min_length=1)]
+    strangers_suppressed: bool
     contact_cap: NonNegativeInt
     control_share: Annotated[float, Field(ge=0, lt=1)]
     seed: Seed

@@ -1,17 +1,14 @@
-"""Read one export file into columns of text, whatever its dialect.
+"""Read one file about customers into columns of text, whatever its dialect.
 
 Nothing is interpreted here: every cell stays text, every row keeps its line in the file. What
 cannot be read for certain is refused; a header that reads as it should is the proof that the
-encoding and the separator were found.
+encoding and the separator were found. Every file that names customers comes in this way.
 """
 
-import codecs
 import csv
-import gzip
 import re
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,45 +16,44 @@ import numpy as np
 import pandas as pd
 
 from retention.coded import Coded
+from retention.encodings import as_utf8, first_line, read_bytes
 from retention.errors import InputError, one_of
 from retention.findings import Finding, Level
+from retention.headers import places_of, plain_header
+from retention.records import RAGGED, STRAY_QUOTE, Shape, first_record, read_rows
 from retention.vocabulary import ID_HEADER
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
-
-csv.field_size_limit(2**31 - 1)  # a cell of any size is a finding, not a crash
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_LEFTOVER = re.compile(r"(unnamed: ?\d+( level \d+)?|index|(index )?level \d+)?(\.\d+)?")
-_RAGGED = ["line", "first", "found", "needed"]
+EXACT = 2**53
+"""Whole numbers up to this one are exact as floats."""
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """One export as text.
+    """One file as text.
 
     Attributes
     ----------
     file : str
         Name of the file, for messages.
+    header : list of str
+        Every header that the file has.
     ids : Series of str, shape (n_rows,)
-        The column of customer ids.
+        The column of customer ids, as they are written.
     columns : dict of Coded
-        Every other needed column by its header.
+        Every other wanted column that the file has, by its name.
     lines : ndarray of int, shape (n_rows,)
         A row's line in its file (the header is line 1).
     ragged : DataFrame
-        Rows whose number of cells is not the header's: ``line``, ``first`` (what stands in the
-        place of the id), ``found`` (cells) and ``needed``.
+        Rows that cannot be read: ``line``, ``first`` (what stands in the place of the id),
+        ``found`` and ``rule`` in words.
     findings : list of Finding
         What was mended or left out on the way.
     """
 
     file: str
+    header: list[str]
     ids: pd.Series
     columns: dict[str, Coded]
     lines: np.ndarray
@@ -68,6 +64,12 @@ class RawTable:
     def rows(self) -> int:
         """Rows in the file, the ragged ones included."""
         return len(self.ids) + len(self.ragged)
+
+    def where(self, kept: np.ndarray) -> "RawTable":
+        """Return the table with the rows that `kept` marks."""
+        columns = {name: Coded(one.codes[kept], one.words) for name, one in self.columns.items()}
+        ids = self.ids[kept].reset_index(drop=True)
+        return replace(self, ids=ids, columns=columns, lines=self.lines[kept])
 
 
 def find_export(folder: Path, table: str) -> Path:
@@ -89,223 +91,189 @@ def find_export(folder: Path, table: str) -> Path:
     return found[0]
 
 
-def headers_of(path: Path) -> list[str]:
-    """Return the headers of a .csv, .csv.gz or .parquet file as they stand, for a first look.
-
-    Raises
-    ------
-    InputError
-        If the file is not there or its beginning cannot be read.
-    """
-    if not path.is_file():
-        raise InputError(f"{path} is not there; name a .csv, .csv.gz or .parquet file")
-    try:
-        if path.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            return list(pq.read_schema(path).names)
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            raw = file.read(4000)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({_first_line(error)})") from None
-    encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
-    if encoding == "utf-8":
-        raw = raw.partition(b"\n")[0] if not raw.startswith(b"sep=") else raw.split(b"\n")[1]
-        try:
-            raw.decode(encoding)
-        except UnicodeDecodeError:
-            encoding = "cp1251"
-    lines = raw.decode(encoding, errors="ignore").splitlines() or [""]
-    line = lines[1] if lines[0].strip('"').startswith("sep=") and len(lines) > 1 else lines[0]
-    return next(csv.reader([line], delimiter=max(SEPARATORS, key=line.count)), [])
-
-
-def read_export(path: Path, needed: Sequence[str], *, identity: str = ID_HEADER) -> RawTable:
-    """Read the export file at `path` as text.
+def read_export(
+    path: Path,
+    wanted: Sequence[str],
+    *,
+    identity: str = ID_HEADER,
+    aliases: Mapping[str, Sequence[str]] | None = None,
+    optional: Collection[str] = (),
+    may_be_empty: bool = False,
+) -> RawTable:
+    """Read the file at `path` as text.
 
     Parameters
     ----------
     path : Path
-        A .csv, .csv.gz or .parquet file.
-    needed : sequence of str
-        The headers it must have; case, underscores and spaces do not matter.
+        A file of text with a header, packed if it ends in ``.gz``; or a ``.parquet`` file.
+    wanted : sequence of str
+        The columns, by their headers; case, underscores, spaces and look-alike letters do not
+        matter.
     identity : str
         The one of them that holds the customer's id.
+    aliases : mapping of str to sequence of str, optional
+        Other headers that a column may have.
+    optional : collection of str
+        Columns that may be absent.
+    may_be_empty : bool
+        Whether a header without rows will do.
 
     Raises
     ------
     InputError
-        If the file is empty or cannot be read for certain.
+        If the file is not there, is empty, or cannot be read for certain.
     """
+    if not path.is_file():
+        raise InputError(f"{path} is not there; name a .csv, .csv.gz or .parquet file")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty; a header line and rows are needed")
-    findings: list[Finding] = []
-    ragged = pd.DataFrame(columns=_RAGGED)
-    if path.suffix == ".parquet":
-        columns = _read_parquet(path, needed, findings)
-        lines = np.arange(2, len(columns[0]) + 2)
-    else:
-        columns, lines, ragged = _read_text(path, needed, findings)
-    if not len(lines) and len(ragged):
-        found, width = ragged.iloc[0][["found", "needed"]]
-        raise InputError(f"{path}: rows have {found} cells, the header has {width}")
-    if not len(lines):
+    names = {name: (name, *(aliases or {}).get(name, ())) for name in (identity, *wanted)}
+    how = {"optional": optional, "findings": []}
+    reader = _read_parquet if path.suffix == ".parquet" else _read_text
+    read = reader(path, names, **how)
+    ids = read.columns.pop(identity).cast("string").to_pandas()
+    columns = {name: Coded.of(column) for name, column in read.columns.items()}
+    raw = RawTable(path.name, read.header, ids, columns, read.lines, read.ragged, how["findings"])
+    raw = _stray_quotes_aside(raw)
+    if not len(raw.ids) and len(raw.ragged):
+        row = raw.ragged.iloc[0]
+        raise InputError(
+            f"{path}: no row can be read; line {row['line']} has {row['found']}, but {row['rule']}"
+        )
+    if not len(raw.ids) and not may_be_empty:
         raise InputError(f"{path} has a header and no rows")
-    named = dict(zip(needed, columns, strict=True))
-    ids = named.pop(identity).cast("string").to_pandas()
-    coded = {name: Coded.of(column) for name, column in named.items()}
-    blank = (ids == "").to_numpy(copy=True)
-    if blank.any():
-        # A spreadsheet leaves lines of separators only below its last row.
-        for column in coded.values():
-            blank &= column.rows([not word.strip() for word in column.words])
-        ids, lines = ids[~blank].reset_index(drop=True), lines[~blank]
-        coded = {name: Coded(c.codes[~blank], c.words) for name, c in coded.items()}
-    return RawTable(path.name, ids, coded, lines, ragged, findings)
+    return _without_blank_rows(raw, read.hollow)
 
 
-def _read_parquet(path: Path, needed: Sequence[str], findings: list[Finding]) -> list[Any]:
+def _stray_quotes_aside(raw: RawTable) -> RawTable:
+    """Return the table with rows apart whose id holds a quote, but for ``="300370"``."""
+    quoted = raw.ids.str.contains('"', regex=False) & ~raw.ids.str.match(r'\s*=\s*"')
+    stray = quoted.to_numpy(dtype=bool)
+    if not stray.any():
+        return raw
+    first = raw.ids[stray].str.replace('"', "")
+    rows = pd.DataFrame({"line": raw.lines[stray], "first": first, **STRAY_QUOTE})
+    ragged = pd.concat([raw.ragged, rows]).sort_values("line", ignore_index=True)
+    return replace(raw.where(~stray), ragged=ragged)
+
+
+def _without_blank_rows(raw: RawTable, hollow: Callable[[np.ndarray], np.ndarray]) -> RawTable:
+    """Return the table without the lines of separators that a spreadsheet leaves below its rows."""
+    blank = (raw.ids == "").to_numpy(dtype=bool, copy=True)
+    if not blank.any():
+        return raw
+    for column in raw.columns.values():
+        blank &= column.rows([not word.strip() for word in column.words])
+    if not raw.columns:  # only the rest of the row can tell
+        blank[blank] = hollow(raw.lines[blank])
+    return raw.where(~blank)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a reader makes of a file.
+
+    Attributes
+    ----------
+    header : list of str
+        Every header of the file.
+    columns : dict
+        Arrow columns of text by name, the one of ids first.
+    lines : ndarray of int
+        The line of each row.
+    ragged : DataFrame
+        As :class:`RawTable` has it.
+    hollow : callable
+        Tells of the rows at some lines whether every cell of theirs is empty.
+    """
+
+    header: list[str]
+    columns: dict[str, Any]
+    lines: np.ndarray
+    ragged: pd.DataFrame
+    hollow: Callable[[np.ndarray], np.ndarray]
+
+
+def _read_parquet(
+    path: Path,
+    names: Mapping[str, Sequence[str]],
+    *,
+    optional: Collection[str],
+    findings: list[Finding],
+) -> _Read:
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(path)
-        places = _places(path, table.column_names, needed, findings)
-        columns = []
-        for column in (table.columns[place] for place in places):
-            plain = column.cast(column.type.value_type) if _is_coded(column) else column
-            columns.append(pc.fill_null(plain.cast(pa.string()), ""))
-            columns[-1].validate(full=True)
+        places = places_of(path, table.column_names, names, optional=optional, findings=findings)
+        columns = {name: _as_text(table.columns[place]) for name, place in places.items()}
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} is no parquet file ({_first_line(error)})") from None
-    return columns
+        raise InputError(f"{path} is no parquet file ({first_line(error)})") from None
+
+    def hollow(lines: np.ndarray) -> np.ndarray:
+        texts = table.take(lines - 2).to_pandas().astype("str")
+        return texts.isin(["", "nan", "None"]).all(axis=1).to_numpy()
+
+    lines = np.arange(2, table.num_rows + 2)
+    return _Read(table.column_names, columns, lines, pd.DataFrame(columns=RAGGED), hollow)
 
 
-def _is_coded(column: Any) -> bool:
+def _as_text(column: Any) -> Any:
+    """Return a column as text, a missing cell empty; whole numbers kept as floats stay whole."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    return pa.types.is_dictionary(column.type)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
+        whole = pc.and_(pc.equal(pc.floor(column), column), pc.less_equal(pc.abs(column), EXACT))
+        if pc.all(whole).as_py():
+            column = column.cast(pa.int64())
+    text = pc.fill_null(column.cast(pa.string()), "")
+    text.validate(full=True)
+    return text
 
 
 def _read_text(
-    path: Path, needed: Sequence[str], findings: list[Finding]
-) -> tuple[list[Any], np.ndarray, pd.DataFrame]:
-    raw = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path} is no whole gzip file ({_first_line(error)})") from None
-    if not raw.removeprefix(codecs.BOM_UTF8).strip():
-        raise InputError(f"{path} is empty; a header line and rows are needed")
-    raw = _as_utf8(path, raw, needed, findings)
-    head = raw[: raw.find(b"\n", raw.find(b"\n") + 1) + 1] or raw  # the first two lines
-    top, _, below = head.partition(b"\n")
-    above = 1
-    if re.fullmatch(rb'"?sep=(.)"?\r?', top):
-        note = top.decode("utf-8").strip()
+    path: Path,
+    names: Mapping[str, Sequence[str]],
+    *,
+    optional: Collection[str],
+    findings: list[Finding],
+) -> _Read:
+    known = [
+        header for name, headers in names.items() for header in headers[:1] if name not in optional
+    ]
+    raw = as_utf8(path, read_bytes(path), known, findings)
+    lines = raw[: 1 << 20].decode("utf-8", errors="replace").split("\n")
+    above = 1 if re.fullmatch(r'"?sep=(.)"?\r?', lines[0]) else 0
+    if above:
+        note = lines[0].strip()
         findings.append(Finding(Level.ADVICE, path.name, "", "excel_separator_line", 1, note))
-        above = 2
-        top = below
-    if b"\r" in top.rstrip(b"\r\n"):
+    if "\r" in lines[above].rstrip("\r"):
         raise InputError(f"{path} ends its lines with CR alone; save it with LF or CRLF")
-    line = top.decode("utf-8", errors="replace").rstrip("\r\n")
-    separator = _separator(path, line, needed, findings)
-    header = next(csv.reader([line], delimiter=separator), [])
-    places = _places(path, header, needed, findings)
-    return _cells(path, raw, len(header), places, separator=separator, above=above)
+    every = [header for headers in names.values() for header in headers]
+    separator = _separator(path, lines[above].rstrip("\r"), every, findings)
+    header, span = first_record([line.rstrip("\r") for line in lines[above:]], separator)
+    places = places_of(path, header, names, optional=optional, findings=findings)
+    shape = Shape(len(header), list(places.values()), separator)
+    columns, numbers, ragged = read_rows(path, raw, shape, above=above + span)
+
+    def hollow(lines: np.ndarray) -> np.ndarray:
+        every = raw.split(b"\n")
+        nothing = f'{separator}" \t\r\u00a0\ufeff\u200b'
+        texts = (every[line - 1].decode("utf-8", errors="replace") for line in lines)
+        return np.array([not text.strip(nothing) for text in texts], dtype=bool)
+
+    columns = dict(zip(places, columns, strict=True))
+    return _Read(header, columns, numbers, ragged, hollow)
 
 
-def _as_utf8(path: Path, raw: bytes, needed: Sequence[str], findings: list[Finding]) -> bytes:
-    """Return the file as UTF-8, from the one encoding in which its header reads as it should.
-
-    Text that is UTF-8 already is returned as it is; whether every line of it is shows when the
-    cells are read.
-    """
-    for mark, encoding in _MARKS:
-        if raw.startswith(mark):
-            text = _decoded(path, raw, encoding)
-            findings.append(Finding(Level.ADVICE, path.name, "", "encoding", 1, encoding))
-            return _unscrambled_if_needed(path, text, needed, findings).encode("utf-8")
-    top = raw[:4000]
-    # UTF-16 without its mark shows in the zero bytes of its separators and line ends.
-    wide = ["utf-16-le", "utf-16-be"] if b"\0" in top else []
-    for encoding in (*wide, "utf-8", "cp1251"):
-        if not _reads_well(top.decode(encoding, errors="replace"), needed):
-            continue
-        if encoding == "utf-8" and all(header.isascii() for header in needed):
-            # English headers read well in any encoding; the rows have to tell.
-            try:
-                raw.decode(encoding)
-            except UnicodeDecodeError:
-                continue
-        if encoding == "utf-8":
-            return raw
-        findings.append(Finding(Level.ADVICE, path.name, "", "encoding", 1, encoding))
-        return _decoded(path, raw, encoding).encode("utf-8")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError(
-            f"{path} is text of an unknown encoding; save it as UTF-8 "
-            "(UTF-16 and CP1251 are read too)"
-        ) from None
-    return _unscrambled_if_needed(path, text, needed, findings).encode("utf-8")
-
-
-def _decoded(path: Path, raw: bytes, encoding: str) -> str:
-    try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path} line {line}: bytes that are no {encoding} text; save the file in one encoding"
-        ) from None
-
-
-def _unscrambled_if_needed(
-    path: Path, text: str, needed: Sequence[str], findings: list[Finding]
-) -> str:
-    if _reads_well(text, needed):
-        return text
-    mended = _unscrambled(text)
-    if mended is None or not _reads_well(mended, needed):
-        return text
-    example = text.lstrip("\ufeff")[:40].splitlines()[0]
-    findings.append(Finding(Level.ADVICE, path.name, "", "scrambled_text", 1, example))
-    return mended
-
-
-def _reads_well(text: str, needed: Sequence[str]) -> bool:
-    """Tell whether most Russian headers stand in the first two lines."""
-    top = plain_header(" ".join(text[:5000].splitlines()[:2]))
-    russian = [plain_header(header) for header in needed if not header.isascii()]
-    return sum(header in top for header in russian) * 2 >= len(russian)
-
-
-def _unscrambled(text: str) -> str | None:
-    """Return UTF-8 text that was once read as CP1251 as it was before, or None if it was not."""
-    try:
-        return text.encode("cp1251", errors="retention_c1").decode("utf-8").removeprefix("\ufeff")
-    except UnicodeError:
-        return None
-
-
-def _c1(error: UnicodeError) -> tuple[bytes, int]:
-    """Bytes that CP1251 has no letter for are left as control characters by lax decoders."""
-    part = error.object[error.start : error.end]
-    if not isinstance(error, UnicodeEncodeError) or any(ord(letter) > 0xFF for letter in part):
-        raise error
-    return bytes(ord(letter) for letter in part), error.end
-
-
-codecs.register_error("retention_c1", _c1)
-
-
-def _separator(path: Path, line: str, needed: Sequence[str], findings: list[Finding]) -> str:
-    """Return the separator by which the header line falls into the most needed headers."""
-    wanted = {plain_header(header) for header in needed}
+def _separator(path: Path, line: str, known: Sequence[str], findings: list[Finding]) -> str:
+    """Return the separator by which the header line falls into the most known headers."""
+    wanted = {plain_header(header) for header in known}
     found = {}
     for separator in SEPARATORS:
         header = next(csv.reader([line.rstrip("\r")], delimiter=separator), [])
@@ -323,110 +291,3 @@ def _separator(path: Path, line: str, needed: Sequence[str], findings: list[Find
     if best != ",":
         findings.append(Finding(Level.ADVICE, path.name, "", "separator", 1, SEPARATORS[best]))
     return best
-
-
-def _cells(
-    path: Path,
-    raw: bytes,
-    width: int,
-    places: Sequence[int],
-    *,
-    separator: str,
-    above: int,
-) -> tuple[list[Any], np.ndarray, pd.DataFrame]:
-    """Return the columns at `places`, the line of each row, and apart the rows of other width.
-
-    `above` is how many lines stand above the first row.
-    """
-    import pyarrow as pa
-    import pyarrow.csv as pacsv
-
-    names = [str(place) for place in range(width)]
-    kinds = {names[place]: pa.dictionary(pa.int32(), pa.string()) for place in places}
-    kinds[names[places[0]]] = pa.string()
-    try:
-        if b"\n\n" in raw or b"\n\r\n" in raw:
-            raise pa.ArrowInvalid("blank lines, which it would take for rows")
-        table = pacsv.read_csv(
-            pa.BufferReader(pa.py_buffer(raw)),
-            read_options=pacsv.ReadOptions(column_names=names, skip_rows=above, block_size=1 << 23),
-            parse_options=pacsv.ParseOptions(delimiter=separator, ignore_empty_lines=False),
-            convert_options=pacsv.ConvertOptions(
-                column_types=kinds, include_columns=[names[place] for place in places]
-            ),
-        )
-        if table.num_rows != raw.count(b"\n") + (not raw.endswith(b"\n")) - above:
-            raise pa.ArrowInvalid("a stray quote, which joined several lines into one cell")
-    except pa.ArrowInvalid:
-        text = _decoded(path, raw, "utf-8")
-        return _cells_by_line(text, width, places, separator=separator, above=above)
-    lines = np.arange(above + 1, table.num_rows + above + 1)
-    return table.unify_dictionaries().columns, lines, pd.DataFrame(columns=_RAGGED)
-
-
-def _cells_by_line(
-    text: str, width: int, places: Sequence[int], *, separator: str, above: int
-) -> tuple[list[Any], np.ndarray, pd.DataFrame]:
-    """Read line by line, so that a broken line harms no other; blank lines are passed over."""
-    import pyarrow as pa
-
-    rows, lines, ragged = [], [], []
-    for number, line in enumerate(text.split("\n")[above:], start=above + 1):
-        try:
-            row = next(csv.reader([line.rstrip("\r")], delimiter=separator), [])
-        except csv.Error:  # a lone CR, or a cell beyond any measure
-            row = [line.partition(separator)[0]]
-        if len(row) == width:
-            rows.append([row[place] for place in places])
-            lines.append(number)
-        elif any(cell.strip() for cell in row):
-            first = row[places[0]] if places[0] < len(row) else row[0]
-            ragged.append((number, first, len(row), width))
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(places)
-    made = [pa.chunked_array([pa.array(column, pa.string())]) for column in columns]
-    return made, np.array(lines, dtype="int64"), pd.DataFrame(ragged, columns=_RAGGED)
-
-
-def plain_header(header: str) -> str:
-    """Return a header in lower case, with single spaces for underscores and any white space."""
-    return " ".join(re.sub("[\ufeff\u200b]", "", header.replace("_", " ")).split()).casefold()
-
-
-def _places(
-    path: Path, header: Sequence[str], needed: Sequence[str], findings: list[Finding]
-) -> list[int]:
-    """Return where each needed column stands; say what else the file holds."""
-    plain = [plain_header(name) for name in header]
-    wanted = {plain_header(name): name for name in needed}
-    missing = [name for key, name in wanted.items() if key not in plain]
-    if missing:
-        found = one_of(name[:60] for name in header[:30])
-        raise InputError(f"{path} has no column {one_of(missing)}; found: {found}")
-    places = []
-    for key, name in wanted.items():
-        standing = [place for place, found in enumerate(plain) if found == key]
-        if len(standing) > 1:
-            names = one_of(repr(header[place]) for place in standing)
-            raise InputError(f"{path}: columns {names} all claim to be {name}; keep one of them")
-        places.append(standing[0])
-        if header[standing[0]] != name:
-            findings.append(
-                Finding(Level.ADVICE, path.name, name, "header", 1, header[standing[0]])
-            )
-    extra = [name for name, key in zip(header, plain, strict=True) if key not in wanted]
-    leftover = [name for name in extra if _LEFTOVER.fullmatch(plain_header(name))]
-    others = [name for name in extra if name not in leftover]
-    if leftover:
-        example = one_of(repr(name) for name in leftover)
-        findings.append(
-            Finding(Level.ADVICE, path.name, "", "index_column", len(leftover), example)
-        )
-    if others:
-        findings.append(
-            Finding(Level.ADVICE, path.name, "", "extra_column", len(others), one_of(others))
-        )
-    return places
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

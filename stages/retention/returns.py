@@ -6,17 +6,19 @@ could be taken for a formula (``retention.spreadsheets``) is taken off again.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from retention.cleaning import MISSING
+from retention.cells import bare, is_missing, plain
 from retention.coded import Coded
 from retention.errors import InputError, one_of
 from retention.files import made
-from retention.numerals import SPACES, read_numbers
-from retention.readers import RawTable, headers_of, plain_header, read_export
-from retention.spreadsheets import unguarded
+from retention.ids import clean_ids
+from retention.numerals import read_numbers
+from retention.readers import RawTable, read_export
+from retention.spreadsheets import unguard
 from retention.vocabulary import BY_NAME, ID_HEADER, IDENTITY, LABEL, REVENUE_HEADER
 
 ARMS = ("untouched", "treated")
@@ -28,21 +30,12 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 }
 """The headers that the CRM's file may use for each column."""
 
-_WORDS = {word.casefold(): float(value) for word, value in BY_NAME[LABEL].values}
+_WORDS = {plain(word): float(value) for word, value in BY_NAME[LABEL].values}
 
 
-def bare_cells(text: pd.Series) -> pd.Series:
-    """Return cells without spaces around and without what guards a formula."""
-    bare = text.str.strip(f"{SPACES}\ufeff\u200b")
-    quoted = bare.str.contains("'", regex=False)
-    return bare.mask(quoted, unguarded(bare[quoted])) if quoted.any() else bare
-
-
-def as_ids(text: pd.Series) -> pd.Series:
-    """Return ids as the list writes them: unguarded, whole numbers without point and spaces."""
-    bare = bare_cells(text)
-    odd = bare.str.fullmatch(rf"\d+\.0+|\d{{1,3}}([{SPACES}]\d{{3}})+")
-    return bare.mask(odd, bare.str.replace(rf"\.0+$|[{SPACES}]", "", regex=True))
+def _words(column: Coded) -> Coded:
+    """Return words without spaces around and without what guards a formula."""
+    return column.renamed([unguard(bare(word)[0]) for word in column.words])
 
 
 def read_list(path: Path) -> pd.DataFrame:
@@ -54,13 +47,9 @@ def read_list(path: Path) -> pd.DataFrame:
         If it is not there, is no list, names a customer twice or an arm that is none.
     """
     needed = [IDENTITY, "segment", "offer", "arm", "cost"]
-    raw = _whole(made(path), needed, identity=IDENTITY)
-    words = {}
-    for name in needed[1:4]:
-        column = raw.columns[name]
-        distinct = bare_cells(pd.Series(column.words, dtype="str"))
-        words[name] = _text(column.renamed(distinct.to_list()))
-    table = pd.DataFrame({IDENTITY: as_ids(raw.ids), **words})
+    raw = _whole(made(path), needed)
+    words = {name: _text(_words(raw.columns[name])) for name in needed[1:4]}
+    table = pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0], **words})
     table["cost"] = _numbers(path, raw, "cost", raw.columns["cost"])
     _refuse(path, raw, ~table["arm"].isin(ARMS), table["arm"], f"arm is none of {one_of(ARMS)}")
     _refuse(path, raw, table["cost"].isna(), table[IDENTITY], "cost is missing for customer")
@@ -80,12 +69,12 @@ def read_customers(path: Path) -> pd.DataFrame:
     InputError
         If the file is not there, or a risk is no number from 0 to 1.
     """
-    raw = _whole(made(path), [IDENTITY, "risk", "profit"], identity=IDENTITY)
+    raw = _whole(made(path), [IDENTITY, "risk", "profit"])
     risk = _numbers(path, raw, "risk", raw.columns["risk"])
     odd = ~pd.Series(risk).between(0, 1)
     _refuse(path, raw, odd, pd.Series(risk), "risk is not from 0 to 1")
     profit = _numbers(path, raw, "profit", raw.columns["profit"])
-    return pd.DataFrame({IDENTITY: as_ids(raw.ids), "risk": risk, "profit": profit})
+    return pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0], "risk": risk, "profit": profit})
 
 
 def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
@@ -103,22 +92,18 @@ def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
     InputError
         If a column is missing, a cell is no outcome, or rows of a customer contradict each other.
     """
-    found = {plain_header(header) for header in headers_of(path)}
-    spelled = {
-        name: next((header for header in headers if plain_header(header) in found), None)
-        for name, headers in SPELLINGS.items()
-    }
-    outcomes = [name for name in OUTCOMES if spelled[name]]
-    if not spelled[IDENTITY] or not outcomes:
-        what = f"{IDENTITY}" if not spelled[IDENTITY] else one_of(OUTCOMES[:1]) + " or revenue"
-        raise InputError(f"{path} has no column {what}; found: {one_of(headers_of(path)[:30])}")
-    raw = _whole(path, [spelled[n] for n in (IDENTITY, *outcomes)], identity=spelled[IDENTITY])
-    table = pd.DataFrame({IDENTITY: as_ids(raw.ids)})
+    aliases = {name: headers[1:] for name, headers in SPELLINGS.items()}
+    raw = _whole(path, [IDENTITY, *OUTCOMES], aliases=aliases, optional=OUTCOMES)
+    outcomes = [name for name in OUTCOMES if name in raw.columns]
+    if not outcomes:
+        found = one_of(name[:60] for name in raw.header[:30])
+        raise InputError(f"{path} has no column drop or revenue; found: {found}")
+    table = pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0]})
     for name in outcomes:
-        column = raw.columns[spelled[name]]
+        column = raw.columns[name]
         if name == LABEL:
             column = column.renamed([_as_number(word) for word in column.words])
-        table[name] = _numbers(path, raw, spelled[name], column)
+        table[name] = _numbers(path, raw, name, column)
         if name == LABEL:
             odd = table[name].notna() & ~table[name].isin([0, 1])
             _refuse(path, raw, odd, _text(column), "drop is neither 0 nor 1")
@@ -135,14 +120,12 @@ def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
     return once.reset_index(drop=True), len(table) - len(once)
 
 
-def _whole(path: Path, needed: Sequence[str], *, identity: str) -> RawTable:
+def _whole(path: Path, needed: Sequence[str], **how: Any) -> RawTable:
     """Read a file in which no row may be broken."""
-    raw = read_export(path, needed, identity=identity)
+    raw = read_export(path, needed[1:], identity=needed[0], **how)
     if len(raw.ragged):
         row = raw.ragged.iloc[0]
-        raise InputError(
-            f"{path} line {row['line']}: {row['found']} cells, the header has {row['needed']}"
-        )
+        raise InputError(f"{path} line {row['line']}: {row['found']}, it {row['rule']}")
     return raw
 
 
@@ -152,13 +135,13 @@ def _text(column: Coded) -> pd.Series:
 
 def _as_number(word: str) -> str:
     """Return the outcome's word of the export as its number, any other word as it is."""
-    value = _WORDS.get(" ".join(word.split()).casefold())
+    value = _WORDS.get(plain(word))
     return word if value is None else f"{value:g}"
 
 
 def _numbers(path: Path, raw: RawTable, header: str, column: Coded) -> np.ndarray:
-    words = [word.strip(f"{SPACES}\ufeff\u200b").removeprefix("'") for word in column.words]
-    words = ["" if word.lower() in MISSING else word for word in words]
+    words = [bare(word)[0].removeprefix("'") for word in column.words]
+    words = ["" if is_missing(word) else word for word in words]
     read = read_numbers(column.renamed(words), place=f"{path}, {header}")
     valid = "valid: 0, 1, Снизилась, Прежний уровень" if header in SPELLINGS[LABEL] else "no number"
     _refuse(path, raw, pd.Series(read.bad), _text(column), f"{header}: {valid}; found")

@@ -1,57 +1,102 @@
-"""The suppression list: customers who are never contacted, whatever the model says."""
+"""The suppression list: customers who are never contacted, whatever the model says.
 
-import csv
-import io
+A list that cannot be read, or that seems to name nobody, must not pass as an empty one.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from retention.errors import InputError, one_of
-from retention.spreadsheets import unguard
-from retention.vocabulary import IDENTITY
+from retention.errors import InputError
+from retention.ids import clean_ids, refuse_other_spellings, strange_form
+from retention.matching import Match, match
+from retention.readers import read_export
+from retention.vocabulary import ID_HEADER, IDENTITY
+
+KEY = "params.yaml: campaign.suppression"
+ALLOW = "params campaign.strangers_suppressed: true lets it pass"
 
 
-def read_suppressed(path: Path | str) -> set[str]:
-    """Return the ids of the list, a CSV with a column ``customer_id``; others do not matter.
+@dataclass(frozen=True)
+class Suppressed:
+    """The suppression list.
 
-    UTF-8 or CP1251; comma, semicolon or tab, whichever the header has. An id that was copied from
-    the campaign's own files is taken without its guard too.
+    Attributes
+    ----------
+    ids : frozenset of str
+        Who is on it, in canonical form.
+    match : Match
+        How many of them are customers of the exports.
+    """
+
+    ids: frozenset[str]
+    match: Match
+
+
+def read_suppressed(path: Path | str, known: pd.Series, *, strangers: bool) -> Suppressed:
+    """Return who is on the list.
+
+    Parameters
+    ----------
+    path : Path or str
+        A file with a column ``customer_id`` (or ``id``), in any dialect of an export; other
+        columns do not matter.
+    known : Series of str
+        Ids of every customer of the exports, in canonical form.
+    strangers : bool
+        Whether the list may name nobody of them, or hold ids in a form that none of them has.
 
     Raises
     ------
     InputError
-        If the file is missing, is no text, or has no such column; a list that cannot be read must
-        not pass as an empty one.
+        If the file is missing, a row of it cannot be read, an id cannot be known for certain, or
+        (unless `strangers`) the ids cannot be those of this shop.
     """
-    place = f"{path} (params.yaml: campaign.suppression)"
+    path = Path(path)
+    place = f"{path} ({KEY})"
+    if not path.exists():
+        raise InputError(f"{place} is missing; a header customer_id alone is enough")
     try:
-        raw = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{place} is missing; a header customer_id alone is enough") from None
-    except OSError as error:
-        raise InputError(f"{place} cannot be read ({error.strerror})") from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1251", errors="replace")
-    head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        header = [cell.strip().casefold() for cell in next(rows, [])]
-        if header.count(IDENTITY) != 1:
-            found = one_of(header[:20]) or "nothing"
-            raise InputError(f"{place} needs one column {IDENTITY}; found: {found}")
-        column = header.index(IDENTITY)
-        written = {row[column].strip() for row in rows if len(row) > column} - {""}
-    except csv.Error as error:
-        raise InputError(f"{place} is no CSV ({error})") from None
-    return written | {unguard(one) for one in written}
+        raw = read_export(
+            path, [], identity=IDENTITY, aliases={IDENTITY: [ID_HEADER]}, may_be_empty=True
+        )
+    except InputError as error:
+        raise InputError(f"{error} ({KEY})") from None
+    if len(raw.ragged):
+        row = raw.ragged.iloc[0]
+        more = f" (and {len(raw.ragged) - 1} more rows)" if len(raw.ragged) > 1 else ""
+        raise InputError(
+            f"{place} line {row['line']}: {row['found']}, it {row['rule']}{more}; "
+            "whom it names cannot be known"
+        )
+    ids, _ = clean_ids(raw.ids)
+    if (ids == "").any():
+        line = raw.lines[int(np.argmax(ids == ""))]
+        raise InputError(f"{place} line {line}: the {IDENTITY} is empty")
+    refuse_other_spellings({str(path): ids, "the exports": known})
+    found = match(str(path), ids, known)
+    if found.ids and not strangers:
+        _refuse_strangers(place, ids, known, found)
+    return Suppressed(frozenset(ids), found)
 
 
-def is_suppressed(ids: pd.Series, suppressed: set[str]) -> np.ndarray:
-    """Tell which customers are on the list; white space around an id does not matter."""
-    if not suppressed:
-        return np.zeros(len(ids), dtype=bool)
-    return ids.astype(object).str.strip().isin(suppressed).to_numpy()
+def _refuse_strangers(place: str, ids: pd.Series, known: pd.Series, found: Match) -> None:
+    odd = strange_form(ids, known)
+    if odd:
+        raise InputError(
+            f"{place} has the id {odd[:60]!r}, a form that no id of the exports has "
+            f"(such as {known.iloc[0]!r}); {ALLOW}"
+        )
+    if not found.matched:
+        raise InputError(
+            f"{place} names {found.ids} customers ({ids.iloc[0][:60]!r}…), none of them in the "
+            f"exports (such as {known.iloc[0]!r}); {ALLOW}"
+        )
+
+
+def is_suppressed(ids: pd.Series, suppressed: Collection[str]) -> np.ndarray:
+    """Tell which customers are on the list; ids are compared in canonical form."""
+    return clean_ids(ids.astype("str"))[0].isin(suppressed).to_numpy(dtype=bool)

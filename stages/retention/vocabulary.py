@@ -165,3 +165,19 @@ def headers(table: str) -> list[str]:
     if any(column.period for column in columns):
         return [ID_HEADER, PERIOD_HEADER, columns[0].header]
     return [ID_HEADER, *(column.header for column in columns)]
+
+
+def other_names(name: str) -> dict[str, str]:
+    """Return other words for a column's values, each with the word that the export uses.
+
+    The project's own word (of the label 1, which is a drop, and 0), and what the page calls it.
+    """
+    column = BY_NAME.get(name)
+    if column is None:
+        return {}
+    exported = {canonical: word for word, canonical in column.values}
+    names = {canonical: word for canonical, word in exported.items() if canonical != word}
+    if name == "favourite_category":
+        for canonical, shown in CATEGORY_NAMES.items():
+            names |= dict.fromkeys(shown, exported[canonical])
+    return {word: right for word, right in names.items() if word not in exported.values()}

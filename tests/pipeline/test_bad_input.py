@@ -160,7 +160,7 @@ def edited(name, old, new, capsys):
         ("params.yaml", "suppression: suppression.csv", "suppression: x.csv", "x.csv (params.yaml"),
         ("params.yaml", "budget: null", "budget: -1", "campaign.budget is -1"),
         ("params.yaml", "budget: null", "budget: much", "campaign.budget is 'much'"),
-        ("suppression.csv", "customer_id", "id", "needs one column customer_id; found: id"),
+        ("suppression.csv", "customer_id", "who", "has no column customer_id; found: who"),
     ],
 )
 def test_mistake_of_a_marketer(capsys, clone, monkeypatch, name, old, new, sentence):
