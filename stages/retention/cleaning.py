@@ -293,10 +293,11 @@ class _Spelling:
         self.valid = set(valid)
         self.misspellings = dict(misspellings)
         self.plain = {plain(word): word for word in valid}
+        known = dict(zip(valid, valid, strict=True))
         self.steps = (
             ("misspelling", plain, {plain(word): right for word, right in misspellings.items()}),
             ("other_name", plain, {plain(word): right for word, right in names.items()}),
-            ("look_alike", alike, _unambiguous({**names, **{word: word for word in valid}})),
+            ("look_alike", alike, _unambiguous({**misspellings, **names, **known})),
         )
 
     def meant(self, word: str) -> tuple[str, str]:

@@ -16,6 +16,16 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_NO_TEXT = {
+    b"PK\x03\x04": "an Excel workbook or another zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x1f\x8b": "packed by gzip without the ending .gz",
+    b"PAR1": "Parquet without the ending .parquet",
+    b"%PDF": "a PDF",
+}
+"""How files begin that are no text, and what they are."""
+_RUSSIAN = ("cp1251", "cp866", "koi8-r", "mac_cyrillic")
+"""Encodings of one byte a letter: of Windows, of DOS, of old Unix and of old Macs."""
 _MISREAD = ("cp1251", "cp1252")
 """What UTF-8 text is taken for by programs that do not ask."""
 
@@ -31,7 +41,7 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     InputError
-        If it is no whole gzip file, or empty.
+        If it is no whole gzip file, no text, or empty.
     """
     raw = path.read_bytes()
     if path.suffix == ".gz":
@@ -39,6 +49,9 @@ def read_bytes(path: Path) -> bytes:
             raw = gzip.decompress(raw)
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{path} is no whole gzip file ({first_line(error)})") from None
+    for start, what in _NO_TEXT.items():
+        if raw.startswith(start):
+            raise InputError(f"{path} is {what}, no text; export it as CSV")
     if not raw.removeprefix(codecs.BOM_UTF8).strip():
         raise InputError(f"{path} is empty; a header line and rows are needed")
     return raw
@@ -67,7 +80,7 @@ def as_utf8(path: Path, raw: bytes, known: Sequence[str], findings: list[Finding
     top = raw[:4000]
     # UTF-16 without its mark shows in the zero bytes of its separators and line ends.
     wide = ["utf-16-le", "utf-16-be"] if b"\0" in top else []
-    for encoding in (*wide, "utf-8", "cp1251"):
+    for encoding in (*wide, "utf-8", *_RUSSIAN):
         if not _reads_well(top.decode(encoding, errors="replace"), known):
             continue
         if encoding == "utf-8" and all(header.isascii() for header in known):
@@ -85,7 +98,7 @@ def as_utf8(path: Path, raw: bytes, known: Sequence[str], findings: list[Finding
     except UnicodeDecodeError:
         raise InputError(
             f"{path} is text of an unknown encoding; save it as UTF-8 "
-            "(UTF-16 and CP1251 are read too)"
+            "(UTF-16, CP1251, CP866 and KOI8-R are read too)"
         ) from None
     return _unscrambled_if_needed(path, text, known, findings).encode("utf-8")
 

@@ -306,3 +306,31 @@ def test_words_of_the_project_are_read(shop, clean, header, names):
     count = sum(cell != "" for cell in shop.cells("market_file", header))
     assert said(outcome, header)[0].startswith(f"{count} words are another name of a valid one")
     assert_same(outcome, clean)
+
+
+# Containers
+
+
+@pytest.mark.parametrize("encoding", ["cp866", "koi8-r", "mac_cyrillic"])
+@pytest.mark.parametrize("table", ["market_file", "money"])
+def test_old_russian_encodings(shop, clean, table, encoding):
+    shop.write(table, encoding=encoding)
+    outcome = shop.run()
+    assert (ADVICE, f"{table}.csv", "", f"read as {encoding}, not UTF-8") in outcome.report
+    assert_same(outcome, clean)
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"PK\x03\x04", "an Excel workbook or another zip archive"),
+        (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+        (b"\x1f\x8b", "packed by gzip without the ending .gz"),
+        (b"PAR1", "Parquet without the ending .parquet"),
+    ],
+)
+def test_files_that_are_no_text(shop, capsys, start, what):
+    shop.place("money", start + bytes(range(200)))
+    assert shop.refused(capsys) == (
+        f"error: data/sample/money.csv is {what}, no text; export it as CSV"
+    )
