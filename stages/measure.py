@@ -21,9 +21,10 @@ from retention.measured_offers import effects_to_use, with_effects
 from retention.measured_report import as_markdown
 from retention.measuring import check_split, missing_p
 from retention.offers import OFFERS
-from retention.params import load_params, read_yaml
+from retention.params import load_params
 from retention.returns import OUTCOMES, read_customers, read_list, read_responses
 from retention.vocabulary import IDENTITY, LABEL
+from retention.yaml_files import read_yaml
 
 LIST = Path("data/campaign/list.csv")
 CUSTOMERS = Path("data/segments/customers.csv")

@@ -14,10 +14,11 @@ from retention.files import atomic, made, read_json, write_json
 from retention.formats import LANGUAGES
 from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
-from retention.params import PARAMS, load_params, read_yaml
+from retention.params import PARAMS, load_params
 from retention.spreadsheets import unguarded
 from retention.views import view_of
 from retention.vocabulary import IDENTITY
+from retention.yaml_files import read_yaml
 
 TEMPLATES = Path("stages/templates")
 SOURCES = {

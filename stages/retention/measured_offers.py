@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
+from ruamel.yaml.nodes import SequenceNode
 
 from retention.errors import InputError
 from retention.measuring import (
@@ -19,6 +19,7 @@ from retention.measuring import (
 )
 from retention.shrinking import shrink
 from retention.vocabulary import LABEL
+from retention.yaml_files import compose_yaml
 
 OWN, TOGETHER, ALL = "its own customers", "all small offers together", "all other offers"
 """Whose outcomes moved an offer's effect."""
@@ -111,8 +112,8 @@ def with_effects(text: str, effects: Mapping[str, Mapping[str, Any]], *, place: 
     InputError
         If the text is no list of offers.
     """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    if not isinstance(root, yaml.SequenceNode):
+    root = compose_yaml(text, place=place)
+    if not isinstance(root, SequenceNode):
         raise InputError(f"{place} is no list of offers; each begins with '- code:'")
     edits = []
     for entry in root.value:

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
 from retention.errors import InputError, one_of
-from retention.params import Section, Share, read_yaml, validated
+from retention.params import Section, Share, validated
 from retention.rules import check_rule
+from retention.yaml_files import read_yaml
 
 OFFERS = Path("offers.yaml")
 ANY = "any"

@@ -1,8 +1,4 @@
-"""params.yaml, validated on load: types, ranges, and no key that nobody reads.
-
-PyYAML reads ``1e-05`` as text (its rule for floats asks for a point); the types here turn it
-into the number it is, so that ``dvc exp run -S models.logistic.C=1e-5`` works.
-"""
+"""params.yaml, validated on load: types, ranges, and no key that nobody reads."""
 
 import datetime
 import math
@@ -11,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -27,7 +22,8 @@ from pydantic import (
     field_validator,
 )
 
-from retention.errors import InputError, one_of
+from retention.errors import InputError, bare, one_of, shown
+from retention.yaml_files import read_yaml
 
 Model = TypeVar("Model")
 
@@ -66,9 +62,9 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_switch(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's yes, no, true and false would count as 1 and 0 where a number is due."""
+        """YAML's true and false would count as 1 and 0 where a number is due."""
         if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
-            raise ValueError("input should not be a switch (true, false, yes, no)")
+            raise ValueError("input should not be a switch (true, false); quote it if it is text")
         return value
 
 
@@ -271,24 +267,6 @@ def load_params(path: Path | str = PARAMS) -> Params:
     return validated(read_yaml(path), Params, place=str(path))
 
 
-def read_yaml(path: Path | str) -> Any:
-    """Read a YAML file; a file that is missing or no YAML is an :class:`InputError`."""
-    path = Path(path)
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing; run from the project's folder") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text; save it as UTF-8") from None
-    except ValueError as error:
-        raise InputError(f'{path}: {error}; dates are written as "YYYY-MM-DD"') from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(f"{path}{where}: not valid YAML ({problem})") from None
-
-
 def validated(content: Any, model: type[Model], *, place: str) -> Model:
     """Return `content` as `model`; the first fault is raised as an :class:`InputError`."""
     try:
@@ -301,14 +279,17 @@ def validated(content: Any, model: type[Model], *, place: str) -> Model:
 
 def _sentence(fault: Mapping[str, Any], model: Any) -> str:
     steps = [str(step) for step in fault["loc"] if not isinstance(step, int)]
-    key = ".".join(steps) or "the file"
+    key = bare(".".join(steps)) or "the file"
     if fault["type"] == "extra_forbidden":
         valid = _fields(model, steps[:-1])
         return f"unknown key {key}; valid keys here: {one_of(valid)}"
     if fault["type"] == "missing":
         return f"key {key} is missing"
     message = re.sub(r" or instance of \w+", "", fault["msg"].removeprefix("Value error, "))
-    return f"{key} is {fault['input']!r}; {message[0].lower()}{message[1:]}"
+    found = fault["input"]
+    if fault["type"] == "string_type" and isinstance(found, bool | int | float | datetime.date):
+        message += "; quote it if it is text"
+    return f"{key} is {shown(found)}; {message[0].lower()}{message[1:]}"
 
 
 def _fields(model: Any, steps: list[str]) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from retention.formats import STYLES, formatted
-from retention.params import read_yaml
 from retention.vocabulary import CATEGORY_NAMES
+from retention.yaml_files import read_yaml
 
 LONGEST = 160
 """Letters of a text from the data that are shown at most."""

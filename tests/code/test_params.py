@@ -154,8 +154,7 @@ def test_several_faults_are_told_as_one_line_with_their_count(tmp_path):
 
 
 @pytest.mark.parametrize("written", ["1e-05", "1e-5", "1E-5"])
-def test_power_of_ten_that_yaml_reads_as_text_is_the_number_it_is(tmp_path, written):
-    assert yaml.safe_load(written) == written
+def test_power_of_ten_as_dvc_writes_it_is_the_number_it_is(tmp_path, written):
     path = changed(tmp_path, "models.logistic.C", "HERE")
     path.write_text(path.read_text(encoding="utf-8").replace("HERE", written), encoding="utf-8")
     assert load_params(path).models.logistic.C == [0.00001]
@@ -218,3 +217,44 @@ def test_file_without_sections_is_told_in_one_line(tmp_path, text):
     told = line(path)
     assert told.startswith(f"{path}: the file is {yaml.safe_load(text)!r}; ")
     assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "sentence"),
+    [
+        ("campaign.horizon_months", "1:30", "'1:30'; input should be a valid number"),
+        ("campaign.budget", "0,5", "'0,5'; input should be a valid number"),
+        ("train.folds", "yes", "'yes'; input should be a valid integer"),
+        (
+            "campaign.profit_unit",
+            "true",
+            "True; input should not be a switch (true, false); quote it if",
+        ),
+        ("campaign.profit_unit", "2026-12-01", "2026-12-01; input should be a valid string; quote"),
+        ("campaign.profit_unit", "0100", "100; input should be a valid string; quote it if it"),
+    ],
+)
+def test_what_yaml_takes_for_something_else_is_told(tmp_path, key, written, sentence):
+    path = changed(tmp_path, key, "HERE")
+    path.write_text(path.read_text(encoding="utf-8").replace("HERE", written), encoding="utf-8")
+    assert line(path).startswith(f"{path}: {key} is {sentence}")
+
+
+def test_word_that_was_a_switch_is_text_where_text_is_due(tmp_path):
+    path = changed(tmp_path, "campaign.profit_unit", "HERE")
+    path.write_text(path.read_text(encoding="utf-8").replace("HERE", "no"), encoding="utf-8")
+    assert load_params(path).campaign.profit_unit == "no"
+
+
+def test_leading_zero_is_no_octal_number(tmp_path):
+    path = changed(tmp_path, "campaign.budget", "HERE")
+    path.write_text(path.read_text(encoding="utf-8").replace("HERE", "0100"), encoding="utf-8")
+    assert load_params(path).campaign.budget == 100
+
+
+def test_message_clips_and_escapes_what_it_quotes(tmp_path):
+    told = line(changed(tmp_path, "train.model", "\x1b[31m\u202e" + "x" * 10_000))
+    assert "train.model is '\\x1b[31m\\u202exxx" in told
+    assert told.isprintable()
+    told = line(changed(tmp_path, "segment.rules", {"x" * 10_000: 3}))
+    assert len(told) < 300
