@@ -20,11 +20,10 @@ from retention.measured_groups import effects, money_of
 from retention.measured_offers import effects_to_use, with_effects
 from retention.measured_report import as_markdown
 from retention.measuring import check_split, missing_p
-from retention.offers import OFFERS
+from retention.offers import OFFERS, read_offers
 from retention.params import load_params
 from retention.returns import OUTCOMES, read_customers, read_list, read_responses
 from retention.vocabulary import IDENTITY, LABEL
-from retention.yaml_files import read_yaml
 
 LIST = Path("data/campaign/list.csv")
 CUSTOMERS = Path("data/segments/customers.csv")
@@ -116,7 +115,7 @@ def main() -> None:
         stake *= campaign.horizon_months * campaign.share_lost
         content["money"] = money_of(table, stake=stake)
         content["arms"]["drop_share"] = means_of_both(table, LABEL)
-        assumed = {one["code"]: float(one["effect"]) for one in read_yaml(OFFERS) or []}
+        assumed = {offer.code: offer.effect for offer in read_offers(OFFERS)}
         content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
     report = as_markdown(content)
     write_json(content, options.out / "measured.json")

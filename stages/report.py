@@ -12,13 +12,13 @@ import pandas as pd
 from retention.errors import stage
 from retention.files import atomic, made, read_json, write_json
 from retention.formats import LANGUAGES
+from retention.offers import read_offers
 from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
 from retention.params import PARAMS, load_params
 from retention.spreadsheets import unguarded
 from retention.views import view_of
 from retention.vocabulary import IDENTITY
-from retention.yaml_files import read_yaml
 
 TEMPLATES = Path("stages/templates")
 SOURCES = {
@@ -102,7 +102,7 @@ def main() -> None:
         "portraits": rows_of(shown(read_table(SOURCES["portraits"]))),
         "categories": rows_of(shown(read_table(SOURCES["categories"]))),
         "list": rows_of(top),
-        "offers": read_yaml(SOURCES["offers"]) or [],
+        "offers": [offer.model_dump() for offer in read_offers(SOURCES["offers"])],
         "params": {
             "data": params.data.model_dump(mode="json"),
             "prepare": params.prepare.model_dump(mode="json"),

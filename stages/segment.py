@@ -24,6 +24,8 @@ from retention.listing import ARMS, all_segments, first_segment, joined, offers_
 from retention.model_file import load_model
 from retention.offers import load_offers
 from retention.params import load_params
+from retention.rule_values import RULED, open_words
+from retention.rules import fits_nobody
 from retention.segment_charts import draw_categories, draw_grid, draw_portraits
 from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
 from retention.spreadsheets import guarded
@@ -47,8 +49,6 @@ METRICS = Path("metrics/segment.json")
 PLOTS = Path("plots/segment")
 
 RANKS = ["reason_1", "reason_2", "reason_3"]
-SCORED = ["risk", "profit_rank"]
-"""Columns that rules may use beside the canonical ones."""
 SHOWN = [IDENTITY, "risk", LABEL, PROFIT, "grid", "segments", "reasons"]
 
 
@@ -60,21 +60,21 @@ def main() -> None:
     table, card, dictionary = read_parquet(FEATURES), read_json(CARD), read_json(DICTIONARY)
     names = [feature["name"] for feature in dictionary]
     of_words = [feature["name"] for feature in dictionary if feature["categorical"]]
-    told = load_model(MODEL, sha256=card["sha256"]).risk(table[list(card["features"])])
     customers = read_parquet(CUSTOMERS)
-    columns = [*customers.columns, *SCORED]
-    offers = load_offers(columns=columns, features=list(card["features"]))
+    in_data = open_words(customers)
+    offers = load_offers(columns=RULED, features=list(card["features"]), words=in_data)
     known = pd.concat([customers[IDENTITY], read_parquet(SET_ASIDE)[IDENTITY]])
     suppressed = read_suppressed(
         campaign.suppression, known, strangers=campaign.strangers_suppressed
     )
     print(f"segment: {suppressed.match}")
+    told = load_model(MODEL, sha256=card["sha256"]).risk(table[list(card["features"])])
     table["risk"] = honest_risk(table, told, read_parquet(OUT_OF_FOLD))
     for part in (table[[IDENTITY, "risk", "scored"]], read_parquet(REASONS)[[IDENTITY, *RANKS]]):
         customers = customers.merge(part, on=IDENTITY, validate="one_to_one")
     customers["profit_rank"] = customers[PROFIT].rank(pct=True)
 
-    belongs = named_segments(customers, options.rules, columns=columns)
+    belongs = named_segments(customers, options.rules, columns=RULED, words=in_data)
     customers["segments"], customers["segment"] = all_segments(belongs), first_segment(belongs)
     customers["reasons"] = joined(customers[RANKS])
     cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
@@ -103,6 +103,10 @@ def main() -> None:
         audience, audience[RANKS], offers, words, suppressed.ids, campaign=campaign,
         failed=graded == FAILED,
     )  # fmt: skip
+    nobody = [f"segment.rules.{name}" for name in belongs if not belongs[name].any()]
+    nobody += fits_nobody({f"offers.yaml: {one.code}.when": one.when for one in offers}, audience)
+    for place in nobody:
+        print(f"segment: warning: {place} fits nobody", file=sys.stderr)
     print(f"segment: {len(listed)} customers on the list; {power_in_words(able['pooled'])}")
 
     written = {
@@ -125,6 +129,7 @@ def main() -> None:
         "suppression": asdict(suppressed.match),
         "excluded": {gate: int((excluded["gate"] == gate).sum()) for gate in GATES},
         "offers": offers_made(listed, offers),
+        **({"fits_nobody": nobody} if nobody else {}),
         **{f"treated_{name}": amount for name, amount in spent.items()},
         "power": able,
         "grid": without_gaps(grid, "cell"),

@@ -7,12 +7,10 @@ import numpy as np
 import pandas as pd
 
 from retention.offers import Offer
-from retention.vocabulary import IDENTITY
+from retention.vocabulary import IDENTITY, REST
 from retention.wording import filled_texts
 
 ARMS = TREATED, UNTOUCHED = ("treated", "untouched")
-REST = "rest"
-"""The segment of a customer who is in none of the named ones."""
 
 
 def first_segment(belongs: pd.DataFrame) -> np.ndarray:

@@ -1,14 +1,14 @@
 """The offer catalogue: what may be offered to whom, checked on load."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt
 
-from retention.errors import InputError, one_of
-from retention.params import Section, Share, validated
+from retention.errors import InputError, bare, one_of
+from retention.params import Section, Share, no_table_word, validated
 from retention.rules import check_rule
 from retention.yaml_files import read_yaml
 
@@ -38,7 +38,9 @@ class Words(Section):
 class Offer(Section):
     """One offer; the keys are explained at the top of offers.yaml."""
 
-    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    code: Annotated[
+        str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60), AfterValidator(no_table_word)
+    ]
     title: Words
     text: Words
     when: Text
@@ -60,9 +62,13 @@ def fill(text: str, words: dict[str, str]) -> str:
 
 
 def load_offers(
-    path: Path = OFFERS, *, columns: Collection[str], features: Collection[str]
+    path: Path = OFFERS,
+    *,
+    columns: Collection[str],
+    features: Collection[str],
+    words: Mapping[str, Collection[str]] | None = None,
 ) -> list[Offer]:
-    """Read and validate the catalogue.
+    """Read and validate the catalogue, against the columns and features of a run.
 
     Parameters
     ----------
@@ -71,33 +77,47 @@ def load_offers(
         What a rule may speak of.
     features : collection of str
         What an offer may answer.
+    words : mapping, optional
+        Words of the data in open columns, see :func:`retention.rules.check_rule`.
 
     Raises
     ------
     InputError
         One line that names the offer, the key, what was found and what is valid.
     """
-    content = read_yaml(path) or []
-    if not isinstance(content, list):
-        raise InputError(f"{path} is no list of offers; each begins with '- code:'")
-    offers: list[Offer] = []
-    seen: set[str] = set()
-    for number, entry in enumerate(content, start=1):
-        code = entry.get("code") if isinstance(entry, dict) else None
-        offer = validated(entry, Offer, place=f"{path}: {code or f'offer {number}'}")
-        offers.append(offer)
+    offers = read_offers(path)
+    for offer in offers:
         place = f"{path}: {offer.code}"
-        if offer.code in seen:
-            raise InputError(f"{place}: the code stands twice; every offer needs its own")
-        seen.add(offer.code)
-        check_rule(offer.when, columns, place=f"{place}.when")
-        _check_texts(offer, place)
+        check_rule(offer.when, columns, place=f"{place}.when", words=words)
         if offer.reason != ANY and offer.reason not in features:
             raise InputError(
-                f"{place}.reason: unknown feature {offer.reason}; "
+                f"{place}.reason: unknown feature {bare(offer.reason)}; "
                 f"valid: {ANY}, {one_of(sorted(features))}"
             )
     return offers
+
+
+def read_offers(path: Path = OFFERS) -> list[Offer]:
+    """Read the catalogue: keys, types, codes and texts; an empty one has no offers.
+
+    Raises
+    ------
+    InputError
+        One line that names the offer, the key, what was found and what is valid.
+    """
+    content = read_yaml(path)
+    if content is not None and not isinstance(content, list):
+        raise InputError(f"{path} is no list of offers; each begins with '- code:'")
+    offers: dict[str, Offer] = {}
+    for number, entry in enumerate(content or [], start=1):
+        code = entry.get("code") if isinstance(entry, dict) else None
+        name = bare(code) if code and isinstance(code, str) else f"offer {number}"
+        offer = validated(entry, Offer, place=f"{path}: {name}")
+        if offer.code in offers:
+            raise InputError(f"{path}: {name}: the code stands twice; every offer needs its own")
+        _check_texts(offer, f"{path}: {name}")
+        offers[offer.code] = offer
+    return list(offers.values())
 
 
 def _check_texts(offer: Offer, place: str) -> None:
@@ -111,9 +131,13 @@ def _check_texts(offer: Offer, place: str) -> None:
             valid = PLACEHOLDERS if key == "text" else ()
             unknown = [name for name in found if name not in valid]
             if unknown and key == "title":
-                raise InputError(f"{where}: a title has no placeholders; found {{{unknown[0]}}}")
+                raise InputError(
+                    f"{where}: a title has no placeholders; found {{{bare(unknown[0])}}}"
+                )
             if unknown:
                 known = one_of(f"{{{name}}}" for name in valid)
-                raise InputError(f"{where}: unknown placeholder {{{unknown[0]}}}; valid: {known}")
+                raise InputError(
+                    f"{where}: unknown placeholder {{{bare(unknown[0])}}}; valid: {known}"
+                )
             if re.search("[{}]", _OPEN.sub("", written)):
                 raise InputError(f"{where}: a brace stands alone; write {{favourite_category}}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,6 +24,9 @@ from pydantic import (
 )
 
 from retention.errors import InputError, bare, one_of, shown
+from retention.rule_values import RULED
+from retention.rules import check_rule
+from retention.vocabulary import BY_NAME, REST
 from retention.yaml_files import read_yaml
 
 Model = TypeVar("Model")
@@ -208,6 +212,26 @@ def _two_in_order(value: Any) -> Any:
 Cuts = Annotated[Any, BeforeValidator(_two_in_order)]
 
 
+TABLE_WORDS = frozenset(("na", "nan", "null", "none", "true", "false", "inf", "infinity"))
+"""Words that a program which reads a table takes for something else than a name."""
+_NAME = re.compile(r"[^\W\d][\w-]*")
+
+
+def no_table_word(name: str) -> str:
+    """Refuse a name that would be lost in a table."""
+    if name.casefold() in TABLE_WORDS:
+        raise ValueError(f"a table would not keep {name} as a name; choose another")
+    return name
+
+
+def _segment_name(name: str) -> str:
+    if not _NAME.fullmatch(name) or len(name) > 60:
+        raise ValueError("a segment's name has letters, digits, _ and -, 60 at most, no spaces")
+    if name.casefold() in {REST, *BY_NAME, *RULED}:
+        raise ValueError("the name is taken, by a column or by those in no segment")
+    return no_table_word(name)
+
+
 class Grid(Section):
     risk: Cuts
     profit: Cuts
@@ -223,7 +247,7 @@ class Discover(Section):
 
 class Segment(Section):
     grid: Grid
-    rules: Annotated[dict[str, str], Field(min_length=1)]
+    rules: Annotated[dict[Annotated[str, AfterValidator(_segment_name)], str], Field(min_length=1)]
     least: Annotated[int, Field(ge=2)]
     level: OpenShare
     discover: Discover
@@ -257,14 +281,17 @@ class Params(Section):
 
 
 def load_params(path: Path | str = PARAMS) -> Params:
-    """Read and validate the params.
+    """Read and validate the params, the rules of the segments too.
 
     Raises
     ------
     InputError
         One line that names the file, the key, what was found and what is valid.
     """
-    return validated(read_yaml(path), Params, place=str(path))
+    params = validated(read_yaml(path), Params, place=str(path))
+    for name, rule in params.segment.rules.items():
+        check_rule(rule, RULED, place=f"{path}: segment.rules.{name}")
+    return params
 
 
 def validated(content: Any, model: type[Model], *, place: str) -> Model:
@@ -278,8 +305,8 @@ def validated(content: Any, model: type[Model], *, place: str) -> Model:
 
 
 def _sentence(fault: Mapping[str, Any], model: Any) -> str:
-    steps = [str(step) for step in fault["loc"] if not isinstance(step, int)]
-    key = bare(".".join(steps)) or "the file"
+    steps = [str(step) for step in fault["loc"] if not isinstance(step, int) and step != "[key]"]
+    key = ".".join(bare(step) for step in steps) or "the file"
     if fault["type"] == "extra_forbidden":
         valid = _fields(model, steps[:-1])
         return f"unknown key {key}; valid keys here: {one_of(valid)}"

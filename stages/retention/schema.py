@@ -6,10 +6,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from retention.errors import one_of
-from retention.vocabulary import COLUMNS, IDENTITY, Column
-
-OPEN = ("favourite_category",)
-"""Categories in which a new word is data, not a fault: a shop opens new ones."""
+from retention.vocabulary import COLUMNS, IDENTITY, OPEN, Column
 
 
 def rule_of(column: Column) -> str:

@@ -106,7 +106,11 @@ def grid_table(customers: pd.DataFrame) -> pd.DataFrame:
 
 
 def named_segments(
-    customers: pd.DataFrame, rules: Mapping[str, str], *, columns: Collection[str] | None = None
+    customers: pd.DataFrame,
+    rules: Mapping[str, str],
+    *,
+    columns: Collection[str] | None = None,
+    words: Mapping[str, Collection[str]] | None = None,
 ) -> pd.DataFrame:
     """Tell for each named rule which customers it holds for.
 
@@ -117,6 +121,8 @@ def named_segments(
         Params ``segment.rules``.
     columns : collection of str, optional
         What a rule may speak of; by default every column of `customers`.
+    words : mapping, optional
+        Words of the data in open columns, see :func:`retention.rules.check_rule`.
 
     Returns
     -------
@@ -126,13 +132,13 @@ def named_segments(
     Raises
     ------
     InputError
-        If a rule is none, or names an unknown column.
+        If a rule is none, names an unknown column, or can hold for nobody.
     """
     known = customers.columns if columns is None else columns
     inside = {}
     for name, rule in rules.items():
         place = f"params.yaml: segment.rules.{name}"
-        check_rule(rule, known, place=place)
+        check_rule(rule, known, place=place, words=words)
         inside[name] = matches(rule, customers, place=place)
     return pd.DataFrame(inside, index=customers.index, dtype=bool)
 

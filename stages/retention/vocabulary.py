@@ -11,6 +11,8 @@ GROUPS = ("communication", "product", "spending", "site")
 LABEL = "drop"
 IDENTITY = "customer_id"
 PROFIT = "profit"
+REST = "rest"
+"""The segment of a customer who is in none of the named ones."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,9 @@ CATEGORIES = {
     "Кухонная посуда": "kitchenware",
 }
 """Favourite categories: as the export spells them, and the project's word."""
+
+OPEN = ("favourite_category",)
+"""Categories in which a new word is data, not a fault: a shop opens new ones."""
 
 CATEGORY_NAMES = {
     "children": ("Товары для детей", "children's goods"),

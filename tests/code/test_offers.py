@@ -150,7 +150,9 @@ def test_wrong_value_is_told_with_offer_key_found_and_valid(tmp_path, key, value
     assert sentence in told
 
 
-@pytest.mark.parametrize("code", ["", "Big", "two words", "1st", "a-b", 7])
+@pytest.mark.parametrize(
+    "code", ["", "Big", "two words", "1st", "a-b", "a\n", 7, "nan", "null", "true", "inf"]
+)
 def test_code_that_is_no_plain_word_is_refused(tmp_path, code):
     assert f"code is {code!r}; " in line(written(tmp_path, code=code))
 
@@ -181,3 +183,49 @@ def test_unknown_reason_is_told_with_the_valid_ones(tmp_path):
     path = written(tmp_path, reason="weather")
     valid = "any, promo_share, unpaid_items"
     assert line(path) == f"{path}: second.reason: unknown feature weather; valid: {valid}"
+
+
+@pytest.mark.parametrize(
+    ("when", "sentence"),
+    [
+        ("service == стандарт", "service can never be стандарт; valid: standard, premium; did you"),
+        ("risk >= 60", "risk can never be 60; valid: numbers from 0 to 1; did you mean 0.6?"),
+        ("risk > 0.8 and risk < 0.2", "risk > 0.8 and risk < 0.2 contradicts itself"),
+        ("favourite_category == cosmetic", "favourite_category can never be cosmetic; valid: "),
+    ],
+)
+def test_rule_that_cannot_hold_is_refused_with_its_offer(tmp_path, when, sentence):
+    path = written(tmp_path, when=when)
+    with pytest.raises(InputError) as mistake:
+        load_offers(path, columns=RULED, features=[], words={"favourite_category": ["garden"]})
+    assert str(mistake.value).startswith(f"{path}: second.when: {when!r}: {sentence}")
+
+
+def test_category_of_the_data_may_stand_in_a_rule(tmp_path):
+    path = written(tmp_path, when="favourite_category == garden")
+    words = {"favourite_category": ["garden"]}
+    offers = load_offers(path, columns=RULED, features=[], words=words)
+    assert offers[1].when == "favourite_category == garden"
+
+
+@pytest.mark.parametrize("text", ["0", "{}", "false", "mail: 1", "''"])
+def test_catalogue_that_is_no_list_is_no_empty_one(tmp_path, text):
+    path = tmp_path / "offers.yaml"
+    path.write_text(text)
+    assert line(path) == f"{path} is no list of offers; each begins with '- code:'"
+
+
+def test_text_that_a_hashtag_cuts_is_told_with_its_line(tmp_path):
+    path = written(tmp_path)
+    text = path.read_text(encoding="utf-8").replace("ru: Текст", "ru: Подборки #подарок_маме", 1)
+    path.write_text(text, encoding="utf-8")
+    place = text[: text.index("#")].count("\n") + 1
+    assert line(path).startswith(f"{path}, line {place}: # cuts the text off after 'Подборки'")
+
+
+@pytest.mark.parametrize("code", ["x" * 10_000, "\x1b[31m", ["a"] * 10_000])
+def test_code_without_end_is_shown_clipped_and_printable(tmp_path, code):
+    told = line(written(tmp_path, code=code))
+    assert "code is " in told
+    assert told.isprintable()
+    assert len(told) < 500

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from helpers import ROOT, project_params
-from retention.errors import InputError
+from retention.errors import InputError, bare
 from retention.families import FAMILIES
 from retention.params import load_params
 
@@ -257,4 +257,63 @@ def test_message_clips_and_escapes_what_it_quotes(tmp_path):
     assert "train.model is '\\x1b[31m\\u202exxx" in told
     assert told.isprintable()
     told = line(changed(tmp_path, "segment.rules", {"x" * 10_000: 3}))
-    assert len(told) < 300
+    assert len(told) < 400
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two words",
+        "a,b",
+        "a;b",
+        "a/b",
+        "a|b",
+        "a:b",
+        "a\tb",
+        "",
+        " ",
+        "1st",
+        "-a",
+        "=1+1",
+        "x" * 61,
+        "\u202eab",
+        "rest",
+        "Rest",
+        "risk",
+        "profit_rank",
+        "service",
+        "drop",
+        "customer_id",
+        "nan",
+        "None",
+        "NA",
+    ],
+)
+def test_name_that_no_segment_can_have_is_refused(tmp_path, name):
+    told = line(changed(tmp_path, "segment.rules", {name: "risk >= 0.5"}))
+    assert told.startswith(f"{tmp_path / 'params.yaml'}: segment.rules.{bare(name)} is ")
+    assert told.isprintable()
+
+
+@pytest.mark.parametrize("name", ["vip", "at-risk", "молодые_семьи", "B2", "restless"])
+def test_plain_name_of_a_segment_is_taken(tmp_path, name):
+    params = load_params(changed(tmp_path, "segment.rules", {name: "risk >= 0.5"}))
+    assert params.segment.rules == {name: "risk >= 0.5"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ("service == стандарт", "service can never be стандарт; valid: standard, premium; did you"),
+        ("risk >= 60", "risk can never be 60; valid: numbers from 0 to 1; did you mean 0.6?"),
+        ("drop == 1", "unknown column drop; valid: "),
+    ],
+)
+def test_rule_that_cannot_hold_is_refused_on_load(tmp_path, rule, sentence):
+    path = changed(tmp_path, "segment.rules.mine", rule)
+    assert line(path).startswith(f"{path}: segment.rules.mine: {rule!r}: {sentence}")
+
+
+def test_category_that_may_be_new_in_the_data_is_left_to_the_data(tmp_path):
+    path = changed(tmp_path, "segment.rules.mine", "favourite_category == garden")
+    assert load_params(path).segment.rules["mine"] == "favourite_category == garden"

@@ -8,7 +8,7 @@ from retention.portraits import categories_of, portraits
 from retention.segment_charts import draw_categories, draw_grid, draw_portraits
 from retention.segments import grid_cells, grid_table, named_segments
 
-RULES = {"risky": "risk >= 0.6", "bargain": "promo_share >= 0.5", "nobody": "risk > 2"}
+RULES = {"risky": "risk >= 0.6", "bargain": "promo_share >= 0.5", "nobody": "tenure_days == 36525"}
 FEATURES = ["promo_share", "pages_per_visit", "profit"]
 
 

@@ -7,8 +7,10 @@ import pytest
 
 import explain
 import prepare
+import report
 import segment
 import train
+from retention.files import read_json
 from retention.shop import simulate_customers
 from retention.shop_export import as_export
 
@@ -166,3 +168,45 @@ def edited(name, old, new, capsys):
 def test_mistake_of_a_marketer(capsys, clone, monkeypatch, name, old, new, sentence):
     monkeypatch.chdir(clone.folder)
     assert sentence in edited(name, old, new, capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "sentence"),
+    [
+        ("params.yaml", "service == standard", "service == стандарт", "did you mean standard?"),
+        ("params.yaml", "risk >= 0.6 and promo", "risk >= 60 and promo", "did you mean 0.6?"),
+        ("params.yaml", "== cosmetics", "== cosmetic", "did you mean cosmetics?"),
+        ("params.yaml", "  folds: 5", "  folds: 5\n  folds: 3", "the key folds stands twice"),
+        ("offers.yaml", "== cosmetics", "== 'Косметика и аксессуары'", "did you mean cosmetics?"),
+        ("offers.yaml", "minutes_m1 <= 13", "minutes_m1 <= 13 and minutes_m1 > 20", "contradicts"),
+        ("offers.yaml", 'en: "Cart reminder"', "en: Cart #1\n   ", "# cuts the text off"),
+        ("offers.yaml", "cost: 0.02", "cost: 1:30", "cost is '1:30'; input should be a valid num"),
+        ("offers.yaml", "cost: 0.02", f"cost: {'9' * 400}", "a number of 400 characters"),
+        ("offers.yaml", "- code: cart_reminder", f"- {'[' * 900}", "nested more than 20 deep"),
+    ],
+)
+def test_what_cannot_mean_what_its_editor_meant_stops_before_anything_is_written(
+    capsys, clone, monkeypatch, name, old, new, sentence
+):
+    monkeypatch.chdir(clone.folder)
+    outputs = ("data/segments", "data/campaign", "metrics", "plots")
+    before = clone.files(*outputs)
+    assert sentence in edited(name, old, new, capsys)
+    assert clone.files(*outputs) == before
+
+
+def test_rule_that_fits_nobody_is_a_warning_and_on_the_page(capsys, clone, monkeypatch, tmp_path):
+    folder = tmp_path / "shop"
+    shutil.copytree(clone.folder, folder, ignore=shutil.ignore_patterns(".git", ".dvc"))
+    monkeypatch.chdir(folder)
+    edit(folder / "params.yaml", "promo_share >= 0.5", "promo_share == 0.123456789")
+    edit(folder / "offers.yaml", "minutes_m1 <= 13", "minutes_m1 == 0.123456789")
+    segment.main()
+    places = ["segment.rules.promotion_buyers_at_risk", "offers.yaml: site_time_challenge.when"]
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"segment: warning: {place} fits nobody" for place in places]
+    assert read_json(Path("metrics/segment.json"))["fits_nobody"] == places
+    report.main()
+    for language in ("ru", "en"):
+        page = (folder / f"report/{language}.html").read_text(encoding="utf-8")
+        assert all(place in page for place in places)
