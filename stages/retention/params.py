@@ -26,7 +26,7 @@ from pydantic import (
 from retention.errors import InputError, bare, one_of, shown
 from retention.rule_values import RULED
 from retention.rules import check_rule
-from retention.vocabulary import BY_NAME, REST
+from retention.vocabulary import BY_NAME, COLUMNS, OPEN, REST
 from retention.yaml_files import read_yaml
 
 Model = TypeVar("Model")
@@ -38,6 +38,28 @@ Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 AtLeastTwo = Annotated[int, Field(ge=2)]
+
+LARGEST = 1e12
+"""Size of a number at most: beyond it sums of money would no longer be exact."""
+_UNPRINTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of what follows."""
+
+
+def _day(value: Any) -> Any:
+    """A number is no day, though pydantic would count seconds from 1970."""
+    is_day = isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)
+    if is_day or (isinstance(value, str) and re.fullmatch(r"[12]\d{3}-\d\d-\d\d", value)):
+        return value
+    raise ValueError('input should be a day as "YYYY-MM-DD"')
+
+
+def _of_our_time(day: datetime.date) -> datetime.date:
+    if not 2000 <= day.year < 2100:
+        raise ValueError("input should be a day from 2000 to 2099")
+    return day
+
+
+Day = Annotated[datetime.date, BeforeValidator(_day), AfterValidator(_of_our_time)]
 
 
 def _listed(value: Any) -> Any:
@@ -69,18 +91,41 @@ class Section(BaseModel):
         """YAML's true and false would count as 1 and 0 where a number is due."""
         if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
             raise ValueError("input should not be a switch (true, false); quote it if it is text")
+        if isinstance(value, str) and (found := _UNPRINTED.search(value)):
+            raise ValueError(f"input should not hold the character U+{ord(found[0]):04X}")
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def _no_endless_number(cls, value: Any) -> Any:
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(one, int | float) and abs(one) > LARGEST:
+                raise ValueError(f"numbers reach from {-LARGEST:g} to {LARGEST:g}")
         return value
 
 
 class Data(Section):
     dir: Annotated[str, Field(min_length=1)]
-    as_of: datetime.date
+    as_of: Day
 
 
 class Simulate(Section):
     customers: Annotated[int, Field(ge=60, le=10_000_000)]
     unlabelled: Annotated[float, Field(ge=0, le=0.9)]
     seed: Seed
+
+
+def _of_the_export(value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Refuse misspellings of a column or towards a word that the export does not have."""
+    words = {one.name: [word for word, _ in one.values] for one in COLUMNS if one.values}
+    words["period"] = list(dict.fromkeys(one.period for one in COLUMNS if one.period))
+    for name, mended in value.items():
+        if name not in words:
+            raise ValueError(f"unknown column {bare(name)}; valid: {one_of(words)}")
+        wrong = [word for word in mended.values() if word not in words[name]]
+        if wrong and name not in OPEN:
+            raise ValueError(f"{name} can never be {bare(wrong[0])}; valid: {one_of(words[name])}")
+    return value
 
 
 class Prepare(Section):
@@ -90,7 +135,7 @@ class Prepare(Section):
     entry_error_distance: PositiveFloat
     zero_minutes: Literal["keep", "missing", "set_aside"]
     incomplete: Literal["keep", "set_aside"]
-    misspellings: dict[str, dict[str, str]]
+    misspellings: Annotated[dict[str, dict[str, str]], AfterValidator(_of_the_export)]
 
 
 class Features(Section):
@@ -232,8 +277,14 @@ def _segment_name(name: str) -> str:
     return no_table_word(name)
 
 
+def _risks(value: Any) -> Any:
+    if value != "quantiles" and not 0 <= value[0] < value[1] <= 1:
+        raise ValueError("the risk is cut at two numbers from 0 to 1, such as [0.3, 0.6]")
+    return value
+
+
 class Grid(Section):
-    risk: Cuts
+    risk: Annotated[Cuts, AfterValidator(_risks)]
     profit: Cuts
 
 
@@ -254,8 +305,8 @@ class Segment(Section):
 
 
 class Campaign(Section):
-    date: datetime.date
-    valid_days: PositiveInt
+    date: Day
+    valid_days: Annotated[int, Field(ge=1, le=3650)]
     budget: NonNegativeFloat | None
     suppression: Annotated[str, Field(min_length=1)]
     strangers_suppressed: bool

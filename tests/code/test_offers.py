@@ -87,6 +87,8 @@ def test_unknown_placeholder_is_named_with_the_valid_ones(tmp_path, language):
     [
         ("text", "О {favourite_category", "a brace stands alone; write {favourite_category}"),
         ("text", "О favourite_category}", "a brace stands alone; write {favourite_category}"),
+        ("text", "О \x1b[31m", "is 'О \\x1b[31m'; input should not hold the character U+001B"),
+        ("title", "О \u202e", "is 'О \\u202e'; input should not hold the character U+202E"),
         ("text", "   ", "is blank; write what the customer reads"),
         ("title", "О {favourite_category}", "no placeholders; found {favourite_category}"),
     ],
@@ -94,7 +96,7 @@ def test_unknown_placeholder_is_named_with_the_valid_ones(tmp_path, language):
 def test_broken_text_is_told_with_its_place(tmp_path, key, ru, sentence):
     path = written(tmp_path, **{key: {"ru": ru, "en": "T"}})
     told = line(path)
-    assert told.startswith(f"{path}: second.{key}.ru")
+    assert told.startswith((f"{path}: second.{key}.ru", f"{path}: second: {key}.ru"))
     assert sentence in told
 
 

@@ -1,7 +1,9 @@
 import datetime
+import shutil
 
 import pytest
 import yaml
+from dvc.utils.serialize import modify_yaml
 
 from helpers import ROOT, project_params
 from retention.errors import InputError, bare
@@ -158,6 +160,24 @@ def test_power_of_ten_as_dvc_writes_it_is_the_number_it_is(tmp_path, written):
     path = changed(tmp_path, "models.logistic.C", "HERE")
     path.write_text(path.read_text(encoding="utf-8").replace("HERE", written), encoding="utf-8")
     assert load_params(path).models.logistic.C == [0.00001]
+
+
+def test_what_dvc_writes_is_read_as_it_was_meant(tmp_path):
+    """``dvc exp run -S`` changes params.yaml so."""
+    path = tmp_path / "params.yaml"
+    shutil.copy(ROOT / "params.yaml", path)
+    rule = "risk >= 0.6 and (service == standard or favourite_category == 'Товары для # дома')"
+    with modify_yaml(path) as content:
+        content["models"]["logistic"]["C"] = 1e-5
+        content["campaign"]["date"] = "2027-01-31"
+        content["campaign"]["profit_unit"] = "yes"
+        content["segment"]["rules"]["mine"] = rule
+    assert "C: 1e-05" in path.read_text(encoding="utf-8")
+    params = load_params(path)
+    assert params.models.logistic.C == [0.00001]
+    assert params.campaign.date == datetime.date(2027, 1, 31)
+    assert params.campaign.profit_unit == "yes"
+    assert params.segment.rules["mine"] == rule
 
 
 def test_scalar_knob_becomes_a_list_of_one(tmp_path):
@@ -317,3 +337,51 @@ def test_rule_that_cannot_hold_is_refused_on_load(tmp_path, rule, sentence):
 def test_category_that_may_be_new_in_the_data_is_left_to_the_data(tmp_path):
     path = changed(tmp_path, "segment.rules.mine", "favourite_category == garden")
     assert load_params(path).segment.rules["mine"] == "favourite_category == garden"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("data.as_of", 0, '0; input should be a day as "YYYY-MM-DD"'),
+        ("data.as_of", 20261101, '20261101; input should be a day as "YYYY-MM-DD"'),
+        ("data.as_of", "1764547200", "'1764547200'; input should be a day as"),
+        ("data.as_of", "01.11.2026", "'01.11.2026'; input should be a day as"),
+        (
+            "data.as_of",
+            datetime.datetime(2026, 11, 1, 10),
+            "2026-11-01 10:00:00; input should be a",
+        ),
+        ("campaign.date", "1026-12-01", "'1026-12-01'; input should be a day from 2000 to 2099"),
+        ("campaign.valid_days", 10**9, "1000000000; input should be less than or equal to 3650"),
+        ("campaign.budget", 1e300, "1e+300; numbers reach from -1e+12 to 1e+12"),
+        ("campaign.budget", "9" * 400, f"'{'9' * 60}…'; "),
+        ("train.candidates", 10**30, f"{10**30}; numbers reach from -1e+12 to 1e+12"),
+        ("models.logistic.C", [1, 1e13], "[1, 10000000000000.0]; numbers reach from"),
+        ("segment.grid.risk", [30, 60], "[30, 60]; the risk is cut at two numbers from 0 to 1"),
+        ("segment.grid.profit", [1, 1e13], "[1, 10000000000000.0]; numbers reach from"),
+        ("campaign.suppression", "a\0b", "'a\\x00b'; input should not hold the character U+0000"),
+        ("campaign.profit_unit", "\x1b[31m", "'\\x1b[31m'; input should not hold the character U+"),
+        ("data.dir", "\u202etac", "'\\u202etac'; input should not hold the character U+202E"),
+        ("prepare.misspellings", {"servic": {"a": "b"}}, "{'servic': {'a': 'b'}}; unknown column "),
+        (
+            "prepare.misspellings",
+            {"service": {"стд": "standard"}},
+            "{'service': {'стд': 'standard'}}; service can never be standard; valid: стандарт, ",
+        ),
+    ],
+)
+def test_value_that_nobody_can_mean_is_refused(tmp_path, key, value, sentence):
+    path = changed(tmp_path, key, value)
+    assert line(path).startswith(f"{path}: {key} is {sentence}")
+
+
+@pytest.mark.parametrize("day", ["2026-11-01", datetime.date(2026, 11, 1)])
+def test_day_is_read_quoted_or_not(tmp_path, day):
+    path = changed(tmp_path, "data.as_of", day)
+    assert load_params(path).data.as_of == datetime.date(2026, 11, 1)
+
+
+def test_misspelling_towards_a_new_category_is_taken(tmp_path):
+    mended = {"favourite_category": {"Сад": "Сад и огород"}, "period": {"тек": "текущий_месяц"}}
+    path = changed(tmp_path, "prepare.misspellings", mended)
+    assert load_params(path).prepare.misspellings == mended
