@@ -20,7 +20,7 @@ from retention.measured_groups import effects, money_of
 from retention.measured_offers import effects_to_use, with_effects
 from retention.measured_report import as_markdown
 from retention.measuring import check_split, missing_p
-from retention.offers import OFFERS, read_offers
+from retention.offers import OFFERS, assumed_effects
 from retention.params import load_params
 from retention.returns import OUTCOMES, read_customers, read_list, read_responses
 from retention.vocabulary import IDENTITY, LABEL
@@ -115,7 +115,7 @@ def main() -> None:
         stake *= campaign.horizon_months * campaign.share_lost
         content["money"] = money_of(table, stake=stake)
         content["arms"]["drop_share"] = means_of_both(table, LABEL)
-        assumed = {offer.code: offer.effect for offer in read_offers(OFFERS)}
+        assumed = assumed_effects(OFFERS)
         content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
     report = as_markdown(content)
     write_json(content, options.out / "measured.json")

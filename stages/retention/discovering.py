@@ -6,6 +6,7 @@ Fisher's test) is adjusted for no more than the few rules that were judged.
 """
 
 import keyword
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -273,4 +274,6 @@ def round_cuts(values: np.ndarray) -> list[float]:
 
 def _quoted(word: str) -> str:
     """Return a word as a rule may write it, quoted where it is no plain name."""
-    return word if word.isidentifier() and not keyword.iskeyword(word) else repr(word)
+    plain = word.isidentifier() and not keyword.iskeyword(word)
+    # Python reads a name in its normal form, which is another word of the data.
+    return word if plain and unicodedata.is_normalized("NFKC", word) else repr(word)

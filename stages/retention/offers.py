@@ -3,9 +3,9 @@
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt
+from pydantic import AfterValidator, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
 from retention.errors import InputError, bare, one_of
 from retention.params import Section, Share, no_table_word, validated
@@ -26,6 +26,9 @@ PLACEHOLDERS = (
 _OPEN = re.compile(r"\{([^{}]*)\}")
 
 Text = Annotated[str, Field(min_length=1)]
+Code = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60), AfterValidator(no_table_word)
+]
 
 
 class Words(Section):
@@ -38,9 +41,7 @@ class Words(Section):
 class Offer(Section):
     """One offer; the keys are explained at the top of offers.yaml."""
 
-    code: Annotated[
-        str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60), AfterValidator(no_table_word)
-    ]
+    code: Code
     title: Words
     text: Words
     when: Text
@@ -54,6 +55,18 @@ class Offer(Section):
     def placeholders(self) -> list[str]:
         """What the texts leave open, each once."""
         return sorted({*_OPEN.findall(self.text.ru), *_OPEN.findall(self.text.en)})
+
+
+class Assumed(Section):
+    """What measuring needs to know of an offer."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    code: Code
+    effect: Share
+
+
+Entry = TypeVar("Entry", Offer, Assumed)
 
 
 def fill(text: str, words: dict[str, str]) -> str:
@@ -105,19 +118,36 @@ def read_offers(path: Path = OFFERS) -> list[Offer]:
     InputError
         One line that names the offer, the key, what was found and what is valid.
     """
+    offers = _entries(path, Offer)
+    for offer in offers:
+        _check_texts(offer, f"{path}: {offer.code}")
+    return offers
+
+
+def assumed_effects(path: Path = OFFERS) -> dict[str, float]:
+    """Return each offer's effect by its code, whatever else the catalogue says of it.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_offers`, of the code and the effect alone.
+    """
+    return {offer.code: offer.effect for offer in _entries(path, Assumed)}
+
+
+def _entries(path: Path, model: type[Entry]) -> list[Entry]:
     content = read_yaml(path)
     if content is not None and not isinstance(content, list):
         raise InputError(f"{path} is no list of offers; each begins with '- code:'")
-    offers: dict[str, Offer] = {}
+    found: dict[str, Entry] = {}
     for number, entry in enumerate(content or [], start=1):
         code = entry.get("code") if isinstance(entry, dict) else None
         name = bare(code) if code and isinstance(code, str) else f"offer {number}"
-        offer = validated(entry, Offer, place=f"{path}: {name}")
-        if offer.code in offers:
+        offer = validated(entry, model, place=f"{path}: {name}")
+        if offer.code in found:
             raise InputError(f"{path}: {name}: the code stands twice; every offer needs its own")
-        _check_texts(offer, f"{path}: {name}")
-        offers[offer.code] = offer
-    return list(offers.values())
+        found[offer.code] = offer
+    return list(found.values())
 
 
 def _check_texts(offer: Offer, place: str) -> None:

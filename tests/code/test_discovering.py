@@ -247,3 +247,16 @@ def test_sample_and_halves_follow_the_behaviour_when_rows_move_or_come():
     assert dict(zip(moved["twin_key"].iloc[again], other, strict=True)) == half
     everyone = dict(zip(table["twin_key"].iloc[halved(table)[0]], halved(table)[1], strict=True))
     assert all(everyone[key] == side for key, side in half.items())
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["fish", "\N{LATIN SMALL LIGATURE FI}sh", "two words", "and", "a#b", "it's", "ё\n", "x" * 9000],
+)
+def test_rule_on_any_word_of_the_data_holds_for_its_customers(word):
+    here = np.arange(400) % 4 == 0
+    shop = pd.DataFrame({"favourite_category": np.where(here, word, "other")})
+    (rule,) = search(
+        shop, here.astype(float), ["favourite_category"], least=10, comparisons=1, rules=1
+    )
+    np.testing.assert_array_equal(matches(rule, shop, place="test"), here)

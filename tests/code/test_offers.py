@@ -6,7 +6,7 @@ import yaml
 from helpers import ROOT, an_offer
 from retention.errors import InputError
 from retention.features import FEATURES
-from retention.offers import PLACEHOLDERS, fill, load_offers
+from retention.offers import PLACEHOLDERS, assumed_effects, fill, load_offers
 from retention.vocabulary import COLUMNS
 
 RULED = [*(column.name for column in COLUMNS), "risk", "profit_rank"]
@@ -231,3 +231,30 @@ def test_code_without_end_is_shown_clipped_and_printable(tmp_path, code):
     assert "code is " in told
     assert told.isprintable()
     assert len(told) < 500
+
+
+def test_effects_are_read_whatever_else_stands_in_the_catalogue(tmp_path):
+    path = tmp_path / "offers.yaml"
+    path.write_text("- {code: mail, effect: 1e-2}\n- code: cart\n  when: nonsense\n  effect: .5\n")
+    assert assumed_effects(path) == {"mail": 0.01, "cart": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("- code: mail\n", "mail: key effect is missing"),
+        ("- effect: 1\n", "offer 1: key code is missing"),
+        (
+            "- code: mail\n  effect: much\n",
+            "mail: effect is 'much'; input should be a valid number",
+        ),
+        ("- mail\n", "offer 1: the file is 'mail'; input should be a valid dictionary"),
+        ("- {code: a, effect: 0}\n- {code: a, effect: 1}\n", "a: the code stands twice"),
+    ],
+)
+def test_effects_that_cannot_be_read_are_told(tmp_path, text, sentence):
+    path = tmp_path / "offers.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as mistake:
+        assumed_effects(path)
+    assert str(mistake.value).startswith(f"{path}: {sentence}")

@@ -109,6 +109,15 @@ def test_value_out_of_range(shop, capsys):
     )
 
 
+def test_rule_that_cannot_hold_is_refused_by_the_first_stage(shop, capsys):
+    edit(shop / "params.yaml", "service == standard", "service == стандарт")
+    assert said(prepare, capsys) == (
+        "error: params.yaml: segment.rules.standard_service_at_risk: 'risk >= 0.6 and service == "
+        "стандарт': service can never be стандарт; valid: standard, premium; did you mean standard?"
+    )
+    assert not (shop / "data/prepared").exists()
+
+
 def test_too_many_broken_rows_stop_the_run_and_stay_readable(shop, capsys):
     path = shop / "data/sample/market_file.csv"
     lines = path.read_text(encoding="utf-8").splitlines()
