@@ -34,8 +34,8 @@ Code = Annotated[
 class Words(Section):
     """A text in the languages of the page."""
 
-    ru: Text
-    en: Text
+    ru: Annotated[Text, Field(max_length=5000)]
+    en: Annotated[Text, Field(max_length=5000)]
 
 
 class Offer(Section):

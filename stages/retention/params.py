@@ -357,12 +357,14 @@ def validated(content: Any, model: type[Model], *, place: str) -> Model:
 
 def _sentence(fault: Mapping[str, Any], model: Any) -> str:
     steps = [str(step) for step in fault["loc"] if not isinstance(step, int) and step != "[key]"]
-    key = ".".join(bare(step) for step in steps) or "the file"
+    key = ".".join(bare(step) for step in steps) or ("the file" if model is Params else "it")
     if fault["type"] == "extra_forbidden":
         valid = _fields(model, steps[:-1])
         return f"unknown key {key}; valid keys here: {one_of(valid)}"
     if fault["type"] == "missing":
         return f"key {key} is missing"
+    if fault["type"] == "invalid_key":
+        return f"the key {shown(fault['loc'][-1])} is no text; quote it if it is meant"
     message = re.sub(r" or instance of \w+", "", fault["msg"].removeprefix("Value error, "))
     found = fault["input"]
     if fault["type"] == "string_type" and isinstance(found, bool | int | float | datetime.date):

@@ -132,6 +132,8 @@ def _invalid(error: YAMLError, place: str) -> InputError:
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     if isinstance(error, _RefusedError):
         return InputError(f"{place}{where}: {problem}")
+    if problem.startswith("mapping values are not allowed"):
+        problem += "; quote a text that holds a colon"
     return InputError(f"{place}{where}: not valid YAML ({bare(problem, 120)})")
 
 

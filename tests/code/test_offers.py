@@ -13,10 +13,10 @@ RULED = [*(column.name for column in COLUMNS), "risk", "profit_rank"]
 KEYS = ["code", "title", "text", "when", "reason", "channel", "cost", "stock", "effect"]
 
 
-def written(tmp_path, **changes):
+def written(tmp_path, more=None, **changes):
     """Write a catalogue of three offers, the second with `changes`; None removes a key."""
     first, second, third = (an_offer(code).model_dump() for code in ("first", "second", "third"))
-    second |= changes
+    second |= changes | (more or {})
     second = {key: value for key, value in second.items() if value is not None}
     path = tmp_path / "offers.yaml"
     path.write_text(yaml.safe_dump([first, second, third], allow_unicode=True), encoding="utf-8")
@@ -141,13 +141,18 @@ def test_missing_key_is_told_with_its_offer(tmp_path, key):
         ("effect", 1.5, "effect is 1.5; input should be less than or equal to 1"),
         ("effect", "much", "effect is 'much'; input should be a valid number"),
         ("channel", "sms", "channel is 'sms'; input should be 'message', 'on_site' or 'in_cart'"),
+        ("text", {"ru": "x" * 5001, "en": "T"}, "…'; string should have at most 5000 characters"),
+        ("cost", 1e13, "cost is 10000000000000.0; numbers reach from -1e+12 to 1e+12"),
+        ("stock", 10**30, f"stock is {10**30}; numbers reach from -1e+12 to 1e+12"),
+        ("when", 5, "when is 5; input should be a valid string; quote it if it is text"),
+        (1, "x", "the key 1 is no text; quote it if it is meant"),
         ("title", {"ru": "", "en": "T"}, "title.ru is ''; string should have at least 1 character"),
         ("text", "words", "text is 'words'; input should be a valid dictionary"),
         ("when", "", "when is ''; string should have at least 1 character"),
     ],
 )
 def test_wrong_value_is_told_with_offer_key_found_and_valid(tmp_path, key, value, sentence):
-    told = line(written(tmp_path, **{key: value}))
+    told = line(written(tmp_path, {key: value}))
     assert "second" in told
     assert sentence in told
 
@@ -248,7 +253,7 @@ def test_effects_are_read_whatever_else_stands_in_the_catalogue(tmp_path):
             "- code: mail\n  effect: much\n",
             "mail: effect is 'much'; input should be a valid number",
         ),
-        ("- mail\n", "offer 1: the file is 'mail'; input should be a valid dictionary"),
+        ("- mail\n", "offer 1: it is 'mail'; input should be a valid dictionary"),
         ("- {code: a, effect: 0}\n- {code: a, effect: 1}\n", "a: the code stands twice"),
     ],
 )

@@ -181,10 +181,11 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(
         ('a: "\\ud800"', ", line 1: '\\ud800' holds half a character; write it whole"),
         (b"a: \x00", "not valid YAML"),
         (b"a: \x1b[31m", "not valid YAML"),
+        ("ru: Скидка: 5 %", ", line 1: not valid YAML (mapping values are not allowed here; quote"),
         ("a: 1\n---\na: 2\n", "not valid YAML (but found another document)"),
         ("a".encode("utf-16"), " is not UTF-8 text; save it as UTF-8"),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_endless_or_broken_file_ends_in_one_line_in_seconds(told, text, sentence):
     began = time.monotonic()
