@@ -13,7 +13,7 @@ import pandas as pd
 
 from retention.assembling import REASONS, join, set_aside, zero_in_minutes
 from retention.cleaning import Cleaned, clean_table
-from retention.errors import InputError, stage
+from retention.errors import InputError, shown, stage
 from retention.files import write_csv, write_json, write_parquet
 from retention.findings import Finding, Level, as_table
 from retention.ids import refuse_other_spellings
@@ -65,7 +65,7 @@ def check_share(
         raise InputError(
             f"{broken} of {total} {what} break a rule, more than params "
             f"prepare.max_quarantined ({options.max_quarantined:.0%}); the first: {where}: "
-            f"{first['value']!r} {first['rule']}; {QUARANTINED} lists them all"
+            f"{shown(first['value'])} {first['rule']}; {QUARANTINED} lists them all"
         )
 
 

@@ -40,7 +40,7 @@ def shown(value: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-def bare(text: object, most: int = 60) -> str:
+def clipped(text: object, most: int = 60) -> str:
     """Return a user's word, such as a key or a column, clipped and printable, without quotes."""
     printable = "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode()

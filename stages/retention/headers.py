@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from retention.cells import alike, odd_letters, plain
-from retention.errors import InputError, one_of
+from retention.errors import InputError, clipped, one_of, shown
 from retention.findings import Finding, Level
 
 CUT = (62, 63)
@@ -58,7 +58,7 @@ def places_of(
                 place for place in free if any(same(header[place], one) for one in wanted[name])
             ]
             if len(standing) > 1:
-                names = one_of(repr(header[place][:60]) for place in standing)
+                names = one_of(shown(header[place]) for place in standing)
                 raise InputError(
                     f"{path}: columns {names} all claim to be {name}; keep one of them"
                 )
@@ -93,12 +93,12 @@ def _found(header: Sequence[str], missing: str) -> str:
     """Return which headers were found, and the one that was perhaps meant."""
     looks = {alike(name.replace("_", " "))[:200]: name for name in header}
     close = difflib.get_close_matches(alike(missing.replace("_", " ")), looks, n=1, cutoff=0.8)
-    found = f"found: {one_of(name[:60] for name in header[:30])}"
+    found = f"found: {one_of(clipped(name) for name in header[:30])}"
     if not close:
         return found
     letters = odd_letters(looks[close[0]])
     mixed = f" (with the {letters} among its letters)" if letters else ""
-    return f"{found}; did you mean {looks[close[0]][:60]!r}{mixed}?"
+    return f"{found}; did you mean {shown(looks[close[0]])}{mixed}?"
 
 
 def _left_out(path: Path, extra: Sequence[str]) -> list[Finding]:

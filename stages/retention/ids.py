@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from retention.cells import AROUND, MISSING, SPACES, alike, bare, is_missing, visible
-from retention.errors import InputError
+from retention.errors import InputError, shown
 from retention.spreadsheets import unguard
 
 _SAFE = r"[A-Za-z0-9_@-]+"
@@ -215,8 +215,8 @@ def _refuse_groups(
         for one, other in itertools.pairwise(group):
             if not set(homes[one]) & set(homes[other]):
                 raise InputError(
-                    f"{homes[one][0]} has the id {one!r}, {homes[other][0]} has {other!r}: they "
-                    f"differ by {what} alone, and whether they are one customer cannot be known; "
+                    f"{homes[one][0]} has the id {shown(one)}, {homes[other][0]} has {shown(other)}: "
+                    f"they differ by {what} alone, and whether they are one customer cannot be known; "
                     "export both as text, in one spelling"
                 )
 
@@ -229,9 +229,9 @@ def _refuse_lost(parts: Mapping[str, pd.Index]) -> None:
             continue
         others = itertools.chain(*(ids for other, ids in parts.items() if other != name))
         whole = _maybe(lost[0], others)
-        beside = f" (it may stand for {whole!r})" if whole else ""
+        beside = f" (it may stand for {shown(whole)})" if whole else ""
         raise InputError(
-            f"{name} has the id {lost[0]!r}, a number whose last digits are gone{beside}; "
+            f"{name} has the id {shown(lost[0])}, a number whose last digits are gone{beside}; "
             "export the ids as text"
         )
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from retention.errors import InputError
+from retention.errors import InputError, shown
 
 BASE = "market_file"
 """The export that says who the customers are."""
@@ -74,11 +74,12 @@ def match_exports(
         raise InputError(
             f"{one.file} knows {share} of the {total} customers of {files[BASE]}, "
             f"params prepare.least_matched asks for {least:.0%}; {files[BASE]} writes ids as "
-            f"{_first(customers)!r}, {one.file} as {_first(ids[table])!r}: are both of one export?"
+            f"{shown(_first(customers))}, {one.file} as {shown(_first(ids[table]))}: are both of "
+            "one export?"
         )
     return {table: asdict(one) for table, one in found.items()}
 
 
 def _first(ids: pd.Series) -> str:
     filled = ids[ids != ""]
-    return filled.iloc[0][:60] if len(filled) else ""
+    return filled.iloc[0] if len(filled) else ""

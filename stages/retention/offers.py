@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
-from retention.errors import InputError, bare, one_of
+from retention.errors import InputError, clipped, one_of
 from retention.params import Section, Share, no_table_word, validated
 from retention.rules import check_rule
 from retention.yaml_files import read_yaml
@@ -104,7 +104,7 @@ def load_offers(
         check_rule(offer.when, columns, place=f"{place}.when", words=words)
         if offer.reason != ANY and offer.reason not in features:
             raise InputError(
-                f"{place}.reason: unknown feature {bare(offer.reason)}; "
+                f"{place}.reason: unknown feature {clipped(offer.reason)}; "
                 f"valid: {ANY}, {one_of(sorted(features))}"
             )
     return offers
@@ -142,7 +142,7 @@ def _entries(path: Path, model: type[Entry]) -> list[Entry]:
     found: dict[str, Entry] = {}
     for number, entry in enumerate(content or [], start=1):
         code = entry.get("code") if isinstance(entry, dict) else None
-        name = bare(code) if code and isinstance(code, str) else f"offer {number}"
+        name = clipped(code) if code and isinstance(code, str) else f"offer {number}"
         offer = validated(entry, model, place=f"{path}: {name}")
         if offer.code in found:
             raise InputError(f"{path}: {name}: the code stands twice; every offer needs its own")
@@ -162,12 +162,12 @@ def _check_texts(offer: Offer, place: str) -> None:
             unknown = [name for name in found if name not in valid]
             if unknown and key == "title":
                 raise InputError(
-                    f"{where}: a title has no placeholders; found {{{bare(unknown[0])}}}"
+                    f"{where}: a title has no placeholders; found {{{clipped(unknown[0])}}}"
                 )
             if unknown:
                 known = one_of(f"{{{name}}}" for name in valid)
                 raise InputError(
-                    f"{where}: unknown placeholder {{{bare(unknown[0])}}}; valid: {known}"
+                    f"{where}: unknown placeholder {{{clipped(unknown[0])}}}; valid: {known}"
                 )
             if re.search("[{}]", _OPEN.sub("", written)):
                 raise InputError(f"{where}: a brace stands alone; write {{favourite_category}}")

@@ -23,7 +23,7 @@ from pydantic import (
     field_validator,
 )
 
-from retention.errors import InputError, bare, one_of, shown
+from retention.errors import InputError, clipped, one_of, shown
 from retention.rule_values import RULED
 from retention.rules import check_rule
 from retention.vocabulary import BY_NAME, COLUMNS, OPEN, REST
@@ -121,10 +121,12 @@ def _of_the_export(value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]
     words["period"] = list(dict.fromkeys(one.period for one in COLUMNS if one.period))
     for name, mended in value.items():
         if name not in words:
-            raise ValueError(f"unknown column {bare(name)}; valid: {one_of(words)}")
+            raise ValueError(f"unknown column {clipped(name)}; valid: {one_of(words)}")
         wrong = [word for word in mended.values() if word not in words[name]]
         if wrong and name not in OPEN:
-            raise ValueError(f"{name} can never be {bare(wrong[0])}; valid: {one_of(words[name])}")
+            raise ValueError(
+                f"{name} can never be {clipped(wrong[0])}; valid: {one_of(words[name])}"
+            )
     return value
 
 
@@ -357,7 +359,7 @@ def validated(content: Any, model: type[Model], *, place: str) -> Model:
 
 def _sentence(fault: Mapping[str, Any], model: Any) -> str:
     steps = [str(step) for step in fault["loc"] if not isinstance(step, int) and step != "[key]"]
-    key = ".".join(bare(step) for step in steps) or ("the file" if model is Params else "it")
+    key = ".".join(clipped(step) for step in steps) or ("the file" if model is Params else "it")
     if fault["type"] == "extra_forbidden":
         valid = _fields(model, steps[:-1])
         return f"unknown key {key}; valid keys here: {one_of(valid)}"

@@ -17,7 +17,7 @@ import pandas as pd
 
 from retention.coded import Coded
 from retention.encodings import as_utf8, first_line, read_bytes
-from retention.errors import InputError, one_of
+from retention.errors import InputError, one_of, shown
 from retention.findings import Finding, Level
 from retention.headers import places_of, plain_header
 from retention.records import RAGGED, STRAY_QUOTE, Shape, first_record, read_rows
@@ -282,7 +282,7 @@ def _separator(path: Path, line: str, known: Sequence[str], findings: list[Findi
             inner = next(csv.reader([header[0]], delimiter=separator), [])
             if len(wanted & {plain_header(cell) for cell in inner}) > 1:
                 raise InputError(
-                    f"{path}: the columns merged into one cell ({header[0][:60]!r}); "
+                    f"{path}: the columns merged into one cell ({shown(header[0])}); "
                     "export it again with one cell a column"
                 )
     best = max(found, key=lambda separator: found[separator])

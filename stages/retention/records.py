@@ -192,8 +192,8 @@ def _joins_rows(lines: Sequence[str], shape: Shape, forms: set[str]) -> bool:
     A line between would be one as it stands; the first and the last, if both are once their
     quotes are taken for letters.
     """
-    bare = [line.replace('"', "").split(shape.separator) for line in (lines[0], lines[-1])]
-    alone = [_is_row(cells, shape, forms) for cells in bare]
+    unquoted = [line.replace('"', "").split(shape.separator) for line in (lines[0], lines[-1])]
+    alone = [_is_row(cells, shape, forms) for cells in unquoted]
     return all(alone) or any(
         _is_row(next(csv.reader([line], delimiter=shape.separator), []), shape, forms)
         for line in lines[1:-1]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from retention.cells import bare, is_missing, plain
 from retention.coded import Coded
-from retention.errors import InputError, one_of
+from retention.errors import InputError, clipped, one_of, shown
 from retention.files import made
 from retention.ids import clean_ids
 from retention.numerals import read_numbers
@@ -96,7 +96,7 @@ def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
     raw = _whole(path, [IDENTITY, *OUTCOMES], aliases=aliases, optional=OUTCOMES)
     outcomes = [name for name in OUTCOMES if name in raw.columns]
     if not outcomes:
-        found = one_of(name[:60] for name in raw.header[:30])
+        found = one_of(clipped(name) for name in raw.header[:30])
         raise InputError(f"{path} has no column drop or revenue; found: {found}")
     table = pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0]})
     for name in outcomes:
@@ -154,5 +154,5 @@ def _refuse(path: Path, raw: RawTable, bad: pd.Series, found: pd.Series, what: s
     if bad.any():
         place = int(np.argmax(bad))
         more = f" (and {bad.sum() - 1} more rows)" if bad.sum() > 1 else ""
-        shown = str(found.iloc[place])[:60]
-        raise InputError(f"{path} line {raw.lines[place]}: {what} {shown!r}{more}")
+        cell = shown(str(found.iloc[place]))
+        raise InputError(f"{path} line {raw.lines[place]}: {what} {cell}{more}")

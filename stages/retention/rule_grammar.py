@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from retention.errors import InputError, bare, one_of, shown
+from retention.errors import InputError, clipped, one_of, shown
 
 DEEPEST = 20
 """How deep ``and``, ``or`` and ``not`` may be nested in each other."""
@@ -34,7 +34,7 @@ class Comparison(NamedTuple):
 
     def __str__(self) -> str:
         """As a message shows it."""
-        value = bare(self.value) if isinstance(self.value, str) else shown(self.value)
+        value = clipped(self.value) if isinstance(self.value, str) else shown(self.value)
         return f"{self.column} {self.sign} {value}"
 
 
@@ -101,13 +101,13 @@ def _check(node: ast.expr, columns: Collection[str], where: str) -> None:
             raise InputError(f"{where}: a comparison begins with a column")
         if ends[0].id not in columns:
             raise InputError(
-                f"{where}: unknown column {bare(ends[0].id)}; valid: {one_of(sorted(columns))}"
+                f"{where}: unknown column {clipped(ends[0].id)}; valid: {one_of(sorted(columns))}"
             )
         _literal(ends[1], where)
     elif isinstance(node, ast.Tuple):
         raise InputError(f"{where}: write numbers with a point, as in 0.7")
     else:
-        raise InputError(f"{where}: {bare(ast.unparse(node))} is no comparison")
+        raise InputError(f"{where}: {clipped(ast.unparse(node))} is no comparison")
 
 
 def _literal(node: ast.expr, where: str) -> float | str:
@@ -120,4 +120,4 @@ def _literal(node: ast.expr, where: str) -> float | str:
         return -value if negative else value
     if isinstance(value, str) and not negative:
         return value
-    raise InputError(f"{where}: {bare(ast.unparse(node))} is no number and no word")
+    raise InputError(f"{where}: {clipped(ast.unparse(node))} is no number and no word")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from retention.errors import InputError, bare, one_of, shown
+from retention.errors import InputError, clipped, one_of, shown
 from retention.rule_grammar import Comparison, comparison, comparisons
 from retention.vocabulary import BEHAVIOUR, BY_NAME, CATEGORY_NAMES, OPEN, PROFIT, Column
 
@@ -59,7 +59,7 @@ def check_values(
             check(one, column, words, where)
     if (dead := _dead(tree, _points(comparisons(tree)))) is not None:
         raise InputError(
-            f"{where}: {bare(ast.unparse(dead), 80)} contradicts itself and can never hold"
+            f"{where}: {clipped(ast.unparse(dead), 80)} contradicts itself and can never hold"
         )
 
 
@@ -81,9 +81,10 @@ def _check_word(
         return
     meant |= {_plain(word): word for word in found}
     close = difflib.get_close_matches(_plain(one.value)[:200], meant, n=1, cutoff=0.7)
-    hint = f"; did you mean {bare(meant[close[0]])}?" if close else ""
+    hint = f"; did you mean {clipped(meant[close[0]])}?" if close else ""
     raise InputError(
-        f"{where}: {column.name} can never be {bare(one.value)}; {_words([*known, *found])}{hint}"
+        f"{where}: {column.name} can never be {clipped(one.value)}; "
+        f"{_words([*known, *found])}{hint}"
     )
 
 
@@ -101,13 +102,15 @@ def _plain(word: str) -> str:
 
 def _words(valid: list[str]) -> str:
     more = f" and {len(valid) - MOST_WORDS} more" if len(valid) > MOST_WORDS else ""
-    return f"valid: {one_of(bare(word) for word in valid[:MOST_WORDS])}{more}"
+    return f"valid: {one_of(clipped(word) for word in valid[:MOST_WORDS])}{more}"
 
 
 def _check_number(one: Comparison, column: Column, _: object, where: str) -> None:
     name, value = column.name, one.value
     if isinstance(value, str):
-        raise InputError(f"{where}: {name} holds numbers, {bare(value)} is none; {_range(column)}")
+        raise InputError(
+            f"{where}: {name} holds numbers, {clipped(value)} is none; {_range(column)}"
+        )
     if abs(value) > 1e15:
         raise InputError(f"{where}: {name} can never be so large a number; {_range(column)}")
     whole = column.kind != "integer" or value == int(value) or one.sign not in {"==", "!="}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.errors import InputError
+from retention.errors import InputError, shown
 from retention.ids import clean_ids, refuse_other_spellings, strange_form
 from retention.matching import Match, match
 from retention.readers import read_export
@@ -87,13 +87,13 @@ def _refuse_strangers(place: str, ids: pd.Series, known: pd.Series, found: Match
     odd = strange_form(ids, known)
     if odd:
         raise InputError(
-            f"{place} has the id {odd[:60]!r}, a form that no id of the exports has "
-            f"(such as {known.iloc[0]!r}); {ALLOW}"
+            f"{place} has the id {shown(odd)}, a form that no id of the exports has "
+            f"(such as {shown(known.iloc[0])}); {ALLOW}"
         )
     if not found.matched:
         raise InputError(
-            f"{place} names {found.ids} customers ({ids.iloc[0][:60]!r}…), none of them in the "
-            f"exports (such as {known.iloc[0]!r}); {ALLOW}"
+            f"{place} names {found.ids} customers (such as {shown(ids.iloc[0])}), none of them in "
+            f"the exports (such as {shown(known.iloc[0])}); {ALLOW}"
         )
 
 

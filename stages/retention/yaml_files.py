@@ -12,7 +12,7 @@ from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from retention.errors import InputError, bare, shown
+from retention.errors import InputError, clipped, shown
 
 MOST_BYTES = 1_000_000
 """Size of a file at most: a thousand offers are about half of it."""
@@ -134,7 +134,7 @@ def _invalid(error: YAMLError, place: str) -> InputError:
         return InputError(f"{place}{where}: {problem}")
     if problem.startswith("mapping values are not allowed"):
         problem += "; quote a text that holds a colon"
-    return InputError(f"{place}{where}: not valid YAML ({bare(problem, 120)})")
+    return InputError(f"{place}{where}: not valid YAML ({clipped(problem, 120)})")
 
 
 def _check(node: Node, text: str, place: str) -> None:
@@ -159,7 +159,7 @@ def _check_keys(node: MappingNode, text: str, place: str) -> None:
             raise InputError(f"{place}, line {line}: the key << is not read; write the keys out")
         if name in lines:
             raise InputError(
-                f"{place}, line {line}: the key {bare(key.value)} stands twice (first in line "
+                f"{place}, line {line}: the key {clipped(key.value)} stands twice (first in line "
                 f"{lines[name]}); keep one of them"
             )
         lines[name] = line

@@ -2,7 +2,7 @@ import datetime
 
 import pytest
 
-from retention.errors import InputError, bare, one_of, shown, stage
+from retention.errors import InputError, clipped, one_of, shown, stage
 
 
 def test_values_are_listed_in_their_order_and_as_text():
@@ -57,7 +57,7 @@ def test_stage_without_mistake_runs_once_and_keeps_its_name():
     ],
 )
 def test_value_of_the_user_is_shown_clipped_and_printable(value, quoted, plain):
-    assert (shown(value), bare(value)) == (quoted, plain)
+    assert (shown(value), clipped(value)) == (quoted, plain)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import yaml
 from dvc.utils.serialize import modify_yaml
 
 from helpers import ROOT, project_params
-from retention.errors import InputError, bare
+from retention.errors import InputError, clipped
 from retention.families import FAMILIES
 from retention.params import load_params
 
@@ -311,7 +311,7 @@ def test_message_clips_and_escapes_what_it_quotes(tmp_path):
 )
 def test_name_that_no_segment_can_have_is_refused(tmp_path, name):
     told = line(changed(tmp_path, "segment.rules", {name: "risk >= 0.5"}))
-    assert told.startswith(f"{tmp_path / 'params.yaml'}: segment.rules.{bare(name)} is ")
+    assert told.startswith(f"{tmp_path / 'params.yaml'}: segment.rules.{clipped(name)} is ")
     assert told.isprintable()
 
 
