@@ -213,12 +213,13 @@ def _refuse_groups(
     for _, group in ids[shared].groupby(keys[shared], sort=False):
         homes = {one: [name for name, part in parts.items() if one in part] for one in group}
         for one, other in itertools.pairwise(group):
-            if not set(homes[one]) & set(homes[other]):
-                raise InputError(
-                    f"{homes[one][0]} has the id {shown(one)}, {homes[other][0]} has {shown(other)}: "
-                    f"they differ by {what} alone, and whether they are one customer cannot be known; "
-                    "export both as text, in one spelling"
-                )
+            if set(homes[one]) & set(homes[other]):
+                continue
+            raise InputError(
+                f"{homes[one][0]} has the id {shown(one)}, {homes[other][0]} has {shown(other)}: "
+                f"they differ by {what} alone, and whether they are one customer cannot be "
+                "known; export both as text, in one spelling"
+            )
 
 
 def _refuse_lost(parts: Mapping[str, pd.Index]) -> None:
