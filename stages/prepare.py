@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from retention.assembling import REASONS, join, set_aside, zero_in_minutes
-from retention.cleaning import Cleaned, clean_table
+from retention.cleaning import KEY, Cleaned, clean_table
 from retention.errors import InputError, shown, stage
 from retention.files import write_csv, write_json, write_parquet
 from retention.findings import Finding, Level, as_table
@@ -73,12 +73,11 @@ def check_ids(
     cleaned: dict[str, Cleaned], quarantine: pd.DataFrame, files: dict[str, str], least: float
 ) -> dict[str, dict[str, object]]:
     """Return how many customers of each file match; refuse ids that the files spell otherwise."""
-    ids = {
-        table: pd.concat(
-            [part.rows[IDENTITY], quarantine.loc[quarantine["file"] == files[table], IDENTITY]]
-        )
-        for table, part in cleaned.items()
-    }
+    ids = {}
+    for table, part in cleaned.items():
+        broken = quarantine.loc[quarantine["file"] == files[table], IDENTITY]
+        whole = part.plain and broken.empty
+        ids[table] = part.rows[KEY] if whole else pd.concat([part.rows[IDENTITY], broken])
     refuse_other_spellings({files[table]: part for table, part in ids.items()})
     return match_exports(ids, files, least=least)
 

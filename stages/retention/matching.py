@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from retention.errors import InputError, shown
+from retention.ids import distinct
 
 BASE = "market_file"
 """The export that says who the customers are."""
@@ -34,8 +35,10 @@ class Match:
 
 def match(file: str, ids: pd.Series, known: pd.Series) -> Match:
     """Return how many distinct `ids` of a file are among the `known` ones."""
-    distinct = pd.Index(ids[ids != ""].unique())
-    return Match(file, len(distinct), int(distinct.isin(pd.Index(known)).sum()))
+    found, others = distinct(ids), distinct(known)
+    if found.dtype != others.dtype:
+        found, others = (part.astype(str).astype(object) for part in (found, others))
+    return Match(file, len(found), int(found.isin(others).sum()))
 
 
 def match_exports(
@@ -45,8 +48,9 @@ def match_exports(
 
     Parameters
     ----------
-    ids : mapping of str to Series of str
-        The ids in each export, in canonical form, those in quarantine too.
+    ids : mapping of str to Series
+        The ids in each export, in canonical form (or as the numbers that they are), those in
+        quarantine too.
     files : mapping of str to str
         The name of each export's file.
     least : float
@@ -81,5 +85,5 @@ def match_exports(
 
 
 def _first(ids: pd.Series) -> str:
-    filled = ids[ids != ""]
-    return filled.iloc[0] if len(filled) else ""
+    filled = ids[ids.astype("str") != ""]
+    return str(filled.iloc[0]) if len(filled) else ""

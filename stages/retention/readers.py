@@ -134,7 +134,7 @@ def read_export(
     ids = read.columns.pop(identity).cast("string").to_pandas()
     columns = {name: Coded.of(column) for name, column in read.columns.items()}
     raw = RawTable(path.name, read.header, ids, columns, read.lines, read.ragged, how["findings"])
-    raw = _stray_quotes_aside(raw)
+    raw = _stray_quotes_aside(raw) if read.has_quotes else raw
     if not len(raw.ids) and len(raw.ragged):
         row = raw.ragged.iloc[0]
         raise InputError(
@@ -185,6 +185,8 @@ class _Read:
         As :class:`RawTable` has it.
     hollow : callable
         Tells of the rows at some lines whether every cell of theirs is empty.
+    has_quotes : bool
+        Whether a quote may stand in an id.
     """
 
     header: list[str]
@@ -192,6 +194,7 @@ class _Read:
     lines: np.ndarray
     ragged: pd.DataFrame
     hollow: Callable[[np.ndarray], np.ndarray]
+    has_quotes: bool
 
 
 def _read_parquet(
@@ -216,7 +219,9 @@ def _read_parquet(
         return texts.isin(["", "nan", "None"]).all(axis=1).to_numpy()
 
     lines = np.arange(2, table.num_rows + 2)
-    return _Read(table.column_names, columns, lines, pd.DataFrame(columns=RAGGED), hollow)
+    return _Read(
+        table.column_names, columns, lines, pd.DataFrame(columns=RAGGED), hollow, has_quotes=True
+    )
 
 
 def _as_text(column: Any) -> Any:
@@ -268,7 +273,7 @@ def _read_text(
         return np.array([not text.strip(nothing) for text in texts], dtype=bool)
 
     columns = dict(zip(places, columns, strict=True))
-    return _Read(header, columns, numbers, ragged, hollow)
+    return _Read(header, columns, numbers, ragged, hollow, has_quotes=b'"' in raw)
 
 
 def _separator(path: Path, line: str, known: Sequence[str], findings: list[Finding]) -> str:
