@@ -111,7 +111,7 @@ def main() -> None:
                     sys.exit(f"{job} failed:\n{done.stderr}")
                 seconds = time.perf_counter() - began
             found = json.loads((Path(folder) / "metrics/segment.json").read_text("utf-8"))
-        on_list = found["treated"] + found["untouched"]
+        on_list = found["treatment"] + found["control"]
         peak = json.loads(done.stdout.splitlines()[-1])
         print(f"| {customers:,} | {on_list:,} | {seconds:.1f} | {peak:.0f} |", flush=True)
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from retention.errors import InputError, stage
 from retention.files import atomic, made, write_json
-from retention.measured_groups import effects, money_of
+from retention.measured_groups import effects, in_arms, means_in_arms, money_of
 from retention.measured_offers import effects_to_use, with_effects
 from retention.measured_report import as_markdown
 from retention.measuring import check_split, missing_p
@@ -28,17 +28,6 @@ from retention.vocabulary import IDENTITY, LABEL
 LIST = Path("data/campaign/list.csv")
 CUSTOMERS = Path("data/segments/customers.csv")
 OUT = Path("data/measured")
-
-
-def of_both(table: pd.DataFrame, values: pd.Series) -> list[Any]:
-    """Return the count of untouched and of treated rows that `values` marks."""
-    return [int(values[table["treated"] == arm].sum()) for arm in (False, True)]
-
-
-def means_of_both(table: pd.DataFrame, name: str) -> list[float | None]:
-    """Return the mean of a column for untouched and for treated, None where nobody has a value."""
-    means = table.groupby("treated")[name].mean().dropna()
-    return [means.get(arm) for arm in (False, True)]
 
 
 def on_list(answers: pd.DataFrame, listed: pd.DataFrame) -> np.ndarray:
@@ -83,21 +72,20 @@ def main() -> None:
     split = check_split(listed, campaign.control_share, who="the list")
     table = joined(listed, read_customers(options.customers), answers)
     strange = answers[~on_list(answers, listed)]
-    everybody = table[IDENTITY].notna()
     content: dict[str, Any] = {
-        "arms": {"listed": of_both(table, everybody)},
+        "arms": {"listed": in_arms(table, table[IDENTITY].notna())},
         "missing_p": {},
         "not_on_list": len(strange),
         "not_on_list_example": strange[IDENTITY].iloc[0] if len(strange) else None,
         "repeated_rows": repeated,
     } | dict.fromkeys((*OUTCOMES, "money"))
-    content["arms"]["mean_risk"] = means_of_both(table, "risk")
+    content["arms"]["mean_risk"] = means_in_arms(table, "risk")
     outcomes = [name for name in OUTCOMES if name in answers and table[name].notna().any()]
     if not outcomes:
         raise InputError(f"{options.responses} has no outcome of any customer of the list")
     for name in outcomes:
-        known = of_both(table, table[name].notna())
-        lost = of_both(table, table[name].isna())
+        known = in_arms(table, table[name].notna())
+        lost = in_arms(table, table[name].isna())
         check_split(
             table[table[name].notna()], campaign.control_share, who=f"those of known {name}"
         )
@@ -114,7 +102,7 @@ def main() -> None:
         stake = table["profit"].fillna(0).clip(lower=0)
         stake *= campaign.horizon_months * campaign.share_lost
         content["money"] = money_of(table, stake=stake)
-        content["arms"]["drop_share"] = means_of_both(table, LABEL)
+        content["arms"]["drop_share"] = means_in_arms(table, LABEL)
         assumed = {one["code"]: float(one["effect"]) for one in read_yaml(OFFERS) or []}
         content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
     report = as_markdown(content)

@@ -9,20 +9,20 @@ plots/segment/.
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from retention.arms import is_treated, power_in_words
+from retention.arms import Arm, assigned, count_arms
 from retention.budget_charts import draw_budgets
 from retention.campaign import FAILED, GATES
 from retention.deciding import decide
 from retention.discovering import discover, halves
 from retention.errors import stage
 from retention.files import read_json, read_parquet, write_csv, write_json
-from retention.listing import ARMS, all_segments, first_segment, joined, offers_made
+from retention.listing import all_segments, first_segment, joined, offers_made
 from retention.model_file import load_model
 from retention.offers import load_offers
 from retention.params import load_params
+from retention.power import power_in_words
 from retention.segment_charts import draw_categories, draw_grid, draw_portraits
 from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
 from retention.spreadsheets import guarded
@@ -85,8 +85,8 @@ def main() -> None:
         error_rate=how.error_rate,
     )  # fmt: skip
 
-    treats = is_treated(customers[IDENTITY], seed=campaign.seed, share=campaign.control_share)
-    customers["arm"] = np.where(treats, *ARMS)
+    split = {"seed": campaign.seed, "share": campaign.control_share}
+    customers["arm"] = assigned(customers[IDENTITY], **split)
     score_rows = customers[LABEL].isna()
     audience = customers[score_rows] if score_rows.any() else customers
     graded = read_json(EVALUATED)["grade"]
@@ -110,15 +110,15 @@ def main() -> None:
     for path, part in written.items():
         write_csv(guarded(part), path, bom=True)
     found, grid = sizes(customers, belongs), grid_table(customers.assign(cell=customers["grid"]))
-    spent = listed[listed["arm"] == ARMS[0]][["cost", "expected_gain"]].sum()
+    spent = listed[listed["arm"] == Arm.TREATMENT][["cost", "expected_gain"]].sum()
     content = {
         "grade": graded,
         "unit": campaign.profit_unit,
         "audience": len(audience),
-        **{arm: int((listed["arm"] == arm).sum()) for arm in ARMS},
+        **count_arms((listed["arm"] == Arm.TREATMENT).to_numpy()),
         "excluded": {gate: int((excluded["gate"] == gate).sum()) for gate in GATES},
         "offers": offers_made(listed, offers),
-        **{f"treated_{name}": amount for name, amount in spent.items()},
+        **{f"{Arm.TREATMENT}_{name}": amount for name, amount in spent.items()},
         "power": able,
         "grid": without_gaps(grid, "cell"),
         "segments": found,

@@ -15,11 +15,13 @@ from pathlib import Path
 import pandas as pd
 
 from retention.errors import stage
-from retention.files import atomic, made, read_parquet, write_csv, write_parquet
+from retention.files import atomic, read_parquet, write_csv, write_parquet
 from retention.params import load_params
-from retention.responses import parse_effects, sent, simulate_responses
+from retention.responses import parse_effects, simulate_responses
+from retention.returns import read_list
 from retention.shop import simulate_customers
 from retention.shop_export import as_export
+from retention.spreadsheets import guarded
 
 SAMPLE = Path("data/sample")
 
@@ -60,12 +62,11 @@ def answer() -> None:
     parser.add_argument("--seed", type=int, help="of the customers' luck (default: simulate.seed)")
     options = parser.parse_args()
     seed = load_params().simulate.seed if options.seed is None else options.seed
-    cells = pd.read_csv(made(options.answer), dtype="str", keep_default_na=False)
-    listed = sent(cells, place=str(options.answer))
+    listed = read_list(options.answer)
     effects = parse_effects(options.effect, set(listed["offer"]))
     truth = read_parquet(SAMPLE / "truth.parquet")
     responses = simulate_responses(listed, truth, effects, seed=seed)
-    write_csv(responses, options.out, bom=True)
+    write_csv(guarded(responses), options.out, bom=True)
     print(f"{options.out}: {len(responses)} customers, {responses['drop'].sum()} of them dropped")
 
 

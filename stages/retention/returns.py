@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from retention.arms import Arm, arm_of
 from retention.cleaning import MISSING
 from retention.coded import Coded
 from retention.errors import InputError, one_of
@@ -19,7 +20,6 @@ from retention.readers import RawTable, headers_of, plain_header, read_export
 from retention.spreadsheets import unguarded
 from retention.vocabulary import BY_NAME, ID_HEADER, IDENTITY, LABEL, REVENUE_HEADER
 
-ARMS = ("untouched", "treated")
 OUTCOMES = (LABEL, "revenue")
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     IDENTITY: (IDENTITY, ID_HEADER),
@@ -48,6 +48,8 @@ def as_ids(text: pd.Series) -> pd.Series:
 def read_list(path: Path) -> pd.DataFrame:
     """Return the campaign's list: customer_id, segment, offer, arm, treated (bool) and cost.
 
+    A list of an earlier version, whose arms were called treated and untouched, is read as well.
+
     Raises
     ------
     InputError
@@ -62,14 +64,14 @@ def read_list(path: Path) -> pd.DataFrame:
         words[name] = _text(column.renamed(distinct.to_list()))
     table = pd.DataFrame({IDENTITY: as_ids(raw.ids), **words})
     table["cost"] = _numbers(path, raw, "cost", raw.columns["cost"])
-    _refuse(path, raw, ~table["arm"].isin(ARMS), table["arm"], f"arm is none of {one_of(ARMS)}")
+    arms = table["arm"].map({word: arm_of(word) for word in table["arm"].unique()})
+    _refuse(path, raw, arms.isna(), table["arm"], f"arm is none of {one_of(Arm)}")
     _refuse(path, raw, table["cost"].isna(), table[IDENTITY], "cost is missing for customer")
     _refuse(path, raw, table["cost"] < 0, table["cost"], "cost is below 0")
     _refuse(path, raw, table[IDENTITY] == "", table["offer"], "the customer_id is empty; offer")
     twice = table[IDENTITY].duplicated()
     _refuse(path, raw, twice, table[IDENTITY], "stands on the list already: customer")
-    table["treated"] = table["arm"] == "treated"
-    return table
+    return table.assign(arm=arms, treated=arms == Arm.TREATMENT)
 
 
 def read_customers(path: Path) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from retention.arms import Arm
 from retention.findings import Level
 
 STRONGEST = 6
@@ -100,8 +101,7 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     """
     offers, made = files["offers"], files["segment"]["offers"]
     counts = {
-        place: made[offer["code"]]["treated"] + made[offer["code"]]["untouched"]
-        for place, offer in enumerate(offers)
+        place: sum(made[offer["code"]][arm] for arm in Arm) for place, offer in enumerate(offers)
     }
     order = sorted(counts, key=lambda place: (-counts[place], place))
     by_code = {offer["code"]: offer for offer in offers}

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import ROOT, an_offer, project_params, random_shop
-from retention.arms import is_treated
+from retention.arms import Arm, assigned
 from retention.deciding import decide
 from retention.features import FEATURES
 from retention.files import write_csv
-from retention.listing import ARMS, all_segments, first_segment, joined, offers_made
+from retention.listing import all_segments, first_segment, joined, offers_made
 from retention.offers import load_offers
 from retention.params import Campaign
 from retention.spreadsheets import guarded
@@ -46,8 +46,8 @@ def campaign_of(**changes):
 
 def decided(shop, *, suppressed=(), offers=OFFERS, failed=False, **changes):
     campaign = campaign_of(**changes)
-    treated = is_treated(shop["customer_id"], seed=campaign.seed, share=campaign.control_share)
-    shop = shop.assign(arm=np.where(treated, *ARMS))
+    arms = assigned(shop["customer_id"], seed=campaign.seed, share=campaign.control_share)
+    shop = shop.assign(arm=arms)
     words = category_words(shop, TOP)
     return decide(shop, shop[RANKS], offers, words, set(suppressed), campaign=campaign,
                   failed=failed)  # fmt: skip
@@ -73,7 +73,7 @@ def test_campaign_keeps_its_promises(seed, customers, budget, control_share):
     sent = by_id.loc[listed.loc[listed["channel"] == "message", "customer_id"]]
     assert set(sent["consent"]) <= {"yes"}
     assert (sent["contacts_now"] < campaign_of().contact_cap).all()
-    treated = listed[listed["arm"] == "treated"]
+    treated = listed[listed["arm"] == "treatment"]
     if budget is not None:
         assert treated["cost"].sum() <= budget + 1e-9
     for offer in OFFERS:
@@ -84,7 +84,7 @@ def test_campaign_keeps_its_promises(seed, customers, budget, control_share):
     assert len(what_if) == 10
     assert what_if["expected_gain"].is_monotonic_increasing
     assert (what_if["cost"] <= what_if["budget"] + 1e-6).all()
-    assert power["pooled"]["treated"] == len(treated)
+    assert power["pooled"]["treatment"] == len(treated)
 
 
 @pytest.mark.parametrize("budget", [None, 5])
@@ -127,8 +127,8 @@ def test_senseless_campaign_is_an_empty_list_of_the_same_columns(changes, gates,
     assert len(listed) == 0
     assert set(excluded["gate"]) == gates
     assert (what_if["contacted"] == 0).all() or "budget" in changes
-    assert power["pooled"] == {"treated": 0, "untouched": 0}
-    assert all(of["treated"] == 0 for of in offers_made(listed, OFFERS).values())
+    assert power["pooled"] == {"treatment": 0, "control": 0}
+    assert all(of["treatment"] == 0 for of in offers_made(listed, OFFERS).values())
 
 
 def test_hostile_ids_and_categories_cannot_run_or_be_filled_again():
@@ -162,9 +162,9 @@ def test_offers_made_add_up():
     listed, *_ = decided(shop)
     found = offers_made(listed, OFFERS)
     assert list(found) == [offer.code for offer in OFFERS]
-    for arm in ARMS:
+    for arm in Arm:
         assert sum(one[arm] for one in found.values()) == (listed["arm"] == arm).sum()
-    treated = listed[listed["arm"] == "treated"]
+    treated = listed[listed["arm"] == "treatment"]
     for name in ("cost", "expected_gain"):
         assert sum(one[name] for one in found.values()) == pytest.approx(treated[name].sum())
 

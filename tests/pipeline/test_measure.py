@@ -58,7 +58,7 @@ def shop(tmp_path_factory):
             "offer": rng.choice(["mail", "cart", "rare"], CUSTOMERS, p=[0.5, 0.48, 0.02]),
             "channel": "on_site",
             "text": "Ждём вас, с подарком",
-            "arm": np.where(draw < share, "untouched", "treated"),
+            "arm": np.where(draw < share, "control", "treatment"),
             "expected_gain": 0.1,
             "cost": 0.1,
             "reasons": "promo_share",
@@ -123,20 +123,22 @@ def test_planted_effects_are_found(shop, answered):
     assert (out / "measured.md").read_text(encoding="utf-8") == done.stdout
     content = json.loads((out / "measured.json").read_text(encoding="utf-8"))
     listed = pd.read_csv(shop / "data/campaign/list.csv")
-    treated = (listed["arm"] == "treated").to_numpy()
-    assert content["arms"]["listed"] == [int((~treated).sum()), int(treated.sum())]
-    raw = [answered["drop"][~treated].mean(), answered["drop"][treated].mean()]
+    treated = (listed["arm"] == "treatment").to_numpy()
+    customers = {"control": int((~treated).sum()), "treatment": int(treated.sum())}
+    assert content["arms"]["listed"] == customers
+    raw = {"control": ~treated, "treatment": treated}
+    raw = {arm: answered["drop"][rows].mean() for arm, rows in raw.items()}
     assert content["arms"]["drop_share"] == pytest.approx(raw, abs=1e-6)
     of = content["drop"]["offer"]
     assert of["cart"]["prevented_low"] < 0.3 < of["cart"]["prevented_high"]
     assert of["cart"]["difference_high"] < 0
     assert of["mail"]["prevented_low"] < 0 < of["mail"]["prevented_high"]
-    assert set(of["rare"]) == {"treated", "untouched"}
+    assert set(of["rare"]) == {"treatment", "control"}
     assert set(content["drop"]["segment"]) == {"full_carts", "promo", "high_profit"}
     assert content["drop"]["segment"]["promo"] == content["drop"]["segment"]["high_profit"]
     assert re.search(r"\| offer cart \|.*\| fewer drops \|\n", done.stdout)
     assert re.search(r"\| offer mail \|.*\| cannot be told \|\n", done.stdout)
-    assert "as 100 an arm are needed (untouched and treated): offer rare " in done.stdout
+    assert "as 100 an arm are needed (control and treatment): offer rare " in done.stdout
 
 
 def test_money_is_effect_times_stake_less_cost(shop, answered):
@@ -146,7 +148,7 @@ def test_money_is_effect_times_stake_less_cost(shop, answered):
     campaign = load_params(ROOT / "params.yaml").campaign
     stake = (customers["profit"] * campaign.horizon_months * campaign.share_lost).to_numpy()
     on_cart = (listed["offer"] == "cart").to_numpy()
-    treated = (listed["arm"] == "treated").sum()
+    treated = (listed["arm"] == "treatment").sum()
     expected = (0.3 * on_cart * customers["risk"] * stake).mean() * treated
     found = content["money"]
     assert found["saved_low"] < expected < found["saved_high"]
@@ -184,7 +186,7 @@ def test_same_answers_give_the_same_bytes(shop, answered, told):
 
 def test_revenue_alone(shop, answered, told):
     listed = pd.read_csv(shop / "data/campaign/list.csv")
-    treated = listed["arm"] == "treated"
+    treated = listed["arm"] == "treatment"
     rng = np.random.default_rng(1)
     money = (5000 + 100 * treated + rng.normal(0, 300, CUSTOMERS)).round(2).astype("str")
     answers = pd.DataFrame({"id": answered["customer_id"], "Выручка": money.str.replace(".", ",")})
@@ -200,20 +202,22 @@ def test_revenue_alone(shop, answered, told):
 
 
 def test_missing_outcomes_of_one_arm_are_a_warning(shop, answered, told):
-    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treatment"
     lost = np.flatnonzero(treated)[:40]
     write(answered.drop(index=lost), shop / "attrition.csv")
     out = told("--responses", "attrition.csv")
-    assert re.search(r"\*\*Warning:\*\* drop is missing for 0 untouched and 40 treated", out)
+    assert re.search(
+        r"\*\*Warning:\*\* drop is missing for 0 customers in control and 40 in treatment", out
+    )
     even = answered.drop(index=[*lost, *np.flatnonzero(~treated)[:40]])
     write(even, shop / "attrition.csv")
     out = told("--responses", "attrition.csv")
-    assert "missing for 40 untouched and 40 treated customers, no more unevenly" in out
+    assert "missing for 40 customers in control and 40 in treatment, no more unevenly" in out
     assert "Warning" not in out
 
 
 def test_corrupted_split_is_refused(shop, answered, told):
-    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treatment"
     write(answered.drop(index=np.flatnonzero(~treated)[:400]), shop / "split.csv")
     line = told("--responses", "split.csv", fails=True, out="refused")
     assert line.startswith("error: the split of those of known drop is broken: ")
@@ -238,7 +242,7 @@ def test_strangers_and_repeated_rows_are_told(shop, answered, told):
 def test_few_answers_tell_nothing(shop, answered, told):
     write(answered[:40], shop / "few.csv")
     out = told("--responses", "few.csv")
-    assert "as 30 an arm are needed (untouched and treated): everyone " in out
+    assert "as 30 an arm are needed (control and treatment): everyone " in out
     assert "Nothing can be told: the assumed effects stay." in out
     assert not (shop / "measured/offers_measured.yaml").exists()
 
@@ -257,7 +261,7 @@ def test_files_that_do_not_belong_together(shop, told):
 
 
 def test_outcomes_of_one_arm_or_of_nobody(shop, answered, told):
-    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treatment"
     write(answered[treated.to_numpy()][:5], shop / "one_arm.csv")
     out = told("--responses", "one_arm.csv")
     assert re.search(r"\| drop share as it came, % \| +\| \d+\.0 \|", out)

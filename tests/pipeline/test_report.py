@@ -153,15 +153,15 @@ def test_grade_is_told_in_words(run, grade):
 
 def test_an_empty_campaign_is_said_to_be_empty(run):
     def nobody(found):
-        found.update(treated=0, untouched=0, treated_cost=0.0, treated_expected_gain=0.0)
+        found.update(treatment=0, control=0, treatment_cost=0.0, treatment_expected_gain=0.0)
         found["power"] = {
             "level": 0.05,
             "power": 0.8,
-            "pooled": {"treated": 0, "untouched": 0},
+            "pooled": {"treatment": 0, "control": 0},
             "offers": {},
         }
         for offer in found["offers"].values():
-            offer.update(treated=0, untouched=0, cost=0.0, expected_gain=0.0)
+            offer.update(treatment=0, control=0, cost=0.0, expected_gain=0.0)
 
     alter(run / "metrics/segment.json", nobody)
     for table in ("data/campaign/list.csv", "plots/segment/budgets.csv"):

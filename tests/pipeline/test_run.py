@@ -114,17 +114,17 @@ def test_campaign_adds_up_and_opens_in_a_spreadsheet(clone):
     found = json.loads((clone.folder / "metrics/segment.json").read_text())
     listed = pd.read_csv(clone.folder / "data/campaign/list.csv")
     excluded = pd.read_csv(clone.folder / "data/campaign/excluded.csv")
-    assert found["treated"] + found["untouched"] == len(listed)
+    assert found["treatment"] + found["control"] == len(listed)
     assert (
-        found["treated"] + found["untouched"] + sum(found["excluded"].values())
+        found["treatment"] + found["control"] + sum(found["excluded"].values())
         == (found["audience"])
     )
     assert excluded["gate"].value_counts().to_dict() == {
         gate: count for gate, count in found["excluded"].items() if count
     }
-    treated = listed[listed["arm"] == "treated"]
-    assert treated["cost"].sum() == pytest.approx(found["treated_cost"])
-    assert found["power"]["pooled"]["treated"] == len(treated)
+    treated = listed[listed["arm"] == "treatment"]
+    assert treated["cost"].sum() == pytest.approx(found["treatment_cost"])
+    assert found["power"]["pooled"]["treatment"] == len(treated)
     for name, content in clone.files("data/campaign", "data/segments").items():
         assert content.startswith(b"\xef\xbb\xbf"), name
     assert listed["text"].str.contains("[а-я]").all()
