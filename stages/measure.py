@@ -1,7 +1,8 @@
 """Measure: what did the campaign do?
 
 Reads the answers that the CRM returns (customer_id and drop or revenue in the three months after),
-the list that was sent and data/segments/customers.csv; prints a report and writes it
+the list that was sent and every customer's risk and profit (each as .parquet, or as the .csv that
+people open, in any dialect); prints a report and writes it
 (measured.md, measured.json) and offers_measured.yaml, which is offers.yaml with measured effects,
 into a folder. Run by hand, once the three months are over; then, if the difference is approved,
 ``cp data/measured/offers_measured.yaml offers.yaml``.
@@ -25,8 +26,8 @@ from retention.params import load_params, read_yaml
 from retention.returns import OUTCOMES, read_customers, read_list, read_responses
 from retention.vocabulary import IDENTITY, LABEL
 
-LIST = Path("data/campaign/list.csv")
-CUSTOMERS = Path("data/segments/customers.csv")
+LIST = Path("data/campaign/list.parquet")
+CUSTOMERS = Path("data/segments/customers.parquet")
 OUT = Path("data/measured")
 
 

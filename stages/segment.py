@@ -1,9 +1,9 @@
 """Segment: whom to contact, with what, at what gain?
 
 Reads data/prepared/, data/features/, data/model/, data/explained/, metrics/evaluate.json,
-offers.yaml and the suppression list; writes data/segments/ (customers.csv, portraits.csv,
-categories.csv, discovered.csv), data/campaign/ (list.csv, excluded.csv), metrics/segment.json and
-plots/segment/.
+offers.yaml and the suppression list; writes data/segments/ (customers, portraits, categories,
+discovered) and data/campaign/ (list, excluded), each as .parquet for programs and as .csv for
+people, metrics/segment.json and plots/segment/.
 """
 
 import sys
@@ -25,7 +25,7 @@ from retention.params import load_params
 from retention.power import power_in_words
 from retention.segment_charts import draw_categories, draw_grid, draw_portraits
 from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
-from retention.spreadsheets import guarded
+from retention.spreadsheets import write_both
 from retention.studying import category_offers, sizes, study, without_gaps
 from retention.suppression import read_suppressed
 from retention.vocabulary import IDENTITY, LABEL, PROFIT
@@ -100,15 +100,15 @@ def main() -> None:
     print(f"segment: {len(listed)} customers on the list; {power_in_words(able['pooled'])}")
 
     written = {
-        SEGMENTS / "customers.csv": customers[SHOWN],
-        SEGMENTS / "portraits.csv": portraits,
-        SEGMENTS / "categories.csv": by_category,
-        SEGMENTS / "discovered.csv": discovered,
-        CAMPAIGN / "list.csv": listed,
-        CAMPAIGN / "excluded.csv": excluded,
+        SEGMENTS / "customers": customers[SHOWN],
+        SEGMENTS / "portraits": portraits,
+        SEGMENTS / "categories": by_category,
+        SEGMENTS / "discovered": discovered,
+        CAMPAIGN / "list": listed,
+        CAMPAIGN / "excluded": excluded,
     }
     for path, part in written.items():
-        write_csv(guarded(part), path, bom=True)
+        write_both(part, path, dialect=campaign.spreadsheet)
     found, grid = sizes(customers, belongs), grid_table(customers.assign(cell=customers["grid"]))
     spent = listed[listed["arm"] == Arm.TREATMENT][["cost", "expected_gain"]].sum()
     content = {

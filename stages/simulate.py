@@ -15,13 +15,13 @@ from pathlib import Path
 import pandas as pd
 
 from retention.errors import stage
-from retention.files import atomic, read_parquet, write_csv, write_parquet
+from retention.files import atomic, read_parquet, write_parquet
 from retention.params import load_params
 from retention.responses import parse_effects, simulate_responses
 from retention.returns import read_list
 from retention.shop import simulate_customers
 from retention.shop_export import as_export
-from retention.spreadsheets import guarded
+from retention.spreadsheets import write_for_people
 
 SAMPLE = Path("data/sample")
 
@@ -51,7 +51,7 @@ def main() -> None:
 def answer() -> None:
     """Write the answers of the simulated customers to a campaign."""
     parser = argparse.ArgumentParser(description=answer.__doc__)
-    parser.add_argument("--answer", type=Path, required=True, help="the campaign's list.csv")
+    parser.add_argument("--answer", type=Path, required=True, help="list.parquet or list.csv")
     parser.add_argument(
         "--effect",
         action="append",
@@ -66,7 +66,7 @@ def answer() -> None:
     effects = parse_effects(options.effect, set(listed["offer"]))
     truth = read_parquet(SAMPLE / "truth.parquet")
     responses = simulate_responses(listed, truth, effects, seed=seed)
-    write_csv(guarded(responses), options.out, bom=True)
+    write_for_people(responses, options.out, dialect="en")
     print(f"{options.out}: {len(responses)} customers, {responses['drop'].sum()} of them dropped")
 
 

@@ -86,7 +86,7 @@ def campaign_list(
             "expected_gain": chosen["expected_gain"].round(6),
             "cost": costs[places],
             "reasons": rows["reasons"],
-            "valid_until": valid_until.isoformat(),
+            "valid_until": pd.Series(valid_until, rows.index, dtype="date32[pyarrow]"),
         }
     )
     return table.sort_values(["expected_gain", IDENTITY], ascending=[False, True])

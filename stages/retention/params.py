@@ -237,6 +237,7 @@ class Campaign(Section):
     valid_days: PositiveInt
     budget: NonNegativeFloat | None
     suppression: Annotated[str, Field(min_length=1)]
+    spreadsheet: Literal["ru", "en"]
     contact_cap: NonNegativeInt
     control_share: Annotated[float, Field(ge=0, lt=1)]
     seed: Seed

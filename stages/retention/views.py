@@ -38,8 +38,6 @@ BUDGET_COLUMNS = {
     "cost": "money",
     "expected_gain": "money",
 }
-REPORTS = ("prepare", "featurize")
-"""Files with a list of findings."""
 LEVELS = tuple(Level)
 SHARES = {"promo_share", "service", "consent", "favourite_category"}
 FORMS = {"profit": "money", "revenue_m2": "count", "revenue_m1": "count", "revenue_m0": "count",
@@ -106,12 +104,14 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     order = sorted(counts, key=lambda place: (-counts[place], place))
     by_code = {offer["code"]: offer for offer in offers}
     findings = [
-        (names[name], place, LEVELS.index(row["level"]))
-        for name in REPORTS
-        for place, row in enumerate(files[name]["report"])
+        *((names["readiness"], (place,), row) for place, row in enumerate(files["readiness"])),
+        *(
+            (names["featurize"], ("report", place), row)
+            for place, row in enumerate(files["featurize"]["report"])
+        ),
     ]
     return {
-        "findings": [row[:2] for row in sorted(findings, key=lambda row: row[2])],
+        "findings": sorted(findings, key=lambda found: LEVELS.index(found[2]["level"])),
         "unit": files["params"]["campaign"]["profit_unit"],
         "assumptions": ASSUMPTIONS,
         "budget_columns": BUDGET_COLUMNS,

@@ -116,7 +116,7 @@ def test_too_many_broken_rows_stop_the_run_and_stay_readable(shop, capsys):
     assert "prepare.max_quarantined (5%)" in line
     assert "Разрешить сообщать" in line
     quarantine = (shop / "data/prepared/quarantine.csv").read_text(encoding="utf-8")
-    assert "market_file.csv,2," in quarantine
+    assert "market_file.csv;2;" in quarantine
 
 
 @pytest.mark.usefixtures("shop")
