@@ -100,7 +100,6 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "params.yaml").write_text(text, encoding="utf-8")
             (Path(folder) / "offers.yaml").write_text(offers, encoding="utf-8")
-            (Path(folder) / "suppression.csv").write_text("customer_id\n", encoding="utf-8")
             for job in ("ready", "stage"):
                 began = time.perf_counter()
                 done = subprocess.run(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from retention.arms import Arm, assigned, count_arms
 from retention.budget_charts import draw_budgets
-from retention.campaign import FAILED, GATES
+from retention.campaign import FAILED, GATES, lacks_own_suppression
 from retention.deciding import decide
 from retention.discovering import discover, halves
 from retention.errors import stage
@@ -63,6 +63,9 @@ def main() -> None:
     columns = [*customers.columns, *SCORED]
     offers = load_offers(columns=columns, features=list(card["features"]))
     suppressed = read_suppressed(campaign.suppression)
+    if lacks_own_suppression(params.data.dir, campaign.suppression):
+        print("segment: no suppression list of the shop's own is in use: campaign.suppression is "
+              f"{campaign.suppression}, the simulated shop's", file=sys.stderr)  # fmt: skip
     table["risk"] = honest_risk(table, told, read_parquet(OUT_OF_FOLD))
     for part in (table[[IDENTITY, "risk", "scored"]], read_parquet(REASONS)[[IDENTITY, *RANKS]]):
         customers = customers.merge(part, on=IDENTITY, validate="one_to_one")

@@ -2,7 +2,8 @@
 
 Reads nothing but params; writes data/sample/: the four exports as a shop makes them
 (market_file.csv, market_money.csv, market_time.csv, money.csv) and truth.parquet, which no shop
-has: each customer's true probability of a drop, what each feature group adds, and the outcome.
+has: each customer's true probability of a drop, what each feature group adds, and the outcome; and
+suppression.csv, a list of nobody.
 
 By hand, to try a campaign's measurement: ``--answer LIST --effect 0.1 --out FILE`` lets the
 simulated customers of a campaign's list answer it, drawn from the truth with effects planted.
@@ -15,13 +16,14 @@ from pathlib import Path
 import pandas as pd
 
 from retention.errors import stage
-from retention.files import atomic, read_parquet, write_parquet
+from retention.files import atomic, read_parquet, write_csv, write_parquet
 from retention.params import load_params
 from retention.responses import parse_effects, simulate_responses
 from retention.returns import read_list
 from retention.shop import simulate_customers
 from retention.shop_export import as_export
 from retention.spreadsheets import write_for_people
+from retention.vocabulary import IDENTITY
 
 SAMPLE = Path("data/sample")
 
@@ -45,6 +47,7 @@ def main() -> None:
     for name, table in as_export(shop, seed=params.seed).items():
         write_export(table, SAMPLE / f"{name}.csv", **DIALECTS.get(name, {}))
     write_parquet(shop.truth, SAMPLE / "truth.parquet")
+    write_csv(pd.DataFrame(columns=[IDENTITY]), SAMPLE / "suppression.csv")
 
 
 @stage

@@ -4,8 +4,10 @@ Who will be treated is never asked when an offer is chosen. It matters once, at 
 treated use up budget and stock, so a cut-off is lowered for both arms alike until the treated fit.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,6 +32,15 @@ GATES = (
     "over_budget",
 )
 """Why a customer gets no offer, in the order in which it is asked."""
+
+SAMPLE = Path("data/sample")
+"""Folder of the simulated shop, whose suppression list names nobody."""
+
+
+def lacks_own_suppression(data_dir: str, suppression: str) -> bool:
+    """Tell whether customers of a real shop are to be checked against the simulated shop's list."""
+    sample, used, list_in = map(os.path.abspath, (SAMPLE, data_dir, Path(suppression).parent))
+    return list_in == sample != used
 
 
 def expected_gains(

@@ -5,7 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import an_offer, random_shop
-from retention.campaign import GATES, choose, expected_gains, open_offers, ration
+from retention.campaign import (
+    GATES,
+    choose,
+    expected_gains,
+    lacks_own_suppression,
+    open_offers,
+    ration,
+)
 from retention.offers import PLACEHOLDERS
 
 RANKS = ["reason_1", "reason_2", "reason_3"]
@@ -328,3 +335,20 @@ def test_risk_that_is_unknown_gets_no_offer():
     gain, gate = opened(audience, known, [an_offer("a", when="promo_share >= 0")])
     assert np.isneginf(gain).all()
     assert set(gate) == {"no_expected_gain"}
+
+
+@pytest.mark.parametrize(
+    ("data", "suppression", "lacks"),
+    [
+        ("data/sample", "data/sample/suppression.csv", False),
+        ("./data/sample/", "data/sample/suppression.csv", False),
+        ("data/raw", "data/sample/suppression.csv", True),
+        ("/srv/exports", "data/../data/sample/suppression.csv", True),
+        ("data/raw", "data/raw/suppression.csv", False),
+        ("data/raw", "/srv/suppression.csv", False),
+    ],
+)
+def test_real_customers_are_not_to_be_checked_against_the_simulated_shops_list(
+    data, suppression, lacks
+):
+    assert lacks_own_suppression(data, suppression) == lacks

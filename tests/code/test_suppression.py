@@ -1,7 +1,6 @@
 import pandas as pd
 import pytest
 
-from helpers import ROOT
 from retention.errors import InputError
 from retention.suppression import is_suppressed, read_suppressed
 
@@ -9,11 +8,6 @@ from retention.suppression import is_suppressed, read_suppressed
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "suppression.csv"
-
-
-def test_the_projects_own_list_is_a_header_and_nobody():
-    assert (ROOT / "suppression.csv").read_text() == "customer_id\n"
-    assert read_suppressed(ROOT / "suppression.csv") == set()
 
 
 @pytest.mark.parametrize(

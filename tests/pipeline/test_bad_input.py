@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     """A folder with params, offers and a small export in data/sample."""
-    for name in ("params.yaml", "offers.yaml", "suppression.csv"):
+    for name in ("params.yaml", "offers.yaml"):
         shutil.copy(ROOT / name, tmp_path)
     sample = tmp_path / "data" / "sample"
     sample.mkdir(parents=True)
@@ -157,10 +157,20 @@ def edited(name, old, new, capsys):
         ("offers.yaml", "when: unpaid_items >= 3", "when: unpaid_item >= 3", "cart_reminder.when"),
         ("offers.yaml", "«{segment_category_top}»", "«{top}»", "unknown placeholder {top}; valid"),
         ("offers.yaml", "cost: 0.02", "cost: -0.02", "cart_reminder: cost is -0.02"),
-        ("params.yaml", "suppression: suppression.csv", "suppression: x.csv", "x.csv (params.yaml"),
+        (
+            "params.yaml",
+            "suppression: data/sample/suppression.csv",
+            "suppression: x.csv",
+            "x.csv (pa",
+        ),
         ("params.yaml", "budget: null", "budget: -1", "campaign.budget is -1"),
         ("params.yaml", "budget: null", "budget: much", "campaign.budget is 'much'"),
-        ("suppression.csv", "customer_id", "id", "needs one column customer_id; found: id"),
+        (
+            "data/sample/suppression.csv",
+            "customer_id",
+            "id",
+            "needs one column customer_id; found: id",
+        ),
     ],
 )
 def test_mistake_of_a_marketer(capsys, clone, monkeypatch, name, old, new, sentence):

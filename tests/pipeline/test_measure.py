@@ -329,7 +329,9 @@ def test_simulate_without_arguments_makes_the_shop_and_nothing_else(tmp_path):
     (tmp_path / "params.yaml").write_text(small, encoding="utf-8")
     assert run("simulate", folder=tmp_path).returncode == 0
     made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    names = ("market_file.csv", "market_money.csv", "market_time.csv", "money.csv", "truth.parquet")
+    names = ["market_file.csv", "market_money.csv", "market_time.csv", "money.csv"]
+    names += ["suppression.csv", "truth.parquet"]
+    assert (tmp_path / "data/sample/suppression.csv").read_bytes() == b"customer_id\n"
     assert made == {"params.yaml", *(f"data/sample/{name}" for name in names)}
     params = load_params(tmp_path / "params.yaml").simulate
     shop = simulate_customers(300, unlabelled=params.unlabelled, seed=params.seed)
