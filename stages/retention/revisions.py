@@ -138,7 +138,10 @@ def _made(commit: str, called: str, folder: Path) -> Path:
     project = clone / inside
     cache = _dvc("cache", "dir").stdout.strip()
     _dvc("config", "--local", "cache.dir", cache, folder=project)
-    said = _dvc("repro", "--pull", "evaluate", folder=project, aloud=True)
+    sources = (git("-C", str(project), "ls-files", "*.dvc") or b"").decode().splitlines()
+    for verb in ("fetch", "checkout") if sources else ():  # what `dvc add` versions, as data/raw
+        _dvc(verb, *sources, folder=project)
+    said = _dvc("repro", "evaluate", folder=project, aloud=True)
     made = project / PREDICTIONS
     if said.returncode or not made.exists():
         errors = [line for line in said.stdout.splitlines() if line.lower().startswith("error: ")]

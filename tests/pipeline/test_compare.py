@@ -270,3 +270,45 @@ def test_other_labels_and_other_customers(told, history):
 def test_outside_a_repository(told, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "none"))
     assert "revision 'main' is unknown" in told("--rev", "main", fails=True)
+
+
+@pytest.fixture
+def sourced(tmp_path):
+    """A version whose data `dvc add` keeps, pushed to a remote; then another one."""
+    repo = Clone(tmp_path / "repo")
+    repo.folder.mkdir()
+    repo.run("git", "init", "-q", "-b", "main")
+    repo.run("dvc", "init", "-q")
+    repo.run("dvc", "remote", "add", "-q", "-d", "storage", str(tmp_path / "storage"))
+    (repo.folder / "make.py").write_text(MAKE)
+    (repo.folder / "dvc.yaml").write_text(STAGE)
+    for noise, message in ((0, "good"), (3, "bad")):
+        predictions(noise).to_csv(repo.folder / "predictions.csv", index=False)
+        repo.run("dvc", "add", "-q", "predictions.csv")
+        repo.run("dvc", "repro", "-q")
+        repo.run("dvc", "push", "-q")
+        repo.run("git", "add", "-A")
+        repo.run("git", "commit", "-q", "-m", message)
+    shutil.rmtree(repo.folder / ".dvc/cache")
+    return repo
+
+
+def test_predictions_come_from_a_remote(sourced):
+    done = by_command(sourced, "--rev", "HEAD~1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "workspace is worse than HEAD~1 (" in done.stdout
+
+
+def test_data_of_a_version_comes_from_a_remote_where_its_predictions_are_lost(sourced, tmp_path):
+    for found in (tmp_path / "storage").rglob("*"):
+        if found.is_file() and found.read_bytes()[:4] == b"PAR1":
+            found.unlink()
+    done = by_command(sourced, "--rev", "HEAD~1")
+    assert done.returncode == 0, done.stderr
+    assert "making them in a temporary clone" in done.stderr
+    assert "workspace is worse than HEAD~1 (" in done.stdout
+    shutil.rmtree(sourced.folder / ".dvc/cache")
+    shutil.rmtree(tmp_path / "storage")
+    done = by_command(sourced, "--rev", "HEAD~1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("missing data 'source': predictions.csv")
