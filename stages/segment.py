@@ -63,7 +63,8 @@ def main() -> None:
     columns = [*customers.columns, *SCORED]
     offers = load_offers(columns=columns, features=list(card["features"]))
     suppressed = read_suppressed(campaign.suppression)
-    if lacks_own_suppression(params.data.dir, campaign.suppression):
+    lacks_own = lacks_own_suppression(params.data.dir, campaign.suppression)
+    if lacks_own:
         print("segment: no suppression list of the shop's own is in use: campaign.suppression is "
               f"{campaign.suppression}, the simulated shop's", file=sys.stderr)  # fmt: skip
     table["risk"] = honest_risk(table, told, read_parquet(OUT_OF_FOLD))
@@ -117,6 +118,7 @@ def main() -> None:
     content = {
         "grade": graded,
         "unit": campaign.profit_unit,
+        "lacks_own_suppression": lacks_own,
         "audience": len(audience),
         **count_arms((listed["arm"] == Arm.TREATMENT).to_numpy()),
         "excluded": {gate: int((excluded["gate"] == gate).sum()) for gate in GATES},

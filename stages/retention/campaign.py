@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from retention.allocation import MICRO, NONE, UNLIMITED, Limits, allocate, micro
+from retention.errors import InputError
 from retention.ladder import climb, make_ladder
 from retention.offers import ANY, Offer
 from retention.rules import matches
@@ -35,11 +36,25 @@ GATES = (
 
 SAMPLE = Path("data/sample")
 """Folder of the simulated shop, whose suppression list names nobody."""
+FORMER_LIST = Path("suppression.csv")
+"""Where the suppression list stood by default in earlier versions."""
 
 
 def lacks_own_suppression(data_dir: str, suppression: str) -> bool:
-    """Tell whether customers of a real shop are to be checked against the simulated shop's list."""
+    """Tell whether customers of a real shop are checked against the simulated shop's list.
+
+    Raises
+    ------
+    InputError
+        If a list of an earlier version stands in the project's folder and is not the one in use:
+        who is on it must not be contacted because a default has changed.
+    """
     sample, used, list_in = map(os.path.abspath, (SAMPLE, data_dir, Path(suppression).parent))
+    if list_in == sample and FORMER_LIST.exists():
+        raise InputError(
+            f"{FORMER_LIST} stands in the project's folder, but params.yaml: campaign.suppression "
+            f"is {suppression}, which names nobody; name {FORMER_LIST} there, or remove it"
+        )
     return list_in == sample != used
 
 

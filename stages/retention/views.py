@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from retention.arms import Arm
-from retention.campaign import lacks_own_suppression
 from retention.findings import Level
 
 STRONGEST = 6
@@ -115,9 +114,7 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
         "findings": sorted(findings, key=lambda found: LEVELS.index(found[2]["level"])),
         "unit": files["params"]["campaign"]["profit_unit"],
         "assumptions": ASSUMPTIONS,
-        "lacks_own_suppression": lacks_own_suppression(
-            files["params"]["data"]["dir"], files["params"]["campaign"]["suppression"]
-        ),
+        "lacks_own_suppression": files["segment"]["lacks_own_suppression"],
         "budget_columns": BUDGET_COLUMNS,
         "budget_row": budget_row(files["budgets"], files["params"]["campaign"]["budget"]),
         "offers_made": [place for place in order if counts[place]],

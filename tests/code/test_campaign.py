@@ -13,6 +13,7 @@ from retention.campaign import (
     open_offers,
     ration,
 )
+from retention.errors import InputError
 from retention.offers import PLACEHOLDERS
 
 RANKS = ["reason_1", "reason_2", "reason_3"]
@@ -352,3 +353,11 @@ def test_real_customers_are_not_to_be_checked_against_the_simulated_shops_list(
     data, suppression, lacks
 ):
     assert lacks_own_suppression(data, suppression) == lacks
+
+
+def test_former_list_in_the_projects_folder_is_not_passed_over(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suppression.csv").write_text("customer_id\n12\n")
+    with pytest.raises(InputError, match=r"name suppression\.csv there, or remove it"):
+        lacks_own_suppression("data/sample", "data/sample/suppression.csv")
+    assert not lacks_own_suppression("data/raw", "suppression.csv")
