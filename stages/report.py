@@ -63,7 +63,8 @@ def main() -> None:
     segment, options = files["segment"], params.campaign
     customers, listed = read_parquet(CUSTOMERS), read_parquet(SOURCES["list"])
     top = listed.head(SHOWN).astype({"valid_until": "str"})
-    for more in (customers[[IDENTITY, "grid"]], read_parquet(REASONS)[SENTENCES]):
+    sentences = pd.read_parquet(made(REASONS), columns=SENTENCES)
+    for more in (customers[[IDENTITY, "grid"]], sentences):
         top = top.merge(more, on=IDENTITY, how="left")
     readiness = rows_of(read_parquet(SOURCES["readiness"]))
     found = {

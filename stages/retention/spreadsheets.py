@@ -13,6 +13,7 @@ a number and saved as one, so an id that must keep its form is to be imported as
 Text), or taken from the Parquet file, which is what programs read.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,7 @@ def number_text(value: float, decimal: str) -> str:
     Without exponent, and never with three digits after the mark: ``1,125`` may be a thousand.
     What is missing or not finite is empty.
     """
-    if not np.isfinite(value):
+    if not math.isfinite(value):
         return ""
     text = repr(round(value, DIGITS) + 0.0)
     if "e" in text:
