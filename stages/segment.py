@@ -65,8 +65,11 @@ def main() -> None:
     suppressed = read_suppressed(campaign.suppression)
     lacks_own = lacks_own_suppression(params.data.dir, campaign.suppression)
     if lacks_own:
-        print("segment: no suppression list of the shop's own is in use: campaign.suppression is "
-              f"{campaign.suppression}, the simulated shop's", file=sys.stderr)  # fmt: skip
+        print(
+            "segment: no suppression list of the shop's own is in use: campaign.suppression is "
+            f"{campaign.suppression}, the simulated shop's",
+            file=sys.stderr,
+        )
     table["risk"] = honest_risk(table, told, read_parquet(OUT_OF_FOLD))
     for part in (table[[IDENTITY, "risk", "scored"]], read_parquet(REASONS)[[IDENTITY, *RANKS]]):
         customers = customers.merge(part, on=IDENTITY, validate="one_to_one")

@@ -9,8 +9,8 @@ import pandas as pd
 import report
 
 LANGUAGES = ("ru", "en")
-NEEDED = ("metrics", "plots", *(f"data/{name}" for name in
-          ("prepared", "segments", "campaign", "explained", "model")))  # fmt: skip
+FOLDERS = ("prepared", "segments", "campaign", "explained", "model")
+NEEDED = ("metrics", "plots", *(f"data/{name}" for name in FOLDERS))
 
 
 def copy_run(source, folder):

@@ -74,11 +74,13 @@ def predictions_of(name: str) -> tuple[str, pd.DataFrame]:
     """
     commit = commit_of(name)
     called = f"{name} ({commit[:7]})"
-    earlier = git("cat-file", "blob", f"{commit}:./{EARLIER.as_posix()}")
-    if earlier is not None:
+    pipeline, earlier = (
+        git("cat-file", "blob", f"{commit}:./{name}") for name in ("dvc.yaml", EARLIER.as_posix())
+    )
+    if PREDICTIONS.parent.as_posix().encode() not in (pipeline or b""):
+        if earlier is None:
+            raise InputError(f"revision {called} has no pipeline that makes {PREDICTIONS}")
         return called, _earlier(earlier, f"{EARLIER} of {called}")
-    if git("cat-file", "-e", f"{commit}:./dvc.yaml") is None:
-        raise InputError(f"revision {called} has no dvc.yaml, so no predictions")
     source = f"{PREDICTIONS} of {called}"
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         found = Path(folder) / PREDICTIONS.name

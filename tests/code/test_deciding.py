@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,6 +106,33 @@ def test_same_input_in_any_order_gives_the_same_bytes(tmp_path):
         write_csv(what_if, tmp_path / name / "budgets.csv")
     for name in ("list.csv", "list.parquet", "excluded.csv", "excluded.parquet", "budgets.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_list_for_programs_keeps_its_contract_though_nobody_is_on_it(tmp_path, failed):
+    listed, *_ = decided(a_shop(400, seed=4, hostile=True), failed=failed)
+    assert (len(listed) == 0) == failed
+    write_both(listed, tmp_path / "list", dialect="ru")
+    kinds = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "list.parquet")}
+    words = dict.fromkeys(("customer_id", "segment", "offer", "channel", "text", "arm", "reasons"))
+    numbers = dict.fromkeys(("expected_gain", "cost"), "double")
+    text = dict.fromkeys(words, "large_string")
+    assert kinds == text | numbers | {"valid_until": "date32[day]"}
+    assert list(kinds) == [
+        "customer_id",
+        "segment",
+        "offer",
+        "channel",
+        "text",
+        "arm",
+        "expected_gain",
+        "cost",
+        "reasons",
+        "valid_until",
+    ]
+    read = pd.read_parquet(tmp_path / "list.parquet")
+    assert read["customer_id"].str.startswith("=cmd|").all()
+    assert set(read["arm"]) == (set() if failed else {"treatment", "control"})
 
 
 @pytest.mark.parametrize(

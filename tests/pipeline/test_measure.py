@@ -267,6 +267,14 @@ def test_corrupted_split_is_refused(shop, answered, told):
     assert len(answered) == CUSTOMERS
 
 
+def test_list_and_customers_as_people_have_them_measure_the_same(shop, answered, told):
+    first = told("--responses", "answers.csv", out="one")
+    files = {"--list": "data/campaign/list.csv", "--customers": "data/segments/customers.csv"}
+    assert told("--responses", "answers.csv", *sum(files.items(), ()), out="two") == first
+    assert (shop / "one/measured.json").read_bytes() == (shop / "two/measured.json").read_bytes()
+    assert len(answered) == CUSTOMERS
+
+
 def test_strangers_and_repeated_rows_are_told(shop, answered, told):
     more = pd.concat([answered, answered[:3], answered[:2].assign(customer_id=["x1", "x2"])])
     write(more, shop / "more.csv")
