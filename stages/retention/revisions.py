@@ -81,13 +81,11 @@ def predictions_of(name: str) -> tuple[str, pd.DataFrame]:
         if earlier is None:
             raise InputError(f"revision {called} has no pipeline that makes {PREDICTIONS}")
         return called, _earlier(earlier, f"{EARLIER} of {called}")
-    source = f"{PREDICTIONS} of {called}"
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         found = Path(folder) / PREDICTIONS.name
         _dvc("get", ".", PREDICTIONS.as_posix(), "--rev", commit, "--out", str(found), "--quiet")
-        return called, checked(
-            read_parquet(found if found.exists() else _made(commit, called, Path(folder))), source
-        )
+        path = found if found.exists() else _made(commit, called, Path(folder))
+        return called, checked(read_parquet(path), f"{PREDICTIONS} of {called}")
 
 
 def of_workspace() -> pd.DataFrame:
