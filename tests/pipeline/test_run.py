@@ -151,6 +151,23 @@ def test_suppressed_customer_is_off_the_list_on_the_next_run(clone):
     clone.run("dvc", "checkout", "-q")
 
 
+@pytest.mark.parametrize(
+    ("usual", "other", "stages"),
+    [
+        ("budget: null", "budget: 3", {"segment", "report"}),
+        ("spreadsheet: ru", "spreadsheet: en", {"prepare", "segment", "report"}),
+    ],
+)
+def test_param_of_the_campaign_makes_those_run_that_read_it(clone, usual, other, stages):
+    params = clone.folder / "params.yaml"
+    text = params.read_text()
+    assert usual in text
+    params.write_text(text.replace(usual, other))
+    behind = re.findall(r"^(\w+):$", clone.run("dvc", "status"), re.M)
+    params.write_text(text)
+    assert set(behind) == stages
+
+
 def test_consent_taken_back_makes_the_stage_run_and_stops_messages(clone, tmp_path):
     listed = pd.read_parquet(clone.folder / "data/campaign/list.parquet")
     messaged = set(listed.loc[listed["channel"] == "message", "customer_id"])
