@@ -1,7 +1,7 @@
 """Does the measurement of a campaign tell the truth? A study of simulated campaigns.
 
 Each campaign draws customers at risk from a simulated shop whose true probabilities are known,
-leaves half untouched by chance, lets everybody drop or stay by chance with effects planted, and
+leaves half as control by chance, lets everybody drop or stay by chance with effects planted, and
 measures by the very functions of stages/measure.py. The risk told beforehand is that of a logistic
 regression fitted on another, smaller shop; in the miscalibrated variant its log-odds are doubled
 and raised by one.
@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "stages"))
 
+from retention.arms import Arm
 from retention.measured_offers import effects_to_use
 from retention.measuring import (
     BROKEN_SPLIT,
@@ -174,7 +175,7 @@ def with_error(values: pd.Series, digits: int = 2) -> str:
 def splits_refused(rng: np.random.Generator, campaigns: int) -> str:
     """Return how many of the campaigns the sample-ratio check refuses, by share lost."""
     lines = [
-        "| customers | share of untouched lost, % | campaigns refused, % |",
+        "| customers | share of control lost, % | campaigns refused, % |",
         "|---:|---:|---:|",
     ]
     for customers in (600, 1600):
@@ -182,7 +183,8 @@ def splits_refused(rng: np.random.Generator, campaigns: int) -> str:
             arm = rng.binomial(customers, 0.5, size=campaigns)
             left = rng.binomial(arm, 1 - lost)
             refused = [
-                split_p(int(stay), int(customers - all_of), 0.5) < BROKEN_SPLIT
+                split_p({Arm.CONTROL: int(stay), Arm.TREATMENT: int(customers - all_of)}, 0.5)
+                < BROKEN_SPLIT
                 for stay, all_of in zip(left, arm, strict=True)
             ]
             lines.append(f"| {customers} | {100 * lost:.0f} | {100 * np.mean(refused):.2f} |")

@@ -100,7 +100,6 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "params.yaml").write_text(text, encoding="utf-8")
             (Path(folder) / "offers.yaml").write_text(offers, encoding="utf-8")
-            (Path(folder) / "suppression.csv").write_text("customer_id\n", encoding="utf-8")
             for job in ("ready", "stage"):
                 began = time.perf_counter()
                 done = subprocess.run(
@@ -111,7 +110,7 @@ def main() -> None:
                     sys.exit(f"{job} failed:\n{done.stderr}")
                 seconds = time.perf_counter() - began
             found = json.loads((Path(folder) / "metrics/segment.json").read_text("utf-8"))
-        on_list = found["treated"] + found["untouched"]
+        on_list = found["treatment"] + found["control"]
         peak = json.loads(done.stdout.splitlines()[-1])
         print(f"| {customers:,} | {on_list:,} | {seconds:.1f} | {peak:.0f} |", flush=True)
 

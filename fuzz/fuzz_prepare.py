@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import prepare
-from helpers import clean_export, export_text, scrambled
+from helpers import cells_of, clean_export, export_text, scrambled
 from retention.progress import progress
 from retention.vocabulary import BY_NAME, COLUMNS, IDENTITY, PERIOD_HEADER, TABLES
 
@@ -416,9 +416,7 @@ def check_outcome(
         raise FuzzError(f"unasked on stderr: {said[:500]!r}")
     metrics = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
     kept = pd.read_parquet(folder / prepare.CUSTOMERS).set_index(IDENTITY)
-    quarantine = pd.read_csv(
-        folder / prepare.QUARANTINED, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-    )
+    quarantine = cells_of(folder / prepare.QUARANTINED)
     total = metrics["customers_kept"] + sum(metrics["set_aside"].values())
     if not total == metrics["customers_in"] == len(everyone):
         raise FuzzError(f"kept and set aside are {total}, not {metrics['customers_in']}")

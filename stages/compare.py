@@ -1,89 +1,25 @@
 """Compare: is the change real?
 
-Reads plots/evaluate/predictions.csv of one Git revision (a branch, tag, commit or DVC
+Reads data/evaluation/predictions.parquet of one Git revision (a branch, tag, commit or DVC
 experiment) and of the workspace or a second revision; prints a Markdown table and a sentence.
-Run by hand and by continuous integration; the file is in Git, so a fresh clone without cache
-will do.
+Run by hand and by continuous integration: what neither DVC's cache nor a remote has is made in a
+temporary clone.
 """
 
 import argparse
-import subprocess
 from collections.abc import Sequence
-from pathlib import Path
-
-import pandas as pd
 
 from retention.comparing import (
     Difference,
-    as_predictions,
     in_common,
     log_loss_difference,
     roc_auc_difference,
     sentence,
 )
-from retention.errors import InputError, one_of, stage
-from retention.files import made
+from retention.errors import stage
+from retention.revisions import by_same_key, of_workspace, predictions_of
 
-PREDICTIONS = Path("plots/evaluate/predictions.csv")
 WORKSPACE = "workspace"
-
-
-def git(*arguments: str) -> bytes | None:
-    """Return what a Git command prints, or None where it fails."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
-    except FileNotFoundError:
-        raise InputError("git is not installed; it holds the version to compare with") from None
-    return done.stdout if done.returncode == 0 else None
-
-
-def commit_of(name: str) -> str:
-    """Return the commit that a revision or a DVC experiment's name stands for.
-
-    Raises
-    ------
-    InputError
-        If Git knows no such revision, or more than one experiment has the name.
-    """
-    found = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    if found:
-        return found.decode().strip()
-    # DVC keeps an experiment as refs/exps/<two digits>/<the rest of its base's hash>/<name>.
-    listed = git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps/*/*/*") or b""
-    pairs = [line.split(" ", 1) for line in listed.decode().splitlines()]
-    commits = sorted({commit for commit, ref in pairs if ref.split("/", 4)[4:] == [name]})
-    if len(commits) > 1:
-        short = one_of(commit[:10] for commit in commits)
-        raise InputError(f"{name} names {len(commits)} experiments; give one's commit: {short}")
-    if not commits:
-        raise InputError(
-            f"revision {name!r} is unknown; valid: a branch, tag or commit (git log --all), or "
-            "an experiment (dvc exp list -A)"
-        )
-    return commits[0]
-
-
-def of_revision(name: str) -> tuple[str, pd.DataFrame]:
-    """Return how to call the revision and the predictions it holds."""
-    commit = commit_of(name)
-    called = f"{name} ({commit[:7]})"
-    content = git("cat-file", "blob", f"{commit}:./{PREDICTIONS.as_posix()}")
-    if content is None:
-        raise InputError(f"revision {called} has no {PREDICTIONS}; it is older than that file")
-    return called, decoded(content, f"{PREDICTIONS} of {called}")
-
-
-def of_workspace() -> tuple[str, pd.DataFrame]:
-    """Return how to call the workspace and the predictions in it."""
-    return WORKSPACE, decoded(made(PREDICTIONS).read_bytes(), f"{PREDICTIONS} of {WORKSPACE}")
-
-
-def decoded(content: bytes, source: str) -> pd.DataFrame:
-    """Return the predictions in the bytes of a file."""
-    try:
-        return as_predictions(content.decode("utf-8-sig"), source)
-    except UnicodeDecodeError:
-        raise InputError(f"{source} is no UTF-8 text") from None
 
 
 def markdown(
@@ -113,10 +49,13 @@ def main() -> None:
     parser.add_argument("--rev", required=True, help="branch, tag, commit or experiment: the old")
     parser.add_argument("--against", help="the new version (default: the workspace)")
     options = parser.parse_args()
-    old_name, old = of_revision(options.rev)
-    new_name, new = of_workspace() if options.against is None else of_revision(options.against)
+    old_name, old = predictions_of(options.rev)
+    if options.against is None:
+        new_name, new = WORKSPACE, of_workspace()
+    else:
+        new_name, new = predictions_of(options.against)
     names = (old_name, new_name)
-    both = in_common(old, new, names)
+    both = in_common(*by_same_key(old, new), names)
     columns = [both[name].to_numpy() for name in ("drop", "risk_old", "risk_new")]
     auc, loss = roc_auc_difference(*columns), log_loss_difference(*columns)
     print(markdown(auc, loss, names, (len(old), len(new)), len(both)))

@@ -1,11 +1,11 @@
 """Evaluate: how good is it, honestly, and against what?
 
 Reads data/model/, data/features/ and, for the simulated shop, data/sample/truth.parquet; writes
-metrics/evaluate.json and plots/evaluate/. The only stage that looks at the test customers'
-labels, and it measures the very file that train saved.
+data/evaluation/predictions.parquet (out of Git, as it names customers), metrics/evaluate.json and
+plots/evaluate/. The only stage that looks at the test customers' labels, and it measures the very
+file that train saved.
 """
 
-import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ import pandas as pd
 from retention.baselines import told_risks
 from retention.curves import confusion, gains, ranking_curves, reliability
 from retention.errors import InputError, stage
-from retention.files import read_json, read_parquet, write_csv, write_json
+from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from retention.grading import grade
 from retention.judging import PAIRED, beside, judge, score_all, score_beside, slices
 from retention.model_file import load_model
@@ -32,28 +32,15 @@ METRICS = Path("metrics/evaluate.json")
 PLOTS = Path("plots/evaluate")
 RESAMPLED = 50_000_000
 """Customers drawn by all resamples together, at most."""
-PREDICTIONS = 5000
-"""Customers in predictions.csv at most: it lives in Git."""
-
-
-def anonymous(ids: pd.Series) -> list[str]:
-    """Return twelve hex digits for each id, the same in every run."""
-    return [hashlib.blake2b(str(one).encode(), digest_size=6).hexdigest() for one in ids]
+PREDICTIONS = Path("data/evaluation/predictions.parquet")
 
 
 def predictions(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> pd.DataFrame:
-    """Return the risk of labelled customers by models that have not seen them, ids hashed."""
+    """Return the risk of labelled customers by models that have not seen them."""
     seen = table[table["split"] == "train"].drop(columns="risk").merge(out_of_fold, on=IDENTITY)
     both = pd.concat([seen, table[(table["split"] == "test") & table["scored"]]])
-    frame = pd.DataFrame(
-        {
-            "customer": anonymous(both[IDENTITY]),
-            "split": both["split"].to_numpy(),
-            "drop": both[LABEL].to_numpy("int64"),
-            "risk": both["risk"].to_numpy(),
-        }
-    )
-    return frame.sort_values("customer").head(PREDICTIONS)
+    kept = both[[IDENTITY, "split", LABEL, "risk"]].astype({LABEL: "int64"})
+    return kept.sort_values(IDENTITY)
 
 
 @stage
@@ -104,7 +91,7 @@ def main() -> None:
         write_csv(curve, PLOTS / f"{name}.csv")
     write_csv(reliability(label, risk), PLOTS / "calibration.csv")
     write_csv(confusion(label, risk, threshold=card["threshold"]), PLOTS / "confusion.csv")
-    write_csv(predictions(table, read_parquet(OUT_OF_FOLD)), PLOTS / "predictions.csv")
+    write_parquet(predictions(table, read_parquet(OUT_OF_FOLD)), PREDICTIONS)
     reached = gains(label, risk, weights, level=options.level)
     write_csv(reached, PLOTS / "gains.csv")
     draw_scores(label, risk, found, reached, PLOTS / "evaluation.png", level=options.level)

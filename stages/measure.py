@@ -1,7 +1,8 @@
 """Measure: what did the campaign do?
 
 Reads the answers that the CRM returns (customer_id and drop or revenue in the three months after),
-the list that was sent and data/segments/customers.csv; prints a report and writes it
+the list that was sent and every customer's risk and profit (each as .parquet, or as the .csv that
+people open, in any dialect); prints a report and writes it
 (measured.md, measured.json) and offers_measured.yaml, which is offers.yaml with measured effects,
 into a folder. Run by hand, once the three months are over; then, if the difference is approved,
 ``cp data/measured/offers_measured.yaml offers.yaml``.
@@ -16,7 +17,7 @@ import pandas as pd
 
 from retention.errors import InputError, stage
 from retention.files import atomic, made, write_json
-from retention.measured_groups import effects, money_of
+from retention.measured_groups import effects, in_arms, means_in_arms, money_of
 from retention.measured_offers import effects_to_use, with_effects
 from retention.measured_report import as_markdown
 from retention.measuring import check_split, missing_p
@@ -25,20 +26,9 @@ from retention.params import load_params
 from retention.returns import OUTCOMES, read_customers, read_list, read_responses
 from retention.vocabulary import IDENTITY, LABEL
 
-LIST = Path("data/campaign/list.csv")
-CUSTOMERS = Path("data/segments/customers.csv")
+LIST = Path("data/campaign/list.parquet")
+CUSTOMERS = Path("data/segments/customers.parquet")
 OUT = Path("data/measured")
-
-
-def of_both(table: pd.DataFrame, values: pd.Series) -> list[Any]:
-    """Return the count of untouched and of treated rows that `values` marks."""
-    return [int(values[table["treated"] == arm].sum()) for arm in (False, True)]
-
-
-def means_of_both(table: pd.DataFrame, name: str) -> list[float | None]:
-    """Return the mean of a column for untouched and for treated, None where nobody has a value."""
-    means = table.groupby("treated")[name].mean().dropna()
-    return [means.get(arm) for arm in (False, True)]
 
 
 def on_list(answers: pd.DataFrame, listed: pd.DataFrame) -> np.ndarray:
@@ -83,21 +73,20 @@ def main() -> None:
     split = check_split(listed, campaign.control_share, who="the list")
     table = joined(listed, read_customers(options.customers), answers)
     strange = answers[~on_list(answers, listed)]
-    everybody = table[IDENTITY].notna()
     content: dict[str, Any] = {
-        "arms": {"listed": of_both(table, everybody)},
+        "arms": {"listed": in_arms(table, table[IDENTITY].notna())},
         "missing_p": {},
         "not_on_list": len(strange),
         "not_on_list_example": strange[IDENTITY].iloc[0] if len(strange) else None,
         "repeated_rows": repeated,
     } | dict.fromkeys((*OUTCOMES, "money"))
-    content["arms"]["mean_risk"] = means_of_both(table, "risk")
+    content["arms"]["mean_risk"] = means_in_arms(table, "risk")
     outcomes = [name for name in OUTCOMES if name in answers and table[name].notna().any()]
     if not outcomes:
         raise InputError(f"{options.responses} has no outcome of any customer of the list")
     for name in outcomes:
-        known = of_both(table, table[name].notna())
-        lost = of_both(table, table[name].isna())
+        known = in_arms(table, table[name].notna())
+        lost = in_arms(table, table[name].isna())
         check_split(
             table[table[name].notna()], campaign.control_share, who=f"those of known {name}"
         )
@@ -114,7 +103,7 @@ def main() -> None:
         stake = table["profit"].fillna(0).clip(lower=0)
         stake *= campaign.horizon_months * campaign.share_lost
         content["money"] = money_of(table, stake=stake)
-        content["arms"]["drop_share"] = means_of_both(table, LABEL)
+        content["arms"]["drop_share"] = means_in_arms(table, LABEL)
         assumed = assumed_effects(OFFERS)
         content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
     report = as_markdown(content)

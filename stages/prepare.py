@@ -1,7 +1,8 @@
 """Prepare: what arrived, and can it be trusted?
 
 Reads the folder ``data.dir``; writes data/prepared/ (customers.parquet, set_aside.parquet,
-quarantine.csv, readiness.csv) and metrics/prepare.json.
+quarantine.csv, and readiness as .parquet and .csv) and metrics/prepare.json, which names no
+customer: it lives in Git.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ import pandas as pd
 from retention.assembling import REASONS, join, set_aside, zero_in_minutes
 from retention.cleaning import KEY, Cleaned, clean_table
 from retention.errors import InputError, shown, stage
-from retention.files import write_csv, write_json, write_parquet
+from retention.files import write_json, write_parquet
 from retention.findings import Finding, Level, as_table
 from retention.ids import refuse_other_spellings
 from retention.matching import Match, match_exports
@@ -22,13 +23,16 @@ from retention.params import Prepare, load_params
 from retention.readers import find_export, read_export
 from retention.readiness import coverage, drift, sizes, twins
 from retention.splitting import behaviour_key
+from retention.spreadsheets import write_both, write_for_people
 from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, TABLES, headers
 
 CUSTOMERS = Path("data/prepared/customers.parquet")
 SET_ASIDE = Path("data/prepared/set_aside.parquet")
 QUARANTINED = Path("data/prepared/quarantine.csv")
-READINESS = Path("data/prepared/readiness.csv")
+READINESS = Path("data/prepared/readiness")
 METRICS = Path("metrics/prepare.json")
+COUNTED = ["level", "file", "column", "what", "count"]
+"""What metrics tell of a finding; an example may be a customer's id."""
 
 
 def read(folder: Path, table: str, options: Prepare) -> tuple[str, int, Cleaned]:
@@ -102,7 +106,8 @@ def main() -> None:
         dict(zip(TABLES, part, strict=True)) for part in zip(*parts, strict=True)
     )
     quarantine = pd.concat([part.quarantine for part in cleaned.values()], ignore_index=True)
-    write_csv(quarantine, QUARANTINED, bom=True)
+    dialect = params.campaign.spreadsheet
+    write_for_people(quarantine, QUARANTINED, dialect=dialect)
     matched = check_ids(cleaned, quarantine, files, options.least_matched)
     ids = quarantine["customer_id"]
     everyone = join(cleaned, ids)
@@ -133,7 +138,7 @@ def main() -> None:
     write_parquet(kept, CUSTOMERS)
     aside = everyone[[IDENTITY]].assign(reason=reasons)[reasons != ""]
     write_parquet(aside, SET_ASIDE)
-    write_csv(table, READINESS, bom=True)
+    write_both(table, READINESS, dialect=dialect)
     content = {
         "as_of": params.data.as_of.isoformat(),
         "rows": rows,
@@ -144,7 +149,7 @@ def main() -> None:
         "quarantined_rows": len(quarantine),
         "kept": counts(kept),
         "findings": {str(level): int((table["level"] == level).sum()) for level in Level},
-        "report": table.to_dict("records"),
+        "report": table[COUNTED].to_dict("records"),
     }
     write_json(content, METRICS)
     for one in matched.values():

@@ -1,8 +1,8 @@
 """Report: what does a marketer need to see?
 
-Reads metrics/ of every stage, plots/segment/budgets.csv, data/model/model.json, data/explained/,
-data/segments/, data/campaign/, offers.yaml and params.yaml; writes report/ru.html,
-report/en.html and metrics/report.json.
+Reads metrics/ of every stage, plots/segment/budgets.csv, data/prepared/readiness.parquet,
+data/model/model.json, data/explained/, data/segments/, data/campaign/, offers.yaml and
+params.yaml; writes report/ru.html, report/en.html and metrics/report.json.
 """
 
 from pathlib import Path
@@ -10,19 +10,19 @@ from pathlib import Path
 import pandas as pd
 
 from retention.errors import stage
-from retention.files import atomic, made, read_json, write_json
+from retention.files import atomic, made, read_json, read_parquet, write_json
 from retention.formats import LANGUAGES
 from retention.offers import read_offers
 from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
 from retention.params import PARAMS, load_params
-from retention.spreadsheets import unguarded
 from retention.views import view_of
 from retention.vocabulary import IDENTITY
 
 TEMPLATES = Path("stages/templates")
 SOURCES = {
     "prepare": Path("metrics/prepare.json"),
+    "readiness": Path("data/prepared/readiness.parquet"),
     "featurize": Path("metrics/featurize.json"),
     "train": Path("metrics/train.json"),
     "evaluate": Path("metrics/evaluate.json"),
@@ -30,20 +30,19 @@ SOURCES = {
     "segment": Path("metrics/segment.json"),
     "card": Path("data/model/model.json"),
     "budgets": Path("plots/segment/budgets.csv"),
-    "portraits": Path("data/segments/portraits.csv"),
-    "categories": Path("data/segments/categories.csv"),
-    "list": Path("data/campaign/list.csv"),
+    "portraits": Path("data/segments/portraits.parquet"),
+    "categories": Path("data/segments/categories.parquet"),
+    "list": Path("data/campaign/list.parquet"),
     "offers": Path("offers.yaml"),
     "params": PARAMS,
     "overview": Path("metrics/report.json"),
 }
 """What templates call each file."""
 CALIBRATION = Path("plots/evaluate/calibration.csv")
-CUSTOMERS = Path("data/segments/customers.csv")
+CUSTOMERS = Path("data/segments/customers.parquet")
 REASONS = Path("data/explained/reasons.parquet")
 REPORT = Path("report")
 SENTENCES = [IDENTITY, *(f"sentence_{language}" for language in LANGUAGES)]
-NEEDED = [IDENTITY, "risk", "drop", "profit", "grid", "segments", "reasons"]
 SHOWN = 200
 """Rows of the list on the page; the rest is in the file."""
 
@@ -51,19 +50,6 @@ SHOWN = 200
 def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
     """Return the rows of a table as plain values, None where one is missing."""
     return table.astype(object).where(table.notna(), None).to_dict("records")
-
-
-def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a table that a stage wrote for a spreadsheet, ids as words."""
-    return pd.read_csv(made(path), encoding="utf-8-sig", dtype={IDENTITY: "str"}, usecols=columns)
-
-
-def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as people read it, without the guards against formulas."""
-    plain = table.copy()
-    for name in table.select_dtypes(include=["object", "str"]):
-        plain[name] = unguarded(table[name])
-    return plain
 
 
 @stage
@@ -76,11 +62,12 @@ def main() -> None:
         if path.suffix == ".json" and name != "overview"
     }
     segment, options = files["segment"], params.campaign
-    customers, listed = read_table(CUSTOMERS, NEEDED), read_table(SOURCES["list"])
-    top = listed.head(SHOWN).merge(customers[[IDENTITY, "grid"]], on=IDENTITY, how="left")
-    top = shown(top).merge(
-        pd.read_parquet(made(REASONS), columns=SENTENCES), on=IDENTITY, how="left"
-    )
+    customers, listed = read_parquet(CUSTOMERS), read_parquet(SOURCES["list"])
+    top = listed.head(SHOWN).astype({"valid_until": "str"})
+    sentences = pd.read_parquet(made(REASONS), columns=SENTENCES)
+    for more in (customers[[IDENTITY, "grid"]], sentences):
+        top = top.merge(more, on=IDENTITY, how="left")
+    readiness = rows_of(read_parquet(SOURCES["readiness"]))
     found = {
         "headline": headline(
             customers, threshold=files["train"]["threshold"], months=options.horizon_months,
@@ -92,16 +79,17 @@ def main() -> None:
             customers, list(segment["grid"]), listed=list(listed[IDENTITY]),
             segments=list(segment["segments"]),
         ),
-        "findings": count_findings(files["prepare"]["report"] + files["featurize"]["report"]),
+        "findings": count_findings(readiness + files["featurize"]["report"]),
         "list": {"rows": len(listed), "shown": len(top)},
     }  # fmt: skip
     write_json(found, SOURCES["overview"])
     files |= {
         "overview": read_json(SOURCES["overview"]),
         "budgets": rows_of(pd.read_csv(made(SOURCES["budgets"]))),
-        "portraits": rows_of(shown(read_table(SOURCES["portraits"]))),
-        "categories": rows_of(shown(read_table(SOURCES["categories"]))),
+        "portraits": rows_of(read_parquet(SOURCES["portraits"])),
+        "categories": rows_of(read_parquet(SOURCES["categories"])),
         "list": rows_of(top),
+        "readiness": readiness,
         "offers": [offer.model_dump() for offer in read_offers(SOURCES["offers"])],
         "params": {
             "data": params.data.model_dump(mode="json"),

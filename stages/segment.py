@@ -1,36 +1,36 @@
 """Segment: whom to contact, with what, at what gain?
 
 Reads data/prepared/, data/features/, data/model/, data/explained/, metrics/evaluate.json,
-offers.yaml and the suppression list; writes data/segments/ (customers.csv, portraits.csv,
-categories.csv, discovered.csv), data/campaign/ (list.csv, excluded.csv), metrics/segment.json and
-plots/segment/.
+offers.yaml and the suppression list; writes data/segments/ (customers, portraits, categories,
+discovered) and data/campaign/ (list, excluded), each as .parquet for programs and as .csv for
+people, metrics/segment.json and plots/segment/.
 """
 
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from retention.arms import is_treated, power_in_words
+from retention.arms import Arm, assigned, count_arms
 from retention.budget_charts import draw_budgets
 from retention.campaign import FAILED, GATES
 from retention.deciding import decide
 from retention.discovering import discover, halves
 from retention.errors import stage
 from retention.files import read_json, read_parquet, write_csv, write_json
-from retention.listing import ARMS, all_segments, first_segment, joined, offers_made
+from retention.listing import all_segments, first_segment, joined, offers_made
 from retention.model_file import load_model
 from retention.offers import load_offers
 from retention.params import load_params
+from retention.power import power_in_words
 from retention.rule_values import RULED, open_words
 from retention.rules import fits_nobody
-from retention.segment_charts import draw_categories, draw_grid, draw_portraits
+from retention.segment_charts import draw_segments
 from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
-from retention.spreadsheets import guarded
+from retention.spreadsheets import write_both
 from retention.studying import category_offers, sizes, study, without_gaps
-from retention.suppression import read_suppressed
+from retention.suppression import never_contacted
 from retention.vocabulary import IDENTITY, LABEL, PROFIT
 from retention.wording import category_words
 
@@ -64,10 +64,7 @@ def main() -> None:
     in_data = open_words(customers)
     offers = load_offers(columns=RULED, features=list(card["features"]), words=in_data)
     known = pd.concat([customers[IDENTITY], read_parquet(SET_ASIDE)[IDENTITY]])
-    suppressed = read_suppressed(
-        campaign.suppression, known, strangers=campaign.strangers_suppressed
-    )
-    print(f"segment: {suppressed.match}")
+    suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
     told = load_model(MODEL, sha256=card["sha256"]).risk(table[list(card["features"])])
     table["risk"] = honest_risk(table, told, read_parquet(OUT_OF_FOLD))
     for part in (table[[IDENTITY, "risk", "scored"]], read_parquet(REASONS)[[IDENTITY, *RANKS]]):
@@ -91,8 +88,9 @@ def main() -> None:
         error_rate=how.error_rate,
     )  # fmt: skip
 
-    treats = is_treated(customers[IDENTITY], seed=campaign.seed, share=campaign.control_share)
-    customers["arm"] = np.where(treats, *ARMS)
+    customers["arm"] = assigned(
+        customers[IDENTITY], seed=campaign.seed, share=campaign.control_share
+    )
     score_rows = customers[LABEL].isna()
     audience = customers[score_rows] if score_rows.any() else customers
     graded = read_json(EVALUATED)["grade"]
@@ -103,34 +101,36 @@ def main() -> None:
         audience, audience[RANKS], offers, words, suppressed.ids, campaign=campaign,
         failed=graded == FAILED,
     )  # fmt: skip
-    nobody = [f"segment.rules.{name}" for name in belongs if not belongs[name].any()]
+    rules = {f"segment.rules.{name}": rule for name, rule in options.rules.items()}
+    nobody = fits_nobody(rules, customers)
     nobody += fits_nobody({f"offers.yaml: {one.code}.when": one.when for one in offers}, audience)
     for place in nobody:
         print(f"segment: warning: {place} fits nobody", file=sys.stderr)
     print(f"segment: {len(listed)} customers on the list; {power_in_words(able['pooled'])}")
 
     written = {
-        SEGMENTS / "customers.csv": customers[SHOWN],
-        SEGMENTS / "portraits.csv": portraits,
-        SEGMENTS / "categories.csv": by_category,
-        SEGMENTS / "discovered.csv": discovered,
-        CAMPAIGN / "list.csv": listed,
-        CAMPAIGN / "excluded.csv": excluded,
+        SEGMENTS / "customers": customers[SHOWN],
+        SEGMENTS / "portraits": portraits,
+        SEGMENTS / "categories": by_category,
+        SEGMENTS / "discovered": discovered,
+        CAMPAIGN / "list": listed,
+        CAMPAIGN / "excluded": excluded,
     }
     for path, part in written.items():
-        write_csv(guarded(part), path, bom=True)
+        write_both(part, path, dialect=campaign.spreadsheet)
     found, grid = sizes(customers, belongs), grid_table(customers.assign(cell=customers["grid"]))
-    spent = listed[listed["arm"] == ARMS[0]][["cost", "expected_gain"]].sum()
+    spent = listed[listed["arm"] == Arm.TREATMENT][["cost", "expected_gain"]].sum()
     content = {
         "grade": graded,
         "unit": campaign.profit_unit,
+        "lacks_own_suppression": lacks_own,
         "audience": len(audience),
-        **{arm: int((listed["arm"] == arm).sum()) for arm in ARMS},
+        **count_arms((listed["arm"] == Arm.TREATMENT).to_numpy()),
         "suppression": asdict(suppressed.match),
         "excluded": {gate: int((excluded["gate"] == gate).sum()) for gate in GATES},
         "offers": offers_made(listed, offers),
         **({"fits_nobody": nobody} if nobody else {}),
-        **{f"treated_{name}": amount for name, amount in spent.items()},
+        **{f"{Arm.TREATMENT}_{name}": amount for name, amount in spent.items()},
         "power": able,
         "grid": without_gaps(grid, "cell"),
         "segments": found,
@@ -140,13 +140,11 @@ def main() -> None:
     write_json(content, METRICS)
     bars = [(name, one["customers"]) for name, one in found.items()]
     write_csv(pd.DataFrame(bars, columns=["segment", "customers"]), PLOTS / "segments.csv")
-    draw_grid(grid, PLOTS / "grid.png")
-    draw_portraits(portraits, PLOTS / "portraits.png")
-    draw_categories(by_category, PLOTS / "categories.png", level=options.level)
     write_csv(what_if, PLOTS / "budgets.csv")
     draw_budgets(what_if, PLOTS / "budgets.png", unit=campaign.profit_unit, budget=campaign.budget)
-    draw_map(customers.assign(listed=customers.index.isin(listed.index)),
-             PLOTS / "risk_and_profit.png")  # fmt: skip
+    draw_segments(grid, portraits, by_category, PLOTS, level=options.level)
+    on_list = customers.assign(listed=customers.index.isin(listed.index))
+    draw_map(on_list, PLOTS / "risk_and_profit.png")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Reads nothing but params; writes data/sample/: the four exports as a shop makes them
 (market_file.csv, market_money.csv, market_time.csv, money.csv) and truth.parquet, which no shop
-has: each customer's true probability of a drop, what each feature group adds, and the outcome.
+has: each customer's true probability of a drop, what each feature group adds, and the outcome; and
+suppression.csv, a list of nobody.
 
 By hand, to try a campaign's measurement: ``--answer LIST --effect 0.1 --out FILE`` lets the
 simulated customers of a campaign's list answer it, drawn from the truth with effects planted.
@@ -15,11 +16,14 @@ from pathlib import Path
 import pandas as pd
 
 from retention.errors import stage
-from retention.files import atomic, made, read_parquet, write_csv, write_parquet
+from retention.files import atomic, read_parquet, write_csv, write_parquet
 from retention.params import load_params
-from retention.responses import parse_effects, sent, simulate_responses
+from retention.responses import parse_effects, simulate_responses
+from retention.returns import read_list
 from retention.shop import simulate_customers
 from retention.shop_export import as_export
+from retention.spreadsheets import write_for_people
+from retention.vocabulary import IDENTITY
 
 SAMPLE = Path("data/sample")
 
@@ -43,13 +47,14 @@ def main() -> None:
     for name, table in as_export(shop, seed=params.seed).items():
         write_export(table, SAMPLE / f"{name}.csv", **DIALECTS.get(name, {}))
     write_parquet(shop.truth, SAMPLE / "truth.parquet")
+    write_csv(pd.DataFrame(columns=[IDENTITY]), SAMPLE / "suppression.csv")
 
 
 @stage
 def answer() -> None:
     """Write the answers of the simulated customers to a campaign."""
     parser = argparse.ArgumentParser(description=answer.__doc__)
-    parser.add_argument("--answer", type=Path, required=True, help="the campaign's list.csv")
+    parser.add_argument("--answer", type=Path, required=True, help="list.parquet or list.csv")
     parser.add_argument(
         "--effect",
         action="append",
@@ -60,12 +65,11 @@ def answer() -> None:
     parser.add_argument("--seed", type=int, help="of the customers' luck (default: simulate.seed)")
     options = parser.parse_args()
     seed = load_params().simulate.seed if options.seed is None else options.seed
-    cells = pd.read_csv(made(options.answer), dtype="str", keep_default_na=False)
-    listed = sent(cells, place=str(options.answer))
+    listed = read_list(options.answer)
     effects = parse_effects(options.effect, set(listed["offer"]))
     truth = read_parquet(SAMPLE / "truth.parquet")
     responses = simulate_responses(listed, truth, effects, seed=seed)
-    write_csv(responses, options.out, bom=True)
+    write_for_people(responses, options.out, dialect="en")
     print(f"{options.out}: {len(responses)} customers, {responses['drop'].sum()} of them dropped")
 
 

@@ -1,5 +1,7 @@
 """Builders that more than one test file needs."""
 
+import csv
+import io
 import itertools
 import math
 import re
@@ -17,6 +19,7 @@ from retention.families import FAMILIES, Family, make_model
 from retention.offers import Offer
 from retention.shop import Shop, simulate_customers
 from retention.shop_export import as_export
+from retention.spreadsheets import unguarded
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ["promo_share", "pages_per_visit", "minutes_m0"]
@@ -187,6 +190,15 @@ def export_text(
         return f'"{inner}"' if quoted or separator in text or inner != text else text
 
     return "".join(separator.join(map(cell, row)) + end for row in rows)
+
+
+def cells_of(path: Path) -> pd.DataFrame:
+    """Return the cells of a table made for people as text, without their guards."""
+    text = path.read_bytes().decode("utf-8-sig")
+    separator = ";" if ";" in text.partition("\n")[0] else ","
+    header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    table = pd.DataFrame(rows, columns=header, dtype="str")
+    return table.apply(unguarded) if rows else table
 
 
 def scrambled(text: str) -> str:

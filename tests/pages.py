@@ -92,7 +92,11 @@ def read_page(html):
 
 
 def content_of(path: Path):
-    """Return what a file holds: JSON, YAML, or a table as rows of text."""
+    """Return what a file holds: JSON, YAML, or a table as rows."""
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path)
+        dates = [name for name in table if name == "valid_until"]
+        return table.astype(dict.fromkeys(dates, "str")).to_dict("records")
     if path.suffix == ".json":
         return json.loads(path.read_text(encoding="utf-8"))
     if path.suffix == ".yaml":

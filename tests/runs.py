@@ -9,7 +9,8 @@ import pandas as pd
 import report
 
 LANGUAGES = ("ru", "en")
-NEEDED = ("metrics", "plots", "data/segments", "data/campaign", "data/explained", "data/model")
+FOLDERS = ("prepared", "segments", "campaign", "explained", "model")
+NEEDED = ("metrics", "plots", *(f"data/{name}" for name in FOLDERS))
 
 
 def copy_run(source, folder):
@@ -44,16 +45,21 @@ TURNED = "\N{RIGHT-TO-LEFT OVERRIDE}مرحبا"
 
 def poison(folder):
     """Put hostile values wherever a run's files hold text from the shop."""
-    categories = folder / "data/segments/categories.csv"
-    table = pd.read_csv(categories, encoding="utf-8-sig")
+    categories = folder / "data/segments/categories.parquet"
+    table = pd.read_parquet(categories)
     table["category"] = ([EVIL, LONG, TURNED] * len(table))[: len(table)]
-    table.to_csv(categories, index=False, encoding="utf-8-sig")
-    listed = folder / "data/campaign/list.csv"
-    table = pd.read_csv(listed, encoding="utf-8-sig", dtype=str)
+    table.to_parquet(categories)
+    listed = folder / "data/campaign/list.parquet"
+    table = pd.read_parquet(listed)
     for name in ("customer_id", "segment", "text", "reasons"):
         table[name] = ([EVIL, LONG, TURNED] * len(table))[: len(table)]
     table["customer_id"] += [str(place) for place in range(len(table))]
-    table.to_csv(listed, index=False, encoding="utf-8-sig")
+    table.to_parquet(listed)
+    readiness = folder / "data/prepared/readiness.parquet"
+    findings = pd.read_parquet(readiness)
+    for name in ("example", "column", "file"):
+        findings[name] = ([EVIL, LONG, TURNED, EVIL] * len(findings))[: len(findings)]
+    findings.to_parquet(readiness)
     said = table[["customer_id"]].assign(sentence_ru=table["text"], sentence_en=table["text"])
     said.to_parquet(folder / "data/explained/reasons.parquet")
 
@@ -67,10 +73,6 @@ def poison(folder):
             for value, one in zip([EVIL, LONG, TURNED], _rows(), strict=True)
         }
 
-    def prepare(found):
-        for row, value in zip(found["report"], [EVIL, LONG, TURNED, EVIL] * 9, strict=False):
-            row.update(example=value, column=value, file=value)
-
     def evaluate(found):
         one = {"customers": 50, "drop_share": 0.5, "mean_risk": 0.5, "roc_auc": 0.5}
         one |= {"roc_auc_low": 0.4, "roc_auc_high": 0.6}
@@ -82,7 +84,6 @@ def poison(folder):
         found["questions"] |= {f"category_{v}": one for v in (EVIL, LONG, TURNED)}
 
     alter(folder / "metrics/segment.json", segment)
-    alter(folder / "metrics/prepare.json", prepare)
     alter(folder / "metrics/evaluate.json", evaluate)
     alter(folder / "metrics/explain.json", explain)
 

@@ -1,18 +1,32 @@
-"""The control group: who is left untouched, and the smallest effect that the arms can show."""
+"""The two arms of a campaign, and who is in which: one name each, in code and in every file."""
+
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
-from scipy.stats import norm
 
 from retention.splitting import uniform
 
-LEVEL = 0.05
-"""Two-sided level of the test of the effect."""
-POWER = 0.8
-"""Chance to find an effect, by which the smallest detectable one is told."""
-LEAST_PER_ARM = 100
-"""Customers in each arm from which an offer is told by itself."""
+
+class Arm(StrEnum):
+    """What happens to a customer of the list."""
+
+    TREATMENT = "treatment"
+    """The offer is made."""
+    CONTROL = "control"
+    """Nothing is sent; without these customers nobody can tell what the offers did."""
+
+
+EARLIER = {"treated": Arm.TREATMENT, "untouched": Arm.CONTROL}
+"""How lists of earlier versions call the arms."""
+
+
+def arm_of(word: str) -> Arm | None:
+    """Return the arm that a word of a list names, case aside, or None where it names none."""
+    plain = word.strip().casefold()
+    if plain in EARLIER:
+        return EARLIER[plain]
+    return Arm(plain) if plain in set(Arm) else None
 
 
 def draw(ids: pd.Series, *, seed: int, purpose: str) -> np.ndarray:
@@ -20,8 +34,8 @@ def draw(ids: pd.Series, *, seed: int, purpose: str) -> np.ndarray:
     return uniform(pd.util.hash_array(ids.to_numpy(dtype=object)), seed=seed, purpose=purpose)
 
 
-def is_treated(ids: pd.Series, *, seed: int, share: float) -> np.ndarray:
-    """Tell who is treated; everyone else is left untouched.
+def assigned(ids: pd.Series, *, seed: int, share: float) -> np.ndarray:
+    """Return the arm of each customer, a word of :class:`Arm`.
 
     By id and seed alone: no customer moves to the other arm when others come or go, or when a
     segment's limits move. Each segment is thus split in the same proportion, but for chance.
@@ -31,120 +45,14 @@ def is_treated(ids: pd.Series, *, seed: int, share: float) -> np.ndarray:
     ids : Series of str, shape (n_customers,)
     seed : int
     share : float
-        Share left untouched, in [0, 1).
+        Share in the control arm, in [0, 1).
     """
-    return draw(ids, seed=seed, purpose="arm") >= share
+    treated = draw(ids, seed=seed, purpose="arm") >= share
+    words = {arm: np.array(arm.value, dtype=object) for arm in Arm}
+    return np.where(treated, words[Arm.TREATMENT], words[Arm.CONTROL])
 
 
-def power(risk: np.ndarray, effect: np.ndarray, treated: np.ndarray) -> dict[str, object]:
-    """Return the smallest effect that these customers would show, beside the assumed one.
-
-    An effect e is the share of the drops that is prevented, so a risk of p becomes p (1 - e). The
-    test compares the arms' shares of drops, two-sided at :data:`LEVEL`. Adjusted for the risk
-    known before, what is left of a customer's variance is p (1 - p), unadjusted also the spread
-    of the risks. The smallest detectable effect solves
-
-        e mean(p) = (z(1 - LEVEL / 2) + z(POWER)) sqrt(v(p (1 - e)) / treated + v(p) / untouched)
-
-    (Cohen 1988, ch. 6, with unequal variances).
-
-    Parameters
-    ----------
-    risk : ndarray, shape (n_customers,)
-        Risk of the customers on the list, both arms.
-    effect : ndarray, shape (n_customers,)
-        Assumed effect of each one's offer, 0 to 1.
-    treated : ndarray of bool, shape (n_customers,)
-
-    Returns
-    -------
-    dict
-        ``treated``, ``untouched`` (customers), ``mean_risk``, ``assumed`` and ``assumed_points``
-        (share of drops prevented, and by how much the share of drops falls, 0 to 1). Where both
-        arms have customers and there is any risk: ``power_at_assumed``, ``enough`` (it is at
-        least :data:`POWER`); ``detectable`` and ``detectable_points``, ``unadjusted`` and
-        ``unadjusted_points`` where an effect below 1 can be detected; and ``customers_needed`` on
-        both arms to detect the assumed effect, if one is assumed.
-    """
-    counts = {"treated": int(treated.sum()), "untouched": int((~treated).sum())}
-    mean = float(risk.mean()) if len(risk) else 0.0
-    if mean <= 0:
-        return counts
-    assumed = float((risk * effect).sum() / risk.sum())
-    told = counts | {"mean_risk": mean, "assumed": assumed, "assumed_points": assumed * mean}
-    if not counts["treated"] or not counts["untouched"]:
-        return told
-    arms = (counts["treated"], counts["untouched"])
-    reached = assumed * mean / _error(risk, assumed, arms, adjusted=True)
-    reach = norm.ppf(1 - LEVEL / 2) + norm.ppf(POWER)
-    chance = norm.cdf(reached - norm.ppf(1 - LEVEL / 2)) + norm.cdf(
-        -reached - norm.ppf(1 - LEVEL / 2)
-    )
-    told |= {"power_at_assumed": float(chance), "enough": bool(chance >= POWER)}
-    for name, adjusted in (("detectable", True), ("unadjusted", False)):
-        smallest = _detectable(risk, arms, adjusted=adjusted)
-        if smallest is not None:
-            told |= {name: smallest, f"{name}_points": smallest * mean}
-    if assumed > 0:
-        told["customers_needed"] = int(np.ceil(len(risk) * (reach / reached) ** 2))
-    return told
-
-
-def _error(risk: np.ndarray, effect: float, arms: tuple[int, int], *, adjusted: bool) -> float:
-    """Return the standard error of the difference in the share of drops."""
-    spread = 0.0
-    for count, left in zip(arms, (risk * (1 - effect), risk), strict=True):
-        mean = left.mean()
-        variance = (left * (1 - left)).mean() if adjusted else mean * (1 - mean)
-        spread += variance / count
-    return float(np.sqrt(max(spread, 1e-12)))
-
-
-def _detectable(risk: np.ndarray, arms: tuple[int, int], *, adjusted: bool) -> float | None:
-    reach = norm.ppf(1 - LEVEL / 2) + norm.ppf(POWER)
-    mean = risk.mean()
-
-    def beyond(effect: float) -> float:
-        return effect * mean - reach * _error(risk, effect, arms, adjusted=adjusted)
-
-    return float(brentq(beyond, 0, 1, xtol=1e-9)) if beyond(1) > 0 else None
-
-
-def power_of_campaign(
-    risk: np.ndarray, effect: np.ndarray, treated: np.ndarray, offer: np.ndarray
-) -> dict[str, object]:
-    """Return the power of all offers pooled, and of each with enough customers in both arms.
-
-    Parameters
-    ----------
-    risk, effect, treated : ndarray
-        As :func:`power` takes them.
-    offer : ndarray of str, shape (n_customers,)
-        Code of each customer's offer.
-    """
-    by_offer = {}
-    for code in sorted(set(offer)):
-        rows = offer == code
-        if min(treated[rows].sum(), (~treated[rows]).sum()) >= LEAST_PER_ARM:
-            by_offer[str(code)] = power(risk[rows], effect[rows], treated[rows])
-    pooled = power(risk, effect, treated)
-    return {"level": LEVEL, "power": POWER, "pooled": pooled, "offers": by_offer}
-
-
-def power_in_words(pooled: dict[str, object]) -> str:
-    """Return what the campaign can show, in one sentence."""
-    if not pooled["treated"] or not pooled["untouched"]:
-        return "an arm is empty, so the campaign's effect cannot be measured"
-    if "enough" not in pooled:
-        return "nobody on the list is at risk, so there is no effect to measure"
-    found = pooled.get("detectable")
-    able = (
-        f"it shows an effect from {found:.1%} of the drops prevented on"
-        if found
-        else "it is too small to show any effect"
-    )
-    if pooled["enough"]:
-        return f"{able}; {pooled['assumed']:.1%} is assumed"
-    needed = pooled.get("customers_needed")
-    size = f", which {needed:,} customers on the list would show" if needed else ""
-    return f"{able}; that is more than the {pooled['assumed']:.1%} assumed{size}"
+def count_arms(treated: np.ndarray) -> dict[Arm, int]:
+    """Return how many customers are in each arm; `treated` marks those of the treatment arm."""
+    count = int(treated.sum())
+    return {Arm.TREATMENT: count, Arm.CONTROL: len(treated) - count}

@@ -135,7 +135,7 @@ def admit(
     """Return `gain` with each scarce offer closed to everyone but those it is handed out to.
 
     The offers of limited stock are handed out blind to the arms, with limits as much larger as
-    the untouched are many (and two standard deviations more, so that chance leaves nothing over).
+    the control arm is large (and two standard deviations more, so that chance leaves nothing over).
     Then those who would lose least without it leave, by one cut-off for both arms, until the
     treated are as many as there are pieces.
 
@@ -148,7 +148,7 @@ def admit(
     budget : float or None
         Cost of the treated at most, in the unit of profit.
     control_share : float
-        Share of the customers that are untouched, in [0, 1).
+        Share of the customers in the control arm, in [0, 1).
     """
     costs, limits = _limits(offers, budget)
     wanted = np.isfinite(gain[treated]).sum(axis=0)
@@ -221,7 +221,7 @@ def ration(
     budget : float or None
         Cost of the treated at most, in the unit of profit.
     control_share : float
-        Share of the customers that are untouched, in [0, 1).
+        Share of the customers in the control arm, in [0, 1).
     """
     live = np.flatnonzero(np.isfinite(gain).any(axis=1))
     live = live[np.argsort(key[live], kind="stable")]

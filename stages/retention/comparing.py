@@ -10,7 +10,6 @@ E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson (1988). Comparing the areas und
 correlated receiver operating characteristic curves. Biometrics 44, 837-845.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -20,8 +19,8 @@ import pandas as pd
 
 from retention.errors import InputError, one_of
 from retention.scores import CLIP, log_loss, plain, roc_auc
+from retention.vocabulary import IDENTITY
 
-COLUMNS = ("customer", "split", "drop", "risk")
 LEAST = 100
 """Customers in common below which nothing is compared."""
 MARGIN = 0.01
@@ -68,41 +67,39 @@ class Difference:
         return self.error < NOTHING and abs(self.value) < NOTHING
 
 
-def as_predictions(text: str, source: str) -> pd.DataFrame:
-    """Return the content of a predictions.csv as a table, one row a customer.
+def checked(table: pd.DataFrame, source: str, *, key: str = IDENTITY) -> pd.DataFrame:
+    """Return predictions, one row a customer, once they can be compared.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `key`, ``drop`` (0 or 1) and ``risk`` (0 to 1).
+    source : str
+        Where it comes from, for the message, which names no customer: it ends up in logs.
+    key : str
+        The column that tells customers apart.
 
     Raises
     ------
     InputError
-        If a column is missing, a row is ragged, a customer comes twice or a value cannot be;
-        `source` names the file.
+        If a column is missing, a customer comes twice or a value cannot be.
     """
-    try:
-        rows = list(csv.reader(text.splitlines(), strict=True))
-    except csv.Error as fault:
-        raise InputError(f"{source} is no CSV file: {fault}") from None
-    header = rows[0] if rows else []
-    missing = [name for name in COLUMNS if header.count(name) != 1]
+    needed = (key, "drop", "risk")
+    missing = [name for name in needed if name not in table]
     if missing:
-        raise InputError(
-            f"{source} needs each of {one_of(COLUMNS)} once in its header; see {one_of(missing)}"
-        )
-    for line, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            raise InputError(f"{source} line {line} has {len(row)} cells, the header {len(header)}")
-    table = pd.DataFrame(rows[1:], columns=header, dtype="str")[list(COLUMNS)]
+        raise InputError(f"{source} has no column {one_of(missing)}; found: {one_of(table)}")
     drop, risk = (pd.to_numeric(table[name], errors="coerce") for name in ("drop", "risk"))
     faults = {
-        "customer": ((table["customer"] == "") | table["customer"].duplicated(), "a new hash"),
+        key: (table[key].isna() | (table[key] == "") | table[key].duplicated(), "one row each"),
         "drop": (~drop.isin([0, 1]), "0 or 1"),
         "risk": (~risk.between(0, 1), "a number from 0 to 1"),
     }
     for name, (wrong, valid) in faults.items():
         if wrong.any():
             place = int(np.argmax(wrong))
-            found = table[name].iloc[place]
-            raise InputError(f"{source} line {place + 2}: {name} is {found!r}; valid: {valid}")
-    return table.assign(drop=drop.astype("int64"), risk=risk.astype("float64"))
+            found = "empty or there already" if name == key else str(table[name].iloc[place])
+            raise InputError(f"{source} row {place + 1}: {name} is {found}; valid: {valid}")
+    return table[[key]].assign(drop=drop.astype("int64"), risk=risk.astype("float64"))
 
 
 def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -114,7 +111,7 @@ def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.
         If they are fewer than :data:`LEAST`, if the tables disagree on who dropped, or if not
         two customers of each class are among them; `names` are those of the two versions.
     """
-    both = old.merge(new, on="customer", suffixes=("_old", "_new")).sort_values("customer")
+    both = old.merge(new, on=IDENTITY, suffixes=("_old", "_new")).sort_values(IDENTITY)
     if len(both) < LEAST:
         raise InputError(
             f"{names[0]} has {len(old)} customers, {names[1]} has {len(new)}, and they share "
@@ -124,7 +121,7 @@ def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.
     if other.any():
         raise InputError(
             f"{names[0]} and {names[1]} disagree on the drop of {other.sum()} of {len(both)} "
-            f"customers, first {both['customer'][other].iloc[0]}: they saw different data"
+            "customers: they saw different data"
         )
     both = both.rename(columns={"drop_old": "drop"})
     drops = int(both["drop"].sum())
@@ -133,7 +130,7 @@ def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.
             f"of the {len(both)} customers of both {names[0]} and {names[1]} {drops} dropped; "
             "two of each class are needed to score anything"
         )
-    return both[["customer", "drop", "risk_old", "risk_new"]].reset_index(drop=True)
+    return both[[IDENTITY, "drop", "risk_old", "risk_new"]].reset_index(drop=True)
 
 
 def share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:

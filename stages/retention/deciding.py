@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.arms import draw, power_of_campaign
+from retention.arms import Arm, draw
 from retention.budgets import by_budget, outcome
 from retention.campaign import choose, open_offers, profit_at_stake, ration
-from retention.listing import ARMS, campaign_list
+from retention.listing import campaign_list
 from retention.offers import Offer
 from retention.params import Campaign
+from retention.power import power_of_campaign
 from retention.suppression import is_suppressed
 from retention.vocabulary import IDENTITY
 
@@ -50,14 +51,14 @@ def decide(
     listed, excluded, what_if : DataFrame
         As ``listing.campaign_list``, ``campaign.choose`` and ``budgets.by_budget`` give them.
     power : dict
-        As ``arms.power_of_campaign`` gives it.
+        As ``power.power_of_campaign`` gives it.
     """
     money = {"months": campaign.horizon_months, "lost": campaign.share_lost}
     gain, gate = open_offers(
         audience, reasons, offers, words=words, contact_cap=campaign.contact_cap,
         suppressed=is_suppressed(audience[IDENTITY], suppressed), failed=failed, **money,
     )  # fmt: skip
-    treated = (audience["arm"] == ARMS[0]).to_numpy()
+    treated = (audience["arm"] == Arm.TREATMENT).to_numpy()
     plan = ration(
         gain, offers, key=draw(audience[IDENTITY], seed=campaign.seed, purpose="tie"),
         treated=treated, budget=campaign.budget, control_share=campaign.control_share,

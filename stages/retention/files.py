@@ -69,15 +69,25 @@ def read_json(path: Path | str) -> Any:
     return json.loads(made(path).read_text(encoding="utf-8"))
 
 
-def write_csv(frame: pd.DataFrame, path: Path | str, *, bom: bool = False) -> None:
-    """Write `frame` as CSV without its index, floats rounded; `bom` is what Excel asks for."""
-    settled = frame.round(DIGITS)
-    for name in settled.select_dtypes("float"):
-        settled[name] += 0.0  # makes -0.0 what it means
+def settled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with its floats rounded to :data:`DIGITS`."""
+    plain = frame.round(DIGITS)
+    for name in plain.select_dtypes("float"):
+        plain[name] += 0.0  # makes -0.0 what it means
+    return plain
+
+
+def write_csv(
+    frame: pd.DataFrame, path: Path | str, *, bom: bool = False, sep: str = ",", end: str = "\n"
+) -> None:
+    """Write `frame` as CSV without its index, floats rounded; `bom` is what Excel asks for.
+
+    Tables that people open are written by ``retention.spreadsheets.write_for_people``.
+    """
     with atomic(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
         # Python's own utf-8-sig looks for the mark's place at every cell, and takes twice as long.
         file.write("\ufeff" if bom else "")
-        settled.to_csv(file, index=False, lineterminator="\n")
+        settled(frame).to_csv(file, index=False, sep=sep, lineterminator=end)
 
 
 def write_parquet(frame: pd.DataFrame, path: Path | str) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from retention.arms import Arm
 from retention.offers import Offer
 from retention.vocabulary import IDENTITY, REST
 from retention.wording import filled_texts
-
-ARMS = TREATED, UNTOUCHED = ("treated", "untouched")
 
 
 def first_segment(belongs: pd.DataFrame) -> np.ndarray:
@@ -58,8 +57,8 @@ def campaign_list(
     audience : DataFrame
         ``customer_id``, ``segment``, ``arm`` and ``reasons``.
     chosen : DataFrame
-        ``offer`` (place in `offers`) and ``expected_gain``, indexed as `audience`. An untouched
-        customer has the offer that would have been made, and what it would have gained.
+        ``offer`` (place in `offers`) and ``expected_gain``, indexed as `audience`. A
+        customer of the control arm has the offer that would have been made, and its gain.
     offers : sequence of Offer
     words : DataFrame
         What placeholders stand for; rows as in `audience`.
@@ -84,22 +83,19 @@ def campaign_list(
             "expected_gain": chosen["expected_gain"].round(6),
             "cost": costs[places],
             "reasons": rows["reasons"],
-            "valid_until": valid_until.isoformat(),
+            "valid_until": pd.Series(valid_until, rows.index, dtype="date32[pyarrow]"),
         }
     )
     return table.sort_values(["expected_gain", IDENTITY], ascending=[False, True])
 
 
 def offers_made(listed: pd.DataFrame, offers: Sequence[Offer]) -> dict[str, dict[str, float]]:
-    """Return, for each offer, customers of both arms, and cost and expected gain of the treated."""
-    treated = listed["arm"] == TREATED
-    by_offer = {arm: listed[rows].groupby("offer") for arm, rows in ((1, treated), (0, ~treated))}
-    counts = {arm: groups.size() for arm, groups in by_offer.items()}
-    sums = by_offer[1][["cost", "expected_gain"]].sum()
+    """Return, for each offer, customers of both arms, and cost and gain of those treated."""
+    counts = listed.groupby(["offer", "arm"]).size()
+    sums = listed[listed["arm"] == Arm.TREATMENT].groupby("offer")[["cost", "expected_gain"]].sum()
     return {
         offer.code: {
-            TREATED: int(counts[1].get(offer.code, 0)),
-            UNTOUCHED: int(counts[0].get(offer.code, 0)),
+            **{str(arm): int(counts.get((offer.code, arm.value), 0)) for arm in Arm},
             "cost": float(sums["cost"].get(offer.code, 0)),
             "expected_gain": float(sums["expected_gain"].get(offer.code, 0)),
         }

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from retention.arms import Arm, count_arms
 from retention.measuring import (
     MIN_GROUP,
     MIN_POOLED,
@@ -21,20 +22,29 @@ from retention.measuring import (
 from retention.vocabulary import LABEL
 
 
+def in_arms(table: pd.DataFrame, rows: pd.Series) -> dict[Arm, int]:
+    """Return how many of the rows that `rows` marks are in each arm."""
+    return count_arms(table.loc[rows, "treated"].to_numpy())
+
+
+def means_in_arms(table: pd.DataFrame, name: str) -> dict[Arm, float | None]:
+    """Return the mean of a column in each arm, None where nobody of it has a value."""
+    means = table.groupby("treated")[name].mean().dropna()
+    return {Arm.TREATMENT: means.get(True), Arm.CONTROL: means.get(False)}
+
+
 def effect_of(
     table: pd.DataFrame, outcome: str, estimate: Callable[..., Means], *, least: int
 ) -> dict[str, Any]:
     """Return the effect on one group, or the counts alone where an arm has fewer than `least`."""
     treated = table["treated"].to_numpy()
-    found: dict[str, Any] = {
-        "untouched": int((~treated).sum()),
-        "treated": int(treated.sum()),
-    }
+    found: dict[str, Any] = {str(arm): count for arm, count in count_arms(treated).items()}
     if not arms_reach(treated, least):
         return found
     means = estimate(table[outcome].to_numpy(), treated, table["risk"].to_numpy())
     low, high = means.interval
-    found |= {"mean_untouched": means.untouched, "mean_treated": means.treated}
+    found |= {f"mean_{Arm.TREATMENT}": means.treatment.mean}
+    found |= {f"mean_{Arm.CONTROL}": means.control.mean}
     found |= {"difference": means.difference, "difference_low": low, "difference_high": high}
     if outcome == LABEL:
         share = prevented(means)

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from retention.arms import Arm
 from retention.measuring import MIN_GROUP, MIN_POOLED
 
 Found = Mapping[str, Any]
+COLUMNS = (Arm.CONTROL, Arm.TREATMENT)
+"""The arms as tables show them, from left to right."""
 
 
 def as_markdown(content: Found) -> str:
@@ -19,7 +22,7 @@ def as_markdown(content: Found) -> str:
 
 
 def _who_answered(content: Found) -> str:
-    lines = ["| | untouched | treated |", "|---|---:|---:|"]
+    lines = [f"| | {' | '.join(COLUMNS)} |", "|---|---:|---:|"]
     rows = {"on the list": "listed", "mean risk before, %": "mean_risk"}
     rows |= {f"{name} known": f"{name}_known" for name in content["missing_p"]}
     rows["drop share as it came, %"] = "drop_share"
@@ -28,9 +31,9 @@ def _who_answered(content: Found) -> str:
         if cells:
             shown = [
                 "" if c is None else f"{100 * c:.1f}" if isinstance(c, float) else str(c)
-                for c in cells
+                for c in (cells[arm] for arm in COLUMNS)
             ]
-            lines.append(f"| {name} | {shown[0]} | {shown[1]} |")
+            lines.append(f"| {name} | {' | '.join(shown)} |")
     split = content["split"]
     notes = [
         f"The split fits campaign.control_share {split['control_share']:g} "
@@ -44,23 +47,19 @@ def _who_answered(content: Found) -> str:
     if content["repeated_rows"]:
         notes.append(f"{content['repeated_rows']} rows stood twice and were counted once.")
     for name, p in content["missing_p"].items():
-        lost = [
-            listed - known
-            for listed, known in zip(
-                content["arms"]["listed"], content["arms"][f"{name}_known"], strict=True
-            )
-        ]
+        listed, known = content["arms"]["listed"], content["arms"][f"{name}_known"]
+        lost = {arm: listed[arm] - known[arm] for arm in Arm}
+        missing = (
+            f"{name} is missing for {lost[Arm.CONTROL]} customers in control and "
+            f"{lost[Arm.TREATMENT]} in treatment"
+        )
         if p < 0.05:
             notes.append(
-                f"**Warning:** {name} is missing for {lost[0]} untouched and {lost[1]} treated "
-                f"customers, more unevenly than chance would have it (p = {p:.2g}); if those "
-                "who are missing did otherwise than the rest, the effects below are off."
+                f"**Warning:** {missing}, more unevenly than chance would have it (p = {p:.2g}); "
+                "if those who are missing did otherwise than the rest, the effects below are off."
             )
-        elif any(lost):
-            notes.append(
-                f"{name} is missing for {lost[0]} untouched and {lost[1]} treated customers, "
-                f"no more unevenly than by chance (p = {p:.2g})."
-            )
+        elif any(lost.values()):
+            notes.append(f"{missing}, no more unevenly than by chance (p = {p:.2g}).")
     return "\n".join(lines) + "\n\n" + "\n".join(notes)
 
 
@@ -68,7 +67,7 @@ def _drops(content: Found) -> str:
     lines = [
         "## Drops",
         "",
-        "| who | untouched | treated | dropped untouched, % | dropped treated, % "
+        "| who | control | treatment | dropped in control, % | dropped in treatment, % "
         "| difference, points (95 %) | share of drops prevented, % (95 %) | verdict |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
@@ -76,9 +75,8 @@ def _drops(content: Found) -> str:
     for who, found in told:
         share = found["prevented"]
         prevented = "" if share is None else f"{100 * share:+.1f} ({_range(found, 'prevented')})"
-        means = [f"{100 * found[key]:.1f}" for key in ("mean_untouched", "mean_treated")]
         lines.append(
-            f"| {who} | {found['untouched']} | {found['treated']} | {' | '.join(means)} "
+            f"| {who} | {_customers(found)} | {_means(found, 100)} "
             f"| {100 * found['difference']:+.1f} ({_range(found, 'difference')}) "
             f"| {prevented} | {_verdict(found, ('fewer drops', 'more drops'))} |"
         )
@@ -105,16 +103,24 @@ def _parted(groups: Found) -> tuple[list[tuple[str, Found]], list[str]]:
             if "difference" in found:
                 told.append((who, found))
             else:
-                untold.append((kind, f"{who} {found['untouched']} and {found['treated']}"))
+                untold.append((kind, f"{who} {_customers(found, ' and ')}"))
     sentences = []
     for kinds, least in ((("pooled",), MIN_POOLED), (("offer", "segment"), MIN_GROUP)):
         small = [who for kind, who in untold if kind in kinds]
         if small:
             sentences.append(
-                f"Cannot be told, as {least} an arm are needed (untouched and treated): "
+                f"Cannot be told, as {least} an arm are needed (control and treatment): "
                 f"{', '.join(small)}."
             )
     return told, sentences
+
+
+def _customers(found: Found, between: str = " | ") -> str:
+    return between.join(str(found[arm]) for arm in COLUMNS)
+
+
+def _means(found: Found, scale: float = 1) -> str:
+    return " | ".join(f"{scale * found[f'mean_{arm}']:.1f}" for arm in COLUMNS)
 
 
 def _range(found: Found, key: str, scale: float = 100) -> str:
@@ -138,7 +144,7 @@ def _money(found: Found | None) -> str:
     elif net[2] < 0:
         verdict = "it did not pay"
     return (
-        "## Money\n\nIn the unit of profit, the treated customers together: kept "
+        "## Money\n\nIn the unit of profit, the treatment arm together: kept "
         f"{found['saved']:.2f} ({found['saved_low']:.2f} to {found['saved_high']:.2f}), cost "
         f"{found['cost']:.2f}, net {net[0]:.2f} ({net[1]:.2f} to {net[2]:.2f}): {verdict}."
     )
@@ -171,14 +177,15 @@ def _revenue(content: Found) -> str:
     lines = [
         "## Revenue",
         "",
-        "| who | untouched | treated | mean untouched | mean treated | difference (95 %) "
+        "| who | control | treatment | mean in control | mean in treatment | difference (95 %) "
         "| verdict |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
     told, untold = _parted(content)
     lines += [
-        f"| {who} | {found['untouched']} | {found['treated']} | {found['mean_untouched']:.1f} "
-        f"| {found['mean_treated']:.1f} | {found['difference']:+.1f} "
+        f"| {who} | {_customers(found)} "
+        f"| {_means(found)} "
+        f"| {found['difference']:+.1f} "
         f"({_range(found, 'difference', 1)}) "
         f"| {_verdict(found, ('less revenue', 'more revenue'))} |"
         for who, found in told

@@ -1,18 +1,20 @@
 """What a campaign did: effects of a randomised offer, adjusted for the risk told before it.
 
-Nothing here reads files. Signs: a difference is treated minus untouched; a share of drops
+Nothing here reads files; a mask `treated` marks the treatment arm. Signs: a difference is
+treatment minus control; a share of drops
 prevented and money are positive when the offer did good.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 from scipy.special import ndtri, stdtrit
 
+from retention.arms import Arm, count_arms
 from retention.errors import InputError
 
 BROKEN_SPLIT = 0.001
@@ -28,40 +30,51 @@ POWER = 0.8
 
 
 @dataclass(frozen=True)
+class ArmMean:
+    """One arm's mean outcome.
+
+    Attributes
+    ----------
+    mean : float
+        Adjusted, in the outcome's unit.
+    variance : float
+        Of the mean, in the square of it.
+    customers : int
+    """
+
+    mean: float
+    variance: float
+    customers: int
+
+
+@dataclass(frozen=True)
 class Means:
     """Both arms' mean outcome at the mean risk of all.
 
     Attributes
     ----------
-    untouched, treated : float
-        Adjusted means, in the outcome's unit.
-    variance_untouched, variance_treated : float
-        Their variances, in the square of it.
-    customers_untouched, customers_treated : int
+    treatment, control : ArmMean
     """
 
-    untouched: float
-    treated: float
-    variance_untouched: float
-    variance_treated: float
-    customers_untouched: int
-    customers_treated: int
+    treatment: ArmMean
+    control: ArmMean
 
     @property
     def difference(self) -> float:
-        """Treated minus untouched."""
-        return self.treated - self.untouched
+        """Treatment minus control."""
+        return self.treatment.mean - self.control.mean
 
     @property
     def standard_error(self) -> float:
         """Standard error of the difference."""
-        return float(np.sqrt(self.variance_untouched + self.variance_treated))
+        return float(np.sqrt(self.control.variance + self.treatment.variance))
 
     @property
     def quantile(self) -> float:
         """Half the width of a 95 % interval in standard errors (t, Welch-Satterthwaite)."""
-        parts = np.array([self.variance_untouched, self.variance_treated])
-        spare = np.array([self.customers_untouched, self.customers_treated]) - 2
+        arms = (self.control, self.treatment)
+        parts = np.array([arm.variance for arm in arms])
+        spare = np.array([arm.customers for arm in arms]) - 2
         if parts.sum() <= 0:
             return float(ndtri(0.975))
         return float(stdtrit(parts.sum() ** 2 / (parts**2 / spare).sum(), 0.975))
@@ -96,8 +109,8 @@ def adjusted_means(outcome: np.ndarray, treated: np.ndarray, covariate: np.ndarr
        estimators with improved finite sample properties", Journal of Econometrics 29, 1985.
     """
     centre = covariate.mean()
-    found = []
-    for arm in (~treated, treated):
+
+    def of(arm: np.ndarray) -> ArmMean:
         x, y = covariate[arm], outcome[arm]
         n = len(y)
         offset = x - x.mean()
@@ -107,9 +120,9 @@ def adjusted_means(outcome: np.ndarray, treated: np.ndarray, covariate: np.ndarr
         rest = y - y.mean() - offset * (offset @ y) / square
         weight = 1 / n + (centre - x.mean()) * offset / square
         spare = np.maximum(1 - 1 / n - offset**2 / square, 1e-9)
-        found.append((float(weight @ y), float(weight**2 @ (rest**2 / spare)), n))
-    (untouched, v0, n0), (mean_treated, v1, n1) = found
-    return Means(untouched, mean_treated, v0, v1, n0, n1)
+        return ArmMean(float(weight @ y), float(weight**2 @ (rest**2 / spare)), n)
+
+    return Means(treatment=of(treated), control=of(~treated))
 
 
 def drop_means(drop: np.ndarray, treated: np.ndarray, risk: np.ndarray) -> Means:
@@ -120,28 +133,29 @@ def drop_means(drop: np.ndarray, treated: np.ndarray, risk: np.ndarray) -> Means
     (A. Agresti, B. Coull, "Approximate is better than 'exact'…", American Statistician 52, 1998).
     """
     means = adjusted_means(drop, treated, risk)
-    variances = [means.variance_untouched, means.variance_treated]
-    for place, arm in enumerate((~treated, treated)):
+
+    def at_least(found: ArmMean, arm: np.ndarray) -> ArmMean:
         drops, n = drop[arm].sum(), arm.sum()
-        if min(drops, n - drops) < FEW:
-            share = (drops + 2) / (n + 4)
-            variances[place] = max(variances[place], share * (1 - share) / (n + 4))
+        if min(drops, n - drops) >= FEW:
+            return found
+        share = (drops + 2) / (n + 4)
+        return replace(found, variance=max(found.variance, float(share * (1 - share) / (n + 4))))
+
     return Means(
-        means.untouched, means.treated, *map(float, variances),
-        means.customers_untouched, means.customers_treated,
-    )  # fmt: skip
+        treatment=at_least(means.treatment, treated), control=at_least(means.control, ~treated)
+    )
 
 
 @dataclass(frozen=True)
 class Prevented:
-    """Share of the drops that the offer prevents: 1 - treated / untouched.
+    """Share of the drops that the offer prevents: 1 - treatment / control.
 
     Attributes
     ----------
     share : float
         Best guess; below 0 the offer drives customers away.
     low, high : float
-        95 % interval; infinite where hardly anybody drops untouched.
+        95 % interval; infinite where hardly anybody of the control arm drops.
     variance : float
         Of the share.
     """
@@ -153,7 +167,7 @@ class Prevented:
 
 
 def prevented(means: Means) -> Prevented | None:
-    """Return the share of drops prevented, or None where nobody drops untouched.
+    """Return the share of drops prevented, or None where nobody of the control arm drops.
 
     The ratio is freed from its bias of order 1/n [1]_. The interval is Fieller's [2]_: the ratios
     that the two means do not contradict; it holds 0 exactly when the difference's does.
@@ -165,8 +179,8 @@ def prevented(means: Means) -> Prevented | None:
     .. [2] E. Fieller, "Some problems in interval estimation", Journal of the Royal Statistical
        Society B 16(2), 1954.
     """
-    m0, m1 = means.untouched, means.treated
-    v0, v1 = means.variance_untouched, means.variance_treated
+    m0, m1 = means.control.mean, means.treatment.mean
+    v0, v1 = means.control.variance, means.treatment.variance
     if m0 <= 0:
         return None
     ratio = m1 / m0 / (1 + v0 / m0**2)
@@ -183,7 +197,7 @@ def prevented(means: Means) -> Prevented | None:
 
 @dataclass(frozen=True)
 class Money:
-    """What the treated part of the campaign brought, in the unit of profit.
+    """What the treatment arm of the campaign brought, in the unit of profit.
 
     Attributes
     ----------
@@ -231,19 +245,19 @@ def smallest_effect(means: Means) -> float:
 
 def arms_reach(treated: np.ndarray, least: int) -> bool:
     """Tell whether either arm has `least` customers."""
-    count = int(treated.sum())
-    return min(count, len(treated) - count) >= least
+    return min(count_arms(treated).values()) >= least
 
 
-def split_p(untouched: int, treated: int, control_share: float) -> float:
+def split_p(customers: Mapping[Arm, int], control_share: float) -> float:
     """Return how rare a split as uneven as this is (exact binomial, two-sided)."""
-    return float(stats.binomtest(untouched, untouched + treated, control_share).pvalue)
+    control, listed = customers[Arm.CONTROL], sum(customers.values())
+    return float(stats.binomtest(control, listed, control_share).pvalue)
 
 
-def missing_p(missing: tuple[int, int], customers: tuple[int, int]) -> float:
+def missing_p(missing: Mapping[Arm, int], customers: Mapping[Arm, int]) -> float:
     """Return how rare it is that missing outcomes differ so between the arms (Fisher, exact)."""
-    there = [n - lost for n, lost in zip(customers, missing, strict=True)]
-    return float(stats.fisher_exact([list(missing), there]).pvalue)
+    table = [[missing[arm], customers[arm] - missing[arm]] for arm in Arm]
+    return float(stats.fisher_exact(table).pvalue)
 
 
 def segments_of(listed: pd.Series) -> Iterator[tuple[str, np.ndarray]]:
@@ -270,7 +284,7 @@ def check_split(table: pd.DataFrame, control_share: float, *, who: str) -> dict[
     table : DataFrame
         ``treated`` (bool) and ``segment``.
     control_share : float
-        Share of untouched customers that was planned.
+        Share of customers in the control arm that was planned.
     who : str
         Of whom the table speaks, for the message.
 
@@ -288,15 +302,14 @@ def check_split(table: pd.DataFrame, control_share: float, *, who: str) -> dict[
     everybody = np.ones(len(table), dtype=bool)
     found = {}
     for name, rows in [("", everybody), *segments_of(table["segment"])]:
-        treated = int(table["treated"].to_numpy()[rows].sum())
-        untouched = int(rows.sum()) - treated
-        found[name] = split_p(untouched, treated, control_share)
+        customers = count_arms(table["treated"].to_numpy()[rows])
+        found[name] = split_p(customers, control_share)
         if found[name] < BROKEN_SPLIT:
             place = f" in segment {name}" if name else ""
             raise InputError(
-                f"the split of {who}{place} is broken: {untouched} untouched and {treated} "
-                f"treated, where campaign.control_share is {control_share:g} (p = "
-                f"{found[name]:.1g}, below {BROKEN_SPLIT}); find out who left one arm, no "
-                "effect can be measured until then"
+                f"the split of {who}{place} is broken: {customers[Arm.CONTROL]} in control "
+                f"and {customers[Arm.TREATMENT]} in treatment, where campaign.control_share is "
+                f"{control_share:g} (p = {found[name]:.1g}, below {BROKEN_SPLIT}); find out who "
+                "left one arm, no effect can be measured until then"
             )
     return found

@@ -105,14 +105,14 @@ def _helpers(
             return quote(text(float(row["example"]), "score"))
         return phrases.name("examples", row["example"])
 
-    def finding(file: str, place: int) -> Markup:
+    def finding(file: str, steps: Sequence[str | int]) -> Markup:
         """Return a line of the readiness report; one of a kind the table lacks as it is."""
-        row = figures.get(file, "report", place)
+        row = figures.get(file, *steps)
         if row["what"] not in phrases.table["findings"]:
             return quote(row["text"])
         return phrases.say(
             f"findings.{row['what']}",
-            count=figures.show(file, "report", place, "count"),
+            count=figures.show(file, *steps, "count"),
             example=example(row),
         )
 

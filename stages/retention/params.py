@@ -312,6 +312,7 @@ class Campaign(Section):
     budget: NonNegativeFloat | None
     suppression: Annotated[str, Field(min_length=1)]
     strangers_suppressed: bool
+    spreadsheet: Literal["ru", "en"]
     contact_cap: NonNegativeInt
     control_share: Annotated[float, Field(ge=0, lt=1)]
     seed: Seed

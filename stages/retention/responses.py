@@ -14,26 +14,6 @@ from retention.splitting import uniform
 from retention.vocabulary import IDENTITY, LABEL
 
 
-def sent(cells: pd.DataFrame, *, place: str) -> pd.DataFrame:
-    """Return customer_id, offer and treated (bool) from the cells of a campaign's list.
-
-    Raises
-    ------
-    InputError
-        If columns are missing; `place` names the file.
-    """
-    missing = [name for name in (IDENTITY, "offer", "arm") if name not in cells]
-    if missing:
-        raise InputError(f"{place} has no column {one_of(missing)}; found: {one_of(cells)}")
-    return pd.DataFrame(
-        {
-            IDENTITY: cells[IDENTITY],
-            "offer": cells["offer"],
-            "treated": cells["arm"] == "treated",
-        }
-    )
-
-
 def parse_effects(words: Sequence[str], offers: Collection[str]) -> dict[str, float]:
     """Return the planted effect of each offer.
 
@@ -79,8 +59,8 @@ def simulate_responses(
 ) -> pd.DataFrame:
     """Return what the customers of a list did in the three months after.
 
-    An untouched customer drops with the true probability p, a treated one with p x (1 - effect),
-    at most 1.
+    A customer of the control arm drops with the true probability p, one of the treatment arm with
+    p x (1 - effect), at most 1.
 
     Parameters
     ----------
@@ -104,7 +84,7 @@ def simulate_responses(
         If a customer of the list is none of the simulated shop's.
     """
     known = pd.Series(truth["probability"].to_numpy(), truth[IDENTITY].astype("str"))
-    probability = listed[IDENTITY].str.removeprefix("'").map(known)
+    probability = listed[IDENTITY].map(known)
     if probability.isna().any():
         who = listed.loc[probability.isna(), IDENTITY].iloc[0]
         raise InputError(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from retention.arms import Arm, arm_of
 from retention.cells import bare, is_missing, plain
 from retention.coded import Coded
 from retention.errors import InputError, clipped, one_of, shown
@@ -21,7 +22,6 @@ from retention.readers import RawTable, read_export
 from retention.spreadsheets import unguard
 from retention.vocabulary import BY_NAME, ID_HEADER, IDENTITY, LABEL, REVENUE_HEADER
 
-ARMS = ("untouched", "treated")
 OUTCOMES = (LABEL, "revenue")
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     IDENTITY: (IDENTITY, ID_HEADER),
@@ -41,6 +41,8 @@ def _words(column: Coded) -> Coded:
 def read_list(path: Path) -> pd.DataFrame:
     """Return the campaign's list: customer_id, segment, offer, arm, treated (bool) and cost.
 
+    A list of an earlier version, whose arms were called treated and untouched, is read as well.
+
     Raises
     ------
     InputError
@@ -51,14 +53,14 @@ def read_list(path: Path) -> pd.DataFrame:
     words = {name: _text(_words(raw.columns[name])) for name in needed[1:4]}
     table = pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0], **words})
     table["cost"] = _numbers(path, raw, "cost", raw.columns["cost"])
-    _refuse(path, raw, ~table["arm"].isin(ARMS), table["arm"], f"arm is none of {one_of(ARMS)}")
+    arms = table["arm"].map({word: arm_of(word) for word in table["arm"].unique()})
+    _refuse(path, raw, arms.isna(), table["arm"], f"arm is none of {one_of(Arm)}")
     _refuse(path, raw, table["cost"].isna(), table[IDENTITY], "cost is missing for customer")
     _refuse(path, raw, table["cost"] < 0, table["cost"], "cost is below 0")
     _refuse(path, raw, table[IDENTITY] == "", table["offer"], "the customer_id is empty; offer")
     twice = table[IDENTITY].duplicated()
     _refuse(path, raw, twice, table[IDENTITY], "stands on the list already: customer")
-    table["treated"] = table["arm"] == "treated"
-    return table
+    return table.assign(arm=arms, treated=arms == Arm.TREATMENT)
 
 
 def read_customers(path: Path) -> pd.DataFrame:

@@ -180,3 +180,17 @@ def _meaning(feature: str, value: str) -> str:
 
 def _plain(name: str) -> str:
     return name.replace("_", " ")
+
+
+def draw_segments(
+    grid: pd.DataFrame,
+    portraits: pd.DataFrame,
+    categories: pd.DataFrame,
+    folder: Path,
+    *,
+    level: float,
+) -> None:
+    """Draw who is in the segments, what sets them apart, and what they buy, a picture each."""
+    draw_grid(grid, folder / "grid.png")
+    draw_portraits(portraits, folder / "portraits.png")
+    draw_categories(categories, folder / "categories.png", level=level)

@@ -3,6 +3,8 @@
 A list that cannot be read, or that seems to name nobody, must not pass as an empty one.
 """
 
+import os
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +15,18 @@ import pandas as pd
 from retention.errors import InputError, shown
 from retention.ids import clean_ids, refuse_other_spellings, strange_form
 from retention.matching import Match, match
+from retention.params import Campaign
 from retention.readers import read_export
 from retention.vocabulary import ID_HEADER, IDENTITY
 
 KEY = "params.yaml: campaign.suppression"
 ALLOW = "params campaign.strangers_suppressed: true lets it pass"
+
+
+SAMPLE = Path("data/sample")
+"""Folder of the simulated shop, whose suppression list names nobody."""
+FORMER_LIST = Path("suppression.csv")
+"""Where the suppression list stood by default in earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,51 @@ def _refuse_strangers(place: str, ids: pd.Series, known: pd.Series, found: Match
             f"{place} names {found.ids} customers (such as {shown(ids.iloc[0])}), none of them in "
             f"the exports (such as {shown(known.iloc[0])}); {ALLOW}"
         )
+
+
+def lacks_own_suppression(data_dir: str, suppression: str) -> bool:
+    """Tell whether customers of a real shop are checked against the simulated shop's list.
+
+    Raises
+    ------
+    InputError
+        If a list of an earlier version stands in the project's folder and is not the one in use:
+        who is on it must not be contacted because a default has changed.
+    """
+    sample, used, list_in = map(os.path.abspath, (SAMPLE, data_dir, Path(suppression).parent))
+    if list_in == sample and FORMER_LIST.exists():
+        raise InputError(
+            f"{FORMER_LIST} stands in the project's folder, but params.yaml: campaign.suppression "
+            f"is {suppression}, which names nobody; name {FORMER_LIST} there, or remove it"
+        )
+    return list_in == sample != used
+
+
+def never_contacted(
+    campaign: Campaign, known: pd.Series, *, data_dir: str
+) -> tuple[Suppressed, bool]:
+    """Return the suppression list, and whether it lacks one of the shop's own; say both.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The params.
+    known : Series of str
+        Ids of every customer of the exports, in canonical form.
+    data_dir : str
+        Params ``data.dir``.
+    """
+    path = campaign.suppression
+    suppressed = read_suppressed(path, known, strangers=campaign.strangers_suppressed)
+    print(f"segment: {suppressed.match}")
+    lacks_own = lacks_own_suppression(data_dir, path)
+    if lacks_own:
+        print(
+            "segment: no suppression list of the shop's own is in use: campaign.suppression is "
+            f"{path}, the simulated shop's",
+            file=sys.stderr,
+        )
+    return suppressed, lacks_own
 
 
 def is_suppressed(ids: pd.Series, suppressed: Collection[str]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from retention.arms import Arm
 from retention.findings import Level
 
 STRONGEST = 6
@@ -37,8 +38,6 @@ BUDGET_COLUMNS = {
     "cost": "money",
     "expected_gain": "money",
 }
-REPORTS = ("prepare", "featurize")
-"""Files with a list of findings."""
 LEVELS = tuple(Level)
 SHARES = {"promo_share", "service", "consent", "favourite_category"}
 FORMS = {"profit": "money", "revenue_m2": "count", "revenue_m1": "count", "revenue_m0": "count",
@@ -100,20 +99,22 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     """
     offers, made = files["offers"], files["segment"]["offers"]
     counts = {
-        place: made[offer["code"]]["treated"] + made[offer["code"]]["untouched"]
-        for place, offer in enumerate(offers)
+        place: sum(made[offer["code"]][arm] for arm in Arm) for place, offer in enumerate(offers)
     }
     order = sorted(counts, key=lambda place: (-counts[place], place))
     by_code = {offer["code"]: offer for offer in offers}
     findings = [
-        (names[name], place, LEVELS.index(row["level"]))
-        for name in REPORTS
-        for place, row in enumerate(files[name]["report"])
+        *((names["readiness"], (place,), row) for place, row in enumerate(files["readiness"])),
+        *(
+            (names["featurize"], ("report", place), row)
+            for place, row in enumerate(files["featurize"]["report"])
+        ),
     ]
     return {
-        "findings": [row[:2] for row in sorted(findings, key=lambda row: row[2])],
+        "findings": sorted(findings, key=lambda found: LEVELS.index(found[2]["level"])),
         "unit": files["params"]["campaign"]["profit_unit"],
         "assumptions": ASSUMPTIONS,
+        "lacks_own_suppression": files["segment"]["lacks_own_suppression"],
         "budget_columns": BUDGET_COLUMNS,
         "budget_row": budget_row(files["budgets"], files["params"]["campaign"]["budget"]),
         "offers_made": [place for place in order if counts[place]],

@@ -5,7 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import an_offer, random_shop
-from retention.campaign import GATES, choose, expected_gains, open_offers, ration
+from retention.campaign import (
+    GATES,
+    choose,
+    expected_gains,
+    open_offers,
+    ration,
+)
 from retention.offers import PLACEHOLDERS
 
 RANKS = ["reason_1", "reason_2", "reason_3"]

@@ -7,7 +7,7 @@ from retention.comparing import (
     MARGIN,
     UNDECIDED,
     Difference,
-    as_predictions,
+    checked,
     in_common,
     log_loss_difference,
     roc_auc_difference,
@@ -18,7 +18,6 @@ from retention.comparing import (
 from retention.errors import InputError
 from retention.scores import log_loss, plain, resamples, roc_auc, spread
 
-HEADER = "customer,split,drop,risk\n"
 NAMES = ("old", "new")
 
 
@@ -41,7 +40,7 @@ def pair_by_pair(label, risk):
 
 def table(customers, drop=None, risk=0.5):
     drop = np.arange(len(customers)) % 2 if drop is None else drop
-    return pd.DataFrame({"customer": customers, "split": "train", "drop": drop, "risk": risk})
+    return pd.DataFrame({"customer_id": customers, "split": "train", "drop": drop, "risk": risk})
 
 
 def ids(first, last):
@@ -170,42 +169,38 @@ def test_risk_on_another_scale_is_the_same_ranking():
     assert not log_loss_difference(label, old, old**2).alike
 
 
-def test_predictions_keep_hashes_that_look_like_numbers():
-    rows = "1e5000000000,test,1,0.25\n000000000001,train,0,1e-06\n100000000000,train,0,1\n"
-    found = as_predictions(HEADER + rows, "file")
-    assert found["customer"].tolist() == ["1e5000000000", "000000000001", "100000000000"]
-    assert found["drop"].tolist() == [1, 0, 0]
-    assert found["risk"].tolist() == [0.25, 1e-6, 1]
-
-
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("change", "said"),
     [
-        ("", "file needs each of customer, split, drop, risk once in its header"),
-        ("customer,split,risk\n", "see drop"),
-        (HEADER + "a,test,1\n", "line 2 has 3 cells, the header 4"),
-        (HEADER + "a,test,1,0.5,9\n", "line 2 has 5 cells"),
-        (HEADER + "a,test,1,0.5\n<<<<<<< HEAD\n", "line 3 has 1 cells"),
-        (HEADER + "a,test,1,0.5\nb,test,0,0.1\na,test,0,0.5\n", "line 4: customer is 'a'"),
-        (HEADER + ",test,1,0.5\n", "line 2: customer is ''"),
-        (HEADER + "a,test,2,0.5\n", "line 2: drop is '2'; valid: 0 or 1"),
-        (HEADER + "a,test,,0.5\n", "line 2: drop is ''"),
-        (HEADER + "a,test,1,1.01\n", "line 2: risk is '1.01'; valid: a number from 0 to 1"),
-        (HEADER + "a,test,1,nan\n", "line 2: risk is 'nan'"),
-        (HEADER + 'a,test,1,"0.5\n', "file is no CSV file"),
+        ({"customer_id": ["a", "a", "b"]}, "row 2: customer_id is empty or there already"),
+        ({"customer_id": ["a", "", "b"]}, "row 2: customer_id is empty or there already"),
+        ({"customer_id": ["a", "b", None]}, "row 3: customer_id is empty or there already"),
+        ({"drop": [0, 2, 1]}, "row 2: drop is 2; valid: 0 or 1"),
+        ({"drop": ["0", "1", "yes"]}, "row 3: drop is yes; valid: 0 or 1"),
+        ({"drop": [0, 1, None]}, "row 3: drop is nan"),
+        ({"risk": [0.5, 1.01, 0]}, "row 2: risk is 1.01; valid: a number from 0 to 1"),
+        ({"risk": [float("nan"), 0.1, 0]}, "row 1: risk is nan"),
     ],
 )
-def test_malformed_file_is_refused(text, said):
-    with pytest.raises(InputError, match="file") as refused:
-        as_predictions(text, "file")
+def test_malformed_table_is_refused_without_naming_a_customer(change, said):
+    right = {"customer_id": ["a", "b", "c"], "drop": [0, 1, 0], "risk": [0.25, 1e-6, 1]}
+    found = checked(pd.DataFrame(right), "file")
+    assert found.to_dict("list") == right
+    with pytest.raises(InputError) as refused:
+        checked(pd.DataFrame(right | change), "file")
     assert said in str(refused.value)
 
 
-def test_customers_are_paired_by_hash_whatever_their_order():
+def test_missing_column_is_named():
+    with pytest.raises(InputError, match="file has no column drop; found: customer, risk"):
+        checked(pd.DataFrame({"customer": ["a"], "risk": [0.5]}), "file", key="customer")
+
+
+def test_customers_are_paired_by_id_whatever_their_order():
     old = table(ids(0, 150), risk=np.arange(150) / 1000)
     new = table(ids(20, 180), risk=np.arange(20, 180) / 500)
     both = in_common(old, new.sample(frac=1, random_state=1), NAMES)
-    assert both["customer"].tolist() == ids(20, 150)
+    assert both["customer_id"].tolist() == ids(20, 150)
     assert both["risk_new"].tolist() == pytest.approx(2 * both["risk_old"])
     assert both["drop"].tolist() == [0, 1] * 65
 
@@ -224,7 +219,7 @@ def test_labels_that_disagree_are_counted():
     drop[[7, 90]] = 1 - drop[[7, 90]]
     with pytest.raises(InputError) as refused:
         in_common(table(ids(0, 150)), table(ids(0, 150), drop), NAMES)
-    assert "disagree on the drop of 2 of 150 customers, first 000000000007" in str(refused.value)
+    assert "disagree on the drop of 2 of 150 customers: they saw" in str(refused.value)
 
 
 @pytest.mark.parametrize("drops", [0, 1, 149])

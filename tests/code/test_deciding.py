@@ -2,19 +2,20 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import ROOT, an_offer, project_params, random_shop
-from retention.arms import is_treated
+from retention.arms import Arm, assigned
 from retention.deciding import decide
 from retention.features import FEATURES
 from retention.files import write_csv
-from retention.listing import ARMS, all_segments, first_segment, joined, offers_made
+from retention.listing import all_segments, first_segment, joined, offers_made
 from retention.offers import load_offers
 from retention.params import Campaign
-from retention.spreadsheets import guarded
+from retention.spreadsheets import guarded, write_both
 from retention.vocabulary import COLUMNS
 from retention.wording import category_words, filled_texts
 
@@ -46,8 +47,8 @@ def campaign_of(**changes):
 
 def decided(shop, *, suppressed=(), offers=OFFERS, failed=False, **changes):
     campaign = campaign_of(**changes)
-    treated = is_treated(shop["customer_id"], seed=campaign.seed, share=campaign.control_share)
-    shop = shop.assign(arm=np.where(treated, *ARMS))
+    arms = assigned(shop["customer_id"], seed=campaign.seed, share=campaign.control_share)
+    shop = shop.assign(arm=arms)
     words = category_words(shop, TOP)
     return decide(shop, shop[RANKS], offers, words, set(suppressed), campaign=campaign,
                   failed=failed)  # fmt: skip
@@ -73,7 +74,7 @@ def test_campaign_keeps_its_promises(seed, customers, budget, control_share):
     sent = by_id.loc[listed.loc[listed["channel"] == "message", "customer_id"]]
     assert set(sent["consent"]) <= {"yes"}
     assert (sent["contacts_now"] < campaign_of().contact_cap).all()
-    treated = listed[listed["arm"] == "treated"]
+    treated = listed[listed["arm"] == "treatment"]
     if budget is not None:
         assert treated["cost"].sum() <= budget + 1e-9
     for offer in OFFERS:
@@ -84,7 +85,7 @@ def test_campaign_keeps_its_promises(seed, customers, budget, control_share):
     assert len(what_if) == 10
     assert what_if["expected_gain"].is_monotonic_increasing
     assert (what_if["cost"] <= what_if["budget"] + 1e-6).all()
-    assert power["pooled"]["treated"] == len(treated)
+    assert power["pooled"]["treatment"] == len(treated)
 
 
 @pytest.mark.parametrize("budget", [None, 5])
@@ -100,11 +101,38 @@ def test_same_input_in_any_order_gives_the_same_bytes(tmp_path):
     shop = a_shop(400, seed=4)
     for name, table in (("one", shop), ("two", shop.sample(frac=1, random_state=1))):
         listed, excluded, what_if, _ = decided(table, budget=4)
-        write_csv(guarded(listed), tmp_path / name / "list.csv", bom=True)
-        write_csv(guarded(excluded), tmp_path / name / "excluded.csv", bom=True)
+        write_both(listed, tmp_path / name / "list", dialect="ru")
+        write_both(excluded, tmp_path / name / "excluded", dialect="en")
         write_csv(what_if, tmp_path / name / "budgets.csv")
-    for name in ("list.csv", "excluded.csv", "budgets.csv"):
+    for name in ("list.csv", "list.parquet", "excluded.csv", "excluded.parquet", "budgets.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_list_for_programs_keeps_its_contract_though_nobody_is_on_it(tmp_path, failed):
+    listed, *_ = decided(a_shop(400, seed=4, hostile=True), failed=failed)
+    assert (len(listed) == 0) == failed
+    write_both(listed, tmp_path / "list", dialect="ru")
+    kinds = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "list.parquet")}
+    words = dict.fromkeys(("customer_id", "segment", "offer", "channel", "text", "arm", "reasons"))
+    numbers = dict.fromkeys(("expected_gain", "cost"), "double")
+    text = dict.fromkeys(words, "large_string")
+    assert kinds == text | numbers | {"valid_until": "date32[day]"}
+    assert list(kinds) == [
+        "customer_id",
+        "segment",
+        "offer",
+        "channel",
+        "text",
+        "arm",
+        "expected_gain",
+        "cost",
+        "reasons",
+        "valid_until",
+    ]
+    read = pd.read_parquet(tmp_path / "list.parquet")
+    assert read["customer_id"].str.startswith("=cmd|").all()
+    assert set(read["arm"]) == (set() if failed else {"treatment", "control"})
 
 
 @pytest.mark.parametrize(
@@ -127,15 +155,15 @@ def test_senseless_campaign_is_an_empty_list_of_the_same_columns(changes, gates,
     assert len(listed) == 0
     assert set(excluded["gate"]) == gates
     assert (what_if["contacted"] == 0).all() or "budget" in changes
-    assert power["pooled"] == {"treated": 0, "untouched": 0}
-    assert all(of["treated"] == 0 for of in offers_made(listed, OFFERS).values())
+    assert power["pooled"] == {"treatment": 0, "control": 0}
+    assert all(of["treatment"] == 0 for of in offers_made(listed, OFFERS).values())
 
 
 def test_hostile_ids_and_categories_cannot_run_or_be_filled_again():
     listed, excluded, *_ = decided(a_shop(300, seed=6, hostile=True))
     assert len(listed) > 20
     for table in (guarded(listed), guarded(excluded)):
-        for name in table.select_dtypes(exclude="number"):
+        for name in table.select_dtypes(["object", "str"]):
             assert not table[name].str.startswith(("=", "+", "-", "@", "\t", "\r")).any(), name
     told = listed.loc[listed["offer"].isin(["favourite_bundle", "relevant_mailings"]), "text"]
     assert told.str.contains("«-{segment_category_top}»", regex=False).all()
@@ -162,9 +190,9 @@ def test_offers_made_add_up():
     listed, *_ = decided(shop)
     found = offers_made(listed, OFFERS)
     assert list(found) == [offer.code for offer in OFFERS]
-    for arm in ARMS:
+    for arm in Arm:
         assert sum(one[arm] for one in found.values()) == (listed["arm"] == arm).sum()
-    treated = listed[listed["arm"] == "treated"]
+    treated = listed[listed["arm"] == "treatment"]
     for name in ("cost", "expected_gain"):
         assert sum(one[name] for one in found.values()) == pytest.approx(treated[name].sum())
 

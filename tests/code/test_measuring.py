@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from retention.arms import Arm
 from retention.errors import InputError
 from retention.measuring import (
+    ArmMean,
     Means,
     adjusted_means,
     arms_reach,
@@ -42,28 +44,28 @@ def a_campaign(n=400, *, seed=1, effect=0.2):
     return drop, treated, risk
 
 
-def means_of(untouched, treated, v0=0.001, v1=0.001, n=200):
-    return Means(untouched, treated, v0, v1, n, n)
+def means_of(control, treatment, v0=0.001, v1=0.001, n=200):
+    return Means(treatment=ArmMean(treatment, v1, n), control=ArmMean(control, v0, n))
 
 
 def test_means_without_a_covariate_are_the_plain_ones():
     drop = np.array([1, 1, 0, 1, 0, 0, 1, 0.0])
     treated = np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=bool)
     found = adjusted_means(drop, treated, np.full(8, 0.3))
-    assert (found.untouched, found.treated, found.difference) == (0.75, 0.25, -0.5)
+    assert (found.control.mean, found.treatment.mean, found.difference) == (0.75, 0.25, -0.5)
     # HC2 without covariate: each arm's sample variance over its size, (3/16 x 4/3) / 4.
-    assert found.variance_untouched == pytest.approx(0.0625)
+    assert found.control.variance == pytest.approx(0.0625)
     assert found.standard_error == pytest.approx(np.sqrt(0.125))
     half = stats.t.ppf(0.975, 4) * np.sqrt(0.125)  # Welch: a mean and a slope spent in each arm
     assert found.interval == pytest.approx((-0.5 - half, -0.5 + half))
 
 
 def test_adjustment_by_hand():
-    # Untouched: y = x exactly (x 0, 1, 2); treated: y = x - 1 (x 2, 3, 4); mean x is 2.
+    # Control: y = x exactly (x 0, 1, 2); treatment: y = x - 1 (x 2, 3, 4); mean x is 2.
     x = np.array([0, 1, 2, 2, 3, 4.0])
     treated = np.array([0, 0, 0, 1, 1, 1], dtype=bool)
     found = adjusted_means(x - treated, treated, x)
-    assert (found.untouched, found.treated) == pytest.approx((2, 1))
+    assert (found.control.mean, found.treatment.mean) == pytest.approx((2, 1))
     assert found.standard_error == pytest.approx(0)
     assert (x - treated)[treated].mean() - (x - treated)[~treated].mean() == 1  # the wrong sign
 
@@ -73,7 +75,7 @@ def test_adjustment_is_the_regression_with_interactions(seed):
     drop, treated, risk = a_campaign(80, seed=seed)
     beta, covariance = with_interactions(drop, treated, risk)
     found = adjusted_means(drop, treated, risk)
-    assert found.untouched == pytest.approx(beta[0])
+    assert found.control.mean == pytest.approx(beta[0])
     assert found.difference == pytest.approx(beta[1])
     assert found.standard_error == pytest.approx(np.sqrt(covariance[1, 1]))
 
@@ -109,8 +111,8 @@ def test_arm_without_drops_has_a_variance():
     drop = np.where(treated, 0.0, np.arange(200) % 2)
     found = drop_means(drop, treated, np.full(200, 0.5))
     share = 2 / 104
-    assert found.variance_treated == pytest.approx(share * (1 - share) / 104)
-    assert found.variance_untouched == pytest.approx(0.25 / 99)
+    assert found.treatment.variance == pytest.approx(share * (1 - share) / 104)
+    assert found.control.variance == pytest.approx(0.25 / 99)
 
 
 def test_prevented_by_hand():
@@ -145,7 +147,7 @@ def test_share_prevented_without_limits_where_hardly_anybody_drops():
 
 
 def test_money_by_hand():
-    # Everybody's stake is 6; half of the untouched dropped and a quarter of the treated.
+    # Everybody's stake is 6; half of control dropped and a quarter of treatment.
     treated = np.arange(80) < 40
     drop = np.where(treated, np.arange(80) % 4 == 0, np.arange(80) % 2 == 0).astype(float)
     same = np.full(80, 6.0)
@@ -173,27 +175,31 @@ def test_smallest_effect_is_called_four_times_of_five():
     assert smallest_effect(means) == pytest.approx(2.8016 * np.sqrt(0.002), rel=1e-3)
 
 
+def in_arms(control, treatment):
+    return {Arm.TREATMENT: treatment, Arm.CONTROL: control}
+
+
 def test_split_p_is_exact():
-    assert split_p(5, 5, 0.5) == 1
-    assert split_p(0, 10, 0.5) == pytest.approx(2 / 1024)
-    assert split_p(30, 70, 0.3) == 1
+    assert split_p(in_arms(5, 5), 0.5) == 1
+    assert split_p(in_arms(0, 10), 0.5) == pytest.approx(2 / 1024)
+    assert split_p(in_arms(30, 70), 0.3) == 1
 
 
-def a_split(untouched, treated, segment="all"):
-    arms = [False] * untouched + [True] * treated
+def a_split(control, treatment, segment="all"):
+    arms = [False] * control + [True] * treatment
     return pd.DataFrame({"treated": arms, "segment": segment})
 
 
 def test_even_split_passes():
     found = check_split(a_split(480, 520), 0.5, who="the list")
-    assert found == {"": split_p(480, 520, 0.5), "all": split_p(480, 520, 0.5)}
+    assert found == dict.fromkeys(["", "all"], split_p(in_arms(480, 520), 0.5))
 
 
 def test_corrupted_split_is_refused():
     with pytest.raises(InputError) as refused:
         check_split(a_split(400, 520), 0.5, who="the list")
     assert str(refused.value).startswith(
-        "the split of the list is broken: 400 untouched and 520 treated, where "
+        "the split of the list is broken: 400 in control and 520 in treatment, where "
         "campaign.control_share is 0.5 (p = 9e-05, below 0.001); find out who left one arm"
     )
 
@@ -212,14 +218,14 @@ def test_corruption_within_one_segment_is_refused():
 
 def test_honest_split_is_refused_less_than_once_in_a_thousand():
     counts = np.arange(301)
-    refused = [split_p(int(count), int(300 - count), 0.5) < 0.001 for count in counts]
+    refused = [split_p(in_arms(int(count), int(300 - count)), 0.5) < 0.001 for count in counts]
     assert 0.0003 < stats.binom.pmf(counts, 300, 0.5)[refused].sum() < 0.001
 
 
 def test_missing_outcomes_by_arm():
-    assert missing_p((10, 10), (200, 200)) == 1
-    assert missing_p((0, 0), (200, 200)) == 1
-    assert missing_p((5, 30), (200, 200)) < 0.001
+    assert missing_p(in_arms(10, 10), in_arms(200, 200)) == 1
+    assert missing_p(in_arms(0, 0), in_arms(200, 200)) == 1
+    assert missing_p(in_arms(5, 30), in_arms(200, 200)) < 0.001
 
 
 def test_segments_of_one_and_of_several_words():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from retention.errors import InputError
-from retention.responses import parse_effects, sent, simulate_responses
+from retention.responses import parse_effects, simulate_responses
 
 N = 20_000
 
@@ -58,13 +58,6 @@ def test_treatment_only_ever_prevents_a_drop_of_the_same_luck():
     assert treated.sum() < without.sum()
 
 
-def test_guarded_id_is_known_and_stays_as_it_stands():
-    listed = a_list(1).assign(customer_id="'-7")
-    truth = pd.DataFrame({"customer_id": [-7], "probability": [1.0]})
-    answers = simulate_responses(listed, truth, {"mail": 0.0}, seed=1)
-    assert answers.to_dict("records") == [{"customer_id": "'-7", "drop": 1}]
-
-
 def test_customer_of_another_shop():
     listed = a_list(3)
     with pytest.raises(InputError, match="customer 300002 of the list is none of the simulated"):
@@ -88,11 +81,3 @@ def test_word_that_is_no_effect(word):
 def test_effect_of_an_unknown_offer():
     with pytest.raises(InputError, match="no offer cat on the list; valid: cart, mail"):
         parse_effects(["cat=0.1"], {"mail", "cart"})
-
-
-def test_list_without_a_column():
-    cells = pd.DataFrame({"customer_id": ["1"], "arm": ["treated"]})
-    with pytest.raises(InputError, match=r"l\.csv has no column offer; found: customer_id, arm"):
-        sent(cells, place="l.csv")
-    right = sent(cells.assign(offer="mail"), place="l.csv")
-    assert right.to_dict("records") == [{"customer_id": "1", "offer": "mail", "treated": True}]

@@ -64,7 +64,7 @@ def test_one_outcome_is_enough(tmp_path):
 
 def test_guarded_and_bare_ids_meet(tmp_path):
     found, _ = read_responses(written(tmp_path, "customer_id,drop\n'=A1,1\n-7,0\n"))
-    rows = "'=A1,s,o,c,t,treated,1,0.5,r,d\n'-7,s,o,c,t,untouched,1,0.5,r,d\n"
+    rows = "'=A1,s,o,c,t,treatment,1,0.5,r,d\n'-7,s,o,c,t,control,1,0.5,r,d\n"
     listed = read_list(written(tmp_path, LIST + rows, name="list.csv", encoding="utf-8-sig"))
     assert found["customer_id"].tolist() == listed["customer_id"].tolist() == ["=A1", "-7"]
     assert listed["treated"].tolist() == [True, False]
@@ -107,11 +107,11 @@ def test_answers_that_are_not_there(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "line"),
     [
-        ("1,s,o,c,t,control,1,0,r,d\n", "line 2: arm is none of untouched, treated 'control'"),
-        ("1,s,o,c,t,treated,1,,r,d\n", "line 2: cost is missing for customer '1'"),
-        ("1,s,o,c,t,treated,1,-1,r,d\n", "line 2: cost is below 0 '-1.0'"),
-        ("1,s,o,c,t,treated,1,0,r,d\n" * 2, "line 3: stands on the list already: customer '1'"),
-        (",s,o,c,t,treated,1,0,r,d\n", "line 2: the customer_id is empty; offer 'o'"),
+        ("1,s,o,c,t,both,1,0,r,d\n", "line 2: arm is none of treatment, control 'both'"),
+        ("1,s,o,c,t,treatment,1,,r,d\n", "line 2: cost is missing for customer '1'"),
+        ("1,s,o,c,t,treatment,1,-1,r,d\n", "line 2: cost is below 0 '-1.0'"),
+        ("1,s,o,c,t,treatment,1,0,r,d\n" * 2, "line 3: stands on the list already: customer '1'"),
+        (",s,o,c,t,treatment,1,0,r,d\n", "line 2: the customer_id is empty; offer 'o'"),
     ],
 )
 def test_list_that_is_none(tmp_path, rows, line):
@@ -125,3 +125,10 @@ def test_customers(tmp_path):
     assert found["profit"].isna().tolist() == [False, True]
     odd = written(tmp_path, text.replace("0.25", "1.25"))
     assert said(read_customers, odd) == "line 3: risk is not from 0 to 1 '1.25'"
+
+
+def test_list_of_an_earlier_version_keeps_its_arms(tmp_path):
+    rows = "1,s,o,c,t,treated,1,0.5,r,d\n2,s,o,c,t,untouched,1,0.5,r,d\n"
+    listed = read_list(written(tmp_path, LIST + rows))
+    assert listed["arm"].tolist() == ["treatment", "control"]
+    assert listed["treated"].tolist() == [True, False]

@@ -132,7 +132,7 @@ def test_named_segments_by_hand():
 
 
 def test_typo_in_a_rule_is_named_with_its_segment_and_the_valid_columns():
-    customers = pd.DataFrame({"risk": [0.9], "arm": ["treated"]})
+    customers = pd.DataFrame({"risk": [0.9], "arm": ["treatment"]})
     with pytest.raises(InputError) as mistake:
         named_segments(customers, {"mine": "riks > 1"}, columns=["risk"])
     place = "params.yaml: segment.rules.mine: 'riks > 1'"
@@ -140,9 +140,9 @@ def test_typo_in_a_rule_is_named_with_its_segment_and_the_valid_columns():
 
 
 def test_column_that_rules_may_not_speak_of_is_refused_though_it_is_there():
-    customers = pd.DataFrame({"risk": [0.9], "arm": ["treated"]})
+    customers = pd.DataFrame({"risk": [0.9], "arm": ["treatment"]})
     with pytest.raises(InputError, match="unknown column arm"):
-        named_segments(customers, {"mine": "arm == treated"}, columns=["risk"])
+        named_segments(customers, {"mine": "arm == treatment"}, columns=["risk"])
 
 
 def test_shipped_segments_hold_whom_their_names_say():

@@ -13,7 +13,7 @@ from retention.campaign import open_offers
 from retention.errors import InputError
 from retention.ids import clean_ids
 from retention.spreadsheets import guard
-from retention.suppression import is_suppressed, read_suppressed
+from retention.suppression import is_suppressed, lacks_own_suppression, read_suppressed
 
 KNOWN = pd.Series([str(number) for number in range(300_000, 300_070) if number % 10], dtype="str")
 
@@ -130,6 +130,31 @@ def test_missing_list_is_told(path):
 
 def test_folder_is_no_list(tmp_path):
     assert "is not there" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "suppression", "lacks"),
+    [
+        ("data/sample", "data/sample/suppression.csv", False),
+        ("./data/sample/", "data/sample/suppression.csv", False),
+        ("data/raw", "data/sample/suppression.csv", True),
+        ("/srv/exports", "data/../data/sample/suppression.csv", True),
+        ("data/raw", "data/raw/suppression.csv", False),
+        ("data/raw", "/srv/suppression.csv", False),
+    ],
+)
+def test_real_customers_are_not_to_be_checked_against_the_simulated_shops_list(
+    data, suppression, lacks
+):
+    assert lacks_own_suppression(data, suppression) == lacks
+
+
+def test_former_list_in_the_projects_folder_is_not_passed_over(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suppression.csv").write_text("customer_id\n12\n")
+    with pytest.raises(InputError, match=r"name suppression\.csv there, or remove it"):
+        lacks_own_suppression("data/sample", "data/sample/suppression.csv")
+    assert not lacks_own_suppression("data/raw", "suppression.csv")
 
 
 # Any spelling in any dialect

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import prepare
-from helpers import ROOT, Rows, clean_export, export_text
+from helpers import ROOT, Rows, cells_of, clean_export, export_text
 from retention.vocabulary import TABLES
 
 
@@ -19,6 +19,7 @@ class Outcome:
         self.metrics = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
         self.customers = pd.read_parquet(folder / "data/prepared/customers.parquet")
         self.quarantine = read_quarantine(folder)
+        self.readiness = pd.read_parquet(folder / "data/prepared/readiness.parquet")
         kept, aside = self.metrics["customers_kept"], self.metrics["set_aside"]
         assert kept + sum(aside.values()) == self.metrics["customers_in"]
         assert kept == len(self.customers) == sum(self.metrics["kept"].values())
@@ -28,7 +29,7 @@ class Outcome:
     def report(self) -> list[tuple[str, str, str, str]]:
         """The report's rows: level, file, column and the sentence that the user reads."""
         keys = ("level", "file", "column", "text")
-        return [tuple(row[key] for key in keys) for row in self.metrics["report"]]
+        return list(self.readiness[list(keys)].itertuples(index=False, name=None))
 
     @property
     def aside(self) -> dict[str, int]:
@@ -43,7 +44,7 @@ class Outcome:
 def read_quarantine(folder: Path) -> list[tuple[str, ...]]:
     """The rows of quarantine.csv: file, line, customer_id, column, value and rule."""
     path = folder / "data/prepared/quarantine.csv"
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    table = cells_of(path)
     assert list(table) == ["file", "line", "customer_id", "column", "value", "rule"]
     return list(table.itertuples(index=False, name=None))
 

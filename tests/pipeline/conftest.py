@@ -14,16 +14,26 @@ SMALL = {
 }
 
 
+def small(text):
+    """Return params.yaml with params that make a run short."""
+    for usual, other in SMALL.items():
+        assert usual in text, usual
+        text = text.replace(usual, other)
+    return text
+
+
+@pytest.fixture(scope="session")
+def shrink():
+    """The function that makes a run short."""
+    return small
+
+
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory):
     """The project with small params, run once and committed."""
     clone = make_clone(tmp_path_factory.mktemp("clone"))
     params = clone.folder / "params.yaml"
-    text = params.read_text()
-    for usual, small in SMALL.items():
-        assert usual in text, usual
-        text = text.replace(usual, small)
-    params.write_text(text)
+    params.write_text(small(params.read_text()))
     clone.run("dvc", "repro", "-q")
     clone.run("git", "add", "-A")
     clone.run("git", "commit", "-q", "-m", "small")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     """A folder with params, offers and a small export in data/sample."""
-    for name in ("params.yaml", "offers.yaml", "suppression.csv"):
+    for name in ("params.yaml", "offers.yaml"):
         shutil.copy(ROOT / name, tmp_path)
     sample = tmp_path / "data" / "sample"
     sample.mkdir(parents=True)
@@ -127,7 +127,7 @@ def test_too_many_broken_rows_stop_the_run_and_stay_readable(shop, capsys):
     assert "prepare.max_quarantined (5%)" in line
     assert "Разрешить сообщать" in line
     quarantine = (shop / "data/prepared/quarantine.csv").read_text(encoding="utf-8")
-    assert "market_file.csv,2," in quarantine
+    assert "market_file.csv;2;" in quarantine
 
 
 @pytest.mark.usefixtures("shop")
@@ -168,10 +168,15 @@ def edited(name, old, new, capsys):
         ("offers.yaml", "when: unpaid_items >= 3", "when: unpaid_item >= 3", "cart_reminder.when"),
         ("offers.yaml", "«{segment_category_top}»", "«{top}»", "unknown placeholder {top}; valid"),
         ("offers.yaml", "cost: 0.02", "cost: -0.02", "cart_reminder: cost is -0.02"),
-        ("params.yaml", "suppression: suppression.csv", "suppression: x.csv", "x.csv (params.yaml"),
+        (
+            "params.yaml",
+            "suppression: data/sample/suppression.csv",
+            "suppression: x.csv",
+            "x.csv (pa",
+        ),
         ("params.yaml", "budget: null", "budget: -1", "campaign.budget is -1"),
         ("params.yaml", "budget: null", "budget: much", "campaign.budget is 'much'"),
-        ("suppression.csv", "customer_id", "who", "has no column customer_id; found: who"),
+        ("data/sample/suppression.csv", "customer_id", "who", "has no column customer_id; found"),
     ],
 )
 def test_mistake_of_a_marketer(capsys, clone, monkeypatch, name, old, new, sentence):

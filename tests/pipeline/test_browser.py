@@ -147,7 +147,7 @@ def test_the_list_sorts_and_filters(clone, visit):
     page.click("#list th:nth-child(1) .sort")
     assert column(1) == ids[::-1]
     assert page.locator("#list th[aria-sort]").count() == 1
-    page.select_option("#by-arm", "treated")
+    page.select_option("#by-arm", "treatment")
     assert set(column(5)) == {"send"}
     page.fill("#search", ids[0])
     assert set(column(1)) <= {ids[0]}

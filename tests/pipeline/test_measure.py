@@ -15,10 +15,13 @@ import yaml
 import measure
 import simulate
 from clones import ENVIRONMENT
+from helpers import cells_of
 from retention.params import load_params
+from retention.returns import read_list
 from retention.shop import simulate_customers
 from retention.shop_export import as_export
 from retention.splitting import uniform
+from retention.spreadsheets import write_both
 
 ROOT = Path(__file__).parents[2]
 CUSTOMERS = 3000
@@ -34,7 +37,7 @@ OFFERS = """# Edited by hand.
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """A folder with params, offers, truth, customers and a list; the ids ask for their guard."""
+    """A folder with params, offers, truth, customers and a list; the ids begin with a minus."""
     folder = tmp_path_factory.mktemp("shop")
     rng = np.random.default_rng(1)
     shutil.copy(ROOT / "params.yaml", folder)
@@ -42,30 +45,29 @@ def shop(tmp_path_factory):
     for name in ("sample", "segments", "campaign"):
         (folder / "data" / name).mkdir(parents=True)
     ids = [str(place) for place in range(-CUSTOMERS, 0)]
-    cells = [f"'{one}" for one in ids]
     probability = rng.uniform(0.4, 0.9, CUSTOMERS)
     truth = pd.DataFrame({"customer_id": np.arange(-CUSTOMERS, 0), "probability": probability})
     truth.to_parquet(folder / "data/sample/truth.parquet", index=False)
-    customers = pd.DataFrame({"customer_id": cells, "risk": probability.round(6), "drop": ""})
+    customers = pd.DataFrame({"customer_id": ids, "risk": probability.round(6), "drop": ""})
     customers["profit"] = rng.uniform(2, 6, CUSTOMERS).round(2)
-    write(customers, folder / "data/segments/customers.csv")
+    write_both(customers, folder / "data/segments/customers", dialect="ru")
     draw = uniform(pd.util.hash_array(np.array(ids, dtype=object)), seed=1, purpose="arm")
     share = load_params(ROOT / "params.yaml").campaign.control_share
     listed = pd.DataFrame(
         {
-            "customer_id": cells,
+            "customer_id": ids,
             "segment": rng.choice(["full_carts", "promo high_profit", ""], CUSTOMERS),
             "offer": rng.choice(["mail", "cart", "rare"], CUSTOMERS, p=[0.5, 0.48, 0.02]),
             "channel": "on_site",
             "text": "Ждём вас, с подарком",
-            "arm": np.where(draw < share, "untouched", "treated"),
+            "arm": np.where(draw < share, "control", "treatment"),
             "expected_gain": 0.1,
             "cost": 0.1,
             "reasons": "promo_share",
             "valid_until": "2026-12-31",
         }
     )
-    write(listed, folder / "data/campaign/list.csv")
+    write_both(listed, folder / "data/campaign/list", dialect="ru")
     return folder
 
 
@@ -122,31 +124,69 @@ def test_planted_effects_are_found(shop, answered):
     out = shop / "data/measured"
     assert (out / "measured.md").read_text(encoding="utf-8") == done.stdout
     content = json.loads((out / "measured.json").read_text(encoding="utf-8"))
-    listed = pd.read_csv(shop / "data/campaign/list.csv")
-    treated = (listed["arm"] == "treated").to_numpy()
-    assert content["arms"]["listed"] == [int((~treated).sum()), int(treated.sum())]
-    raw = [answered["drop"][~treated].mean(), answered["drop"][treated].mean()]
+    listed = pd.read_parquet(shop / "data/campaign/list.parquet")
+    treated = (listed["arm"] == "treatment").to_numpy()
+    customers = {"control": int((~treated).sum()), "treatment": int(treated.sum())}
+    assert content["arms"]["listed"] == customers
+    raw = {"control": ~treated, "treatment": treated}
+    raw = {arm: answered["drop"][rows].mean() for arm, rows in raw.items()}
     assert content["arms"]["drop_share"] == pytest.approx(raw, abs=1e-6)
     of = content["drop"]["offer"]
     assert of["cart"]["prevented_low"] < 0.3 < of["cart"]["prevented_high"]
     assert of["cart"]["difference_high"] < 0
     assert of["mail"]["prevented_low"] < 0 < of["mail"]["prevented_high"]
-    assert set(of["rare"]) == {"treated", "untouched"}
+    assert set(of["rare"]) == {"treatment", "control"}
     assert set(content["drop"]["segment"]) == {"full_carts", "promo", "high_profit"}
     assert content["drop"]["segment"]["promo"] == content["drop"]["segment"]["high_profit"]
     assert re.search(r"\| offer cart \|.*\| fewer drops \|\n", done.stdout)
     assert re.search(r"\| offer mail \|.*\| cannot be told \|\n", done.stdout)
-    assert "as 100 an arm are needed (untouched and treated): offer rare " in done.stdout
+    assert "as 100 an arm are needed (control and treatment): offer rare " in done.stdout
+
+
+def old_words(table):
+    return table.assign(arm=table["arm"].map({"treatment": "treated", "control": " untouched"}))
+
+
+@pytest.mark.parametrize(
+    ("separator", "mark", "encoding", "change"),
+    [
+        (";", ",", "utf-8-sig", lambda table: table),
+        (",", ".", "utf-8", lambda table: table[table.columns[::-1]]),
+        (";", ",", "cp1251", lambda table: table.sample(frac=1, random_state=5)),
+        ("\t", ",", "utf-16", lambda table: table.sort_values("text")[sorted(table)]),
+        (
+            ";",
+            ".",
+            "utf-8-sig",
+            lambda table: table.assign(note="a;b", arm=table["arm"].str.upper()),
+        ),
+        (",", ",", "cp1251", old_words),
+    ],
+)
+def test_list_that_went_through_a_spreadsheet_keeps_its_arms(
+    tmp_path, shop, separator, mark, encoding, change
+):
+    """Opened, changed and saved: another separator, decimal mark, encoding, order."""
+    sent = pd.read_parquet(shop / "data/campaign/list.parquet")
+    cells = change(cells_of(shop / "data/campaign/list.csv"))
+    cells["customer_id"] = "'" + cells["customer_id"]  # as the guard stands in the file
+    cells["cost"] = cells["cost"].str.replace(",", mark)
+    cells.to_csv(tmp_path / "list.csv", index=False, sep=separator, encoding=encoding)
+    found = read_list(tmp_path / "list.csv").set_index("customer_id").loc[sent["customer_id"]]
+    assert found["arm"].tolist() == sent["arm"].tolist()
+    assert found["treated"].tolist() == (sent["arm"] == "treatment").tolist()
+    assert found["cost"].tolist() == [0.1] * CUSTOMERS
+    assert found["offer"].tolist() == sent["offer"].tolist()
 
 
 def test_money_is_effect_times_stake_less_cost(shop, answered):
     content = json.loads((shop / "data/measured/measured.json").read_text(encoding="utf-8"))
-    customers = pd.read_csv(shop / "data/segments/customers.csv")
-    listed = pd.read_csv(shop / "data/campaign/list.csv")
+    customers = pd.read_parquet(shop / "data/segments/customers.parquet")
+    listed = pd.read_parquet(shop / "data/campaign/list.parquet")
     campaign = load_params(ROOT / "params.yaml").campaign
     stake = (customers["profit"] * campaign.horizon_months * campaign.share_lost).to_numpy()
     on_cart = (listed["offer"] == "cart").to_numpy()
-    treated = (listed["arm"] == "treated").sum()
+    treated = (listed["arm"] == "treatment").sum()
     expected = (0.3 * on_cart * customers["risk"] * stake).mean() * treated
     found = content["money"]
     assert found["saved_low"] < expected < found["saved_high"]
@@ -183,8 +223,8 @@ def test_same_answers_give_the_same_bytes(shop, answered, told):
 
 
 def test_revenue_alone(shop, answered, told):
-    listed = pd.read_csv(shop / "data/campaign/list.csv")
-    treated = listed["arm"] == "treated"
+    listed = pd.read_parquet(shop / "data/campaign/list.parquet")
+    treated = listed["arm"] == "treatment"
     rng = np.random.default_rng(1)
     money = (5000 + 100 * treated + rng.normal(0, 300, CUSTOMERS)).round(2).astype("str")
     answers = pd.DataFrame({"id": answered["customer_id"], "Выручка": money.str.replace(".", ",")})
@@ -200,28 +240,38 @@ def test_revenue_alone(shop, answered, told):
 
 
 def test_missing_outcomes_of_one_arm_are_a_warning(shop, answered, told):
-    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    treated = pd.read_parquet(shop / "data/campaign/list.parquet")["arm"] == "treatment"
     lost = np.flatnonzero(treated)[:40]
     write(answered.drop(index=lost), shop / "attrition.csv")
     out = told("--responses", "attrition.csv")
-    assert re.search(r"\*\*Warning:\*\* drop is missing for 0 untouched and 40 treated", out)
+    assert re.search(
+        r"\*\*Warning:\*\* drop is missing for 0 customers in control and 40 in treatment", out
+    )
     even = answered.drop(index=[*lost, *np.flatnonzero(~treated)[:40]])
     write(even, shop / "attrition.csv")
     out = told("--responses", "attrition.csv")
-    assert "missing for 40 untouched and 40 treated customers, no more unevenly" in out
+    assert "missing for 40 customers in control and 40 in treatment, no more unevenly" in out
     assert "Warning" not in out
 
 
 def test_corrupted_split_is_refused(shop, answered, told):
-    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    treated = pd.read_parquet(shop / "data/campaign/list.parquet")["arm"] == "treatment"
     write(answered.drop(index=np.flatnonzero(~treated)[:400]), shop / "split.csv")
     line = told("--responses", "split.csv", fails=True, out="refused")
     assert line.startswith("error: the split of those of known drop is broken: ")
     assert not (shop / "refused").exists()
-    listed = pd.read_csv(shop / "data/campaign/list.csv", dtype="str")
+    listed = pd.read_parquet(shop / "data/campaign/list.parquet")
     write(listed.drop(index=np.flatnonzero(~treated)[:400]), shop / "list.csv")
     line = told("--responses", "answers.csv", "--list", "list.csv", fails=True)
     assert line.startswith("error: the split of the list is broken: ")
+    assert len(answered) == CUSTOMERS
+
+
+def test_list_and_customers_as_people_have_them_measure_the_same(shop, answered, told):
+    first = told("--responses", "answers.csv", out="one")
+    files = {"--list": "data/campaign/list.csv", "--customers": "data/segments/customers.csv"}
+    assert told("--responses", "answers.csv", *sum(files.items(), ()), out="two") == first
+    assert (shop / "one/measured.json").read_bytes() == (shop / "two/measured.json").read_bytes()
     assert len(answered) == CUSTOMERS
 
 
@@ -238,7 +288,7 @@ def test_strangers_and_repeated_rows_are_told(shop, answered, told):
 def test_few_answers_tell_nothing(shop, answered, told):
     write(answered[:40], shop / "few.csv")
     out = told("--responses", "few.csv")
-    assert "as 30 an arm are needed (untouched and treated): everyone " in out
+    assert "as 30 an arm are needed (control and treatment): everyone " in out
     assert "Nothing can be told: the assumed effects stay." in out
     assert not (shop / "measured/offers_measured.yaml").exists()
 
@@ -248,7 +298,7 @@ def test_files_that_do_not_belong_together(shop, told):
     write(pd.DataFrame({"customer_id": ["x"], "drop": [1]}), shop / "other.csv")
     line = told("--responses", "other.csv", fails=True)
     assert line == "error: no customer of the answers is on the list; are both of one campaign?"
-    write(pd.read_csv(shop / "data/segments/customers.csv")[1:], shop / "customers.csv")
+    write(pd.read_parquet(shop / "data/segments/customers.parquet")[1:], shop / "customers.csv")
     line = told("--responses", "answers.csv", "--customers", "customers.csv", fails=True)
     assert line.startswith("error: customer -3000 of the list has no risk; ")
     line = told("--responses", "answers.csv", "--list", "nowhere.csv", fails=True)
@@ -257,14 +307,14 @@ def test_files_that_do_not_belong_together(shop, told):
 
 
 def test_outcomes_of_one_arm_or_of_nobody(shop, answered, told):
-    treated = pd.read_csv(shop / "data/campaign/list.csv")["arm"] == "treated"
+    treated = pd.read_parquet(shop / "data/campaign/list.parquet")["arm"] == "treatment"
     write(answered[treated.to_numpy()][:5], shop / "one_arm.csv")
     out = told("--responses", "one_arm.csv")
     assert re.search(r"\| drop share as it came, % \| +\| \d+\.0 \|", out)
     write(answered.assign(drop=""), shop / "blank.csv")
     line = told("--responses", "blank.csv", fails=True)
     assert line == "error: blank.csv has no outcome of any customer of the list"
-    listed = pd.read_csv(shop / "data/campaign/list.csv", dtype="str")
+    listed = pd.read_parquet(shop / "data/campaign/list.parquet")
     write(listed[treated][:5], shop / "list.csv")
     line = told("--responses", "answers.csv", "--list", "list.csv", fails=True)
     assert line.startswith("error: all of the list are of one arm")
@@ -287,7 +337,9 @@ def test_simulate_without_arguments_makes_the_shop_and_nothing_else(tmp_path):
     (tmp_path / "params.yaml").write_text(small, encoding="utf-8")
     assert run("simulate", folder=tmp_path).returncode == 0
     made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    names = ("market_file.csv", "market_money.csv", "market_time.csv", "money.csv", "truth.parquet")
+    names = ["market_file.csv", "market_money.csv", "market_time.csv", "money.csv"]
+    names += ["suppression.csv", "truth.parquet"]
+    assert (tmp_path / "data/sample/suppression.csv").read_bytes() == b"customer_id\n"
     assert made == {"params.yaml", *(f"data/sample/{name}" for name in names)}
     params = load_params(tmp_path / "params.yaml").simulate
     shop = simulate_customers(300, unlabelled=params.unlabelled, seed=params.seed)

@@ -67,7 +67,7 @@ def test_sections_stand_in_their_order(clone, language):
 
 def test_headline_adds_up_from_the_customers(clone):
     found = json.loads((clone.folder / "metrics/report.json").read_text())["headline"]
-    customers = pd.read_csv(clone.folder / "data/segments/customers.csv", encoding="utf-8-sig")
+    customers = pd.read_parquet(clone.folder / "data/segments/customers.parquet")
     params = content_of(clone.folder / "params.yaml")["campaign"]
     threshold = json.loads((clone.folder / "metrics/train.json").read_text())["threshold"]
     ahead = customers[customers["drop"].isna()]
@@ -153,19 +153,20 @@ def test_grade_is_told_in_words(run, grade):
 
 def test_an_empty_campaign_is_said_to_be_empty(run):
     def nobody(found):
-        found.update(treated=0, untouched=0, treated_cost=0.0, treated_expected_gain=0.0)
+        found.update(treatment=0, control=0, treatment_cost=0.0, treatment_expected_gain=0.0)
         found["power"] = {
             "level": 0.05,
             "power": 0.8,
-            "pooled": {"treated": 0, "untouched": 0},
+            "pooled": {"treatment": 0, "control": 0},
             "offers": {},
         }
         for offer in found["offers"].values():
-            offer.update(treated=0, untouched=0, cost=0.0, expected_gain=0.0)
+            offer.update(treatment=0, control=0, cost=0.0, expected_gain=0.0)
 
     alter(run / "metrics/segment.json", nobody)
-    for table in ("data/campaign/list.csv", "plots/segment/budgets.csv"):
-        pd.read_csv(run / table).head(0).to_csv(run / table, index=False)
+    budgets, listed = run / "plots/segment/budgets.csv", run / "data/campaign/list.parquet"
+    pd.read_csv(budgets).head(0).to_csv(budgets, index=False)
+    pd.read_parquet(listed).head(0).to_parquet(listed)
     english = prose(build()["en"])
     assert "There is nobody to contact this time" in english
     assert "The list is empty." in english
