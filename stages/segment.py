@@ -26,7 +26,7 @@ from retention.params import load_params
 from retention.segment_charts import draw_categories, draw_grid, draw_portraits
 from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
 from retention.spreadsheets import guarded
-from retention.studying import category_offers, sizes, study, without_gaps
+from retention.studying import by_name, category_offers, sizes, study
 from retention.suppression import read_suppressed
 from retention.vocabulary import IDENTITY, LABEL, PROFIT
 from retention.wording import category_words
@@ -120,10 +120,10 @@ def main() -> None:
         "offers": offers_made(listed, offers),
         **{f"treated_{name}": amount for name, amount in spent.items()},
         "power": able,
-        "grid": without_gaps(grid, "cell"),
+        "grid": by_name(grid, "cell"),
         "segments": found,
         "recommendations": recommended,
-        "discovered": without_gaps(discovered, "rule"),
+        "discovered": by_name(discovered, "rule"),
     }
     write_json(content, METRICS)
     bars = [(name, one["customers"]) for name, one in found.items()]
