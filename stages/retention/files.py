@@ -55,7 +55,7 @@ def rounded(value: Any) -> Any:
 
 
 def finite(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` with infinite floats missing: a figure that cannot be told is an empty cell."""
+    """Return `frame` with infinite floats missing: what cannot be told is an empty cell."""
     floats = frame.select_dtypes("float")
     endless = np.isinf(floats)
     return frame.assign(**floats.mask(endless)) if endless.any(axis=None) else frame

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.errors import InputError
+from retention.errors import InputError, one_of
 from retention.families import Family, make_model, raw_score
 from retention.splitting import folds
 
@@ -77,6 +77,21 @@ def both_classes(splits: Splits, label: np.ndarray) -> Splits:
     return usable
 
 
+def learnable(splits: Splits, label: np.ndarray) -> bool:
+    """Tell whether every fold leaves customers of both classes to learn from."""
+    return bool(splits) and all(len(train) and 0 < label[train].mean() < 1 for train, _ in splits)
+
+
+def check_learnable(splits: Splits, label: np.ndarray) -> None:
+    """Raise an InputError unless every fold leaves customers of both classes to learn from."""
+    if not learnable(splits, label):
+        raise InputError(
+            f"{label.sum()} training customers dropped and {(1 - label).sum()} stayed; a fold "
+            "leaves one class only to learn from: too few for params train.folds, or chance, "
+            "which another train.seed changes"
+        )
+
+
 def corrected_se(values: np.ndarray, splits: Splits) -> float:
     """Return the standard error of a mean over folds that share training customers.
 
@@ -114,6 +129,11 @@ def search(
         Names of the categorical features.
     seed, jobs : int
         Random state, and processes to use.
+
+    Raises
+    ------
+    InputError
+        If no combination can be fitted, or none gives a score that ranks.
     """
     from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV
 
@@ -126,8 +146,18 @@ def search(
         tried = RandomizedSearchCV(model, grid, n_iter=candidates, random_state=seed, **how)
     else:
         tried = GridSearchCV(model, grid, **how)
-    tried.fit(features, label)
-    best = tried.best_index_
+    reason = "its scores are no numbers"
+    try:
+        tried.fit(features, label)
+    except ValueError as error:  # scikit-learn's word for "all fits failed"
+        reason = str(error).strip().splitlines()[-1]
+    best = getattr(tried, "best_index_", None)
+    if best is None or not np.isfinite(tried.cv_results_["mean_test_score"][best]):
+        asked = one_of(f"{knob} = {one_of(values)}" for knob, values in knobs.items())
+        raise InputError(
+            f"params models.{family.name}: nothing could be learnt with {asked} ({reason}); less "
+            "extreme values are needed"
+        )
     results = tried.cv_results_
     by_fold = np.array([results[f"split{i}_test_score"][best] for i in range(len(splits))])
     chosen = {name.removeprefix("estimate__"): v for name, v in results["params"][best].items()}

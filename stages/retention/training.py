@@ -1,6 +1,7 @@
 """Train one model: search the families, blend, choose, calibrate; all on training customers."""
 
 import itertools
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from retention.calibration import Calibration, choose_calibration, fit_sigmoid
 from retention.comparing import roc_auc_difference
+from retention.errors import InputError, one_of
 from retention.families import FAMILIES, Blend, RiskModel, make_model
 from retention.params import Models, Train
 from retention.progress import progress
@@ -20,6 +22,7 @@ from retention.searching import (
     Splits,
     best_of,
     both_classes,
+    check_learnable,
     corrected_se,
     make_splits,
     out_of_fold,
@@ -117,7 +120,8 @@ def train_model(
     Raises
     ------
     InputError
-        If the classes are too small for the folds.
+        If the classes are too small for the folds, a blend has fewer than two families, or a
+        family cannot be fitted with its knobs.
     """
     looked = np.flatnonzero(
         part_of(key, label, most=train.search_rows, seed=train.seed, purpose="search")
@@ -131,6 +135,18 @@ def train_model(
     ]
     wanted = train.families if train.model in ("auto", BLEND) else [train.model]
     order = [name for name in FAMILIES if name in wanted]
+    if len(order) < 2 and (train.model == BLEND or not order):
+        raise InputError(
+            f"params train.families is {one_of(train.families)}; a blend is of two families or "
+            f"more: {one_of(FAMILIES)}"
+        )
+    check_learnable(splits, label[looked])
+    check_learnable([pair for part in rounds for pair in part], label)
+    fewest = min(len(known) for part in (splits, *rounds) for known, _ in part)
+    if "knn" in order and max(models.knn.n_neighbors) > fewest:
+        most = max(models.knn.n_neighbors)
+        line = f"models.knn.n_neighbors {most} is more than the {fewest} customers of a fold"
+        print(f"train: {line}; where there are fewer, all are asked", file=sys.stderr)
     shown = order if quiet else progress(order, what="train", unit="families")
     candidates = []
     for name in shown:
