@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import faulthandler
 import io
-import json
 import random
 import re
 import shutil
@@ -57,7 +56,7 @@ WORDS = {
     CATEGORY: list(CATEGORIES.values()),
 }
 BEHAVIOUR = [name for name in (*NUMBERS, *WORDS) if name != PROFIT]
-NO_NUMBER = re.compile(r"(?<![\w-])(?:nan|[+-]?inf(?:inity)?|None|undefined)(?![\w-])")
+NO_NUMBER = re.compile(r"(?<![\w-])(?:nan|NaN|[+-]?inf|[+-]?Infinity|None|undefined)(?![\w-])")
 
 
 class FuzzError(AssertionError):
@@ -230,9 +229,25 @@ def label_rows(
 
 # Params that go with it
 
+EXTREMES = {
+    "logistic": {"C": [1e-300, 1e300], "l1_ratio": [0, 1]},
+    "tree": {"max_depth": [1, 2**40, 2**70], "min_samples_leaf": [1, 10**6, 2**70]},
+    "knn": {"n_neighbors": [1, 150, 2**70], "p": [1, 1e300], "weights": ["uniform"]},
+    "svc": {"C": [1e-300, 1e6], "gamma": [1e-300, 1e300]},
+    "forest": {"n_estimators": [1], "min_samples_leaf": [10**6], "max_features": [1e-300, 1]},
+    "extra_trees": {"n_estimators": [1], "min_samples_leaf": [10**6], "max_features": [1]},
+    "boosting": {
+        "learning_rate": [1e-300, 1e300],
+        "max_leaf_nodes": [2, 2**40],
+        "min_samples_leaf": [1, 10**6],
+        "l2_regularization": [0, 1e300],
+    },
+}
+"""Legal values of every family's knobs that ask for more than a small shop can bear."""
+
 
 def draw_params(rng: random.Random, *, model: str) -> dict[str, Any]:
-    """Return the project's params, made fast, with some of them drawn."""
+    """Return the project's params, made fast, with some of them drawn; `model` as in `run`."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["dir"] = rng.choice((str(SAMPLE), "data/raw"))
     params["features"] |= {
@@ -245,9 +260,11 @@ def draw_params(rng: random.Random, *, model: str) -> dict[str, Any]:
         "regular_only": rng.random() < 0.5,
         "max_quarantined": 0.2,
     }
-    params["train"] |= {"model": model, "jobs": 1, "comparisons": 1, "candidates": 2}
-    for stage in ("evaluate", "explain"):
-        params[stage] |= {"bootstrap": 100, "level": rng.choice((0.95, 0.95, 0.5, 0.99))}
+    params["train"] |= {"jobs": 1, "comparisons": 1, "candidates": 2}
+    params["train"]["model"] = "logistic" if model == "usual" else model
+    params["evaluate"] |= {"bootstrap": 100, "level": rng.choice((0.95, 0.95, 0.5, 0.999))}
+    # The intervals of all questions hold together: a high level takes many times the resamples.
+    params["explain"] |= {"bootstrap": 100, "level": rng.choice((0.8, 0.8, 0.5))}
     params["explain"] |= {"evaluations": 2000, "max_evaluations": 20000}
     params["evaluate"]["min_slice"] = rng.choice((10, 30))
     # Mostly any model may send, or hardly a list is ever made of a shop this small.
@@ -262,6 +279,9 @@ def draw_params(rng: random.Random, *, model: str) -> dict[str, Any]:
         "control_share": rng.choice((0.5, 0.5, 0, 0.9)),
         "share_lost": rng.choice((0.5, 1, 0)),
     }
+    if model in EXTREMES:
+        knob = rng.choice(list(EXTREMES[model]))
+        params["models"][model][knob] = rng.choice(EXTREMES[model][knob])
     return params
 
 
@@ -298,8 +318,15 @@ def furnish(folder: Path, shop: Shop, params: Mapping[str, Any]) -> None:
         shop.truth.to_parquet(exports / "truth.parquet", index=False)
 
 
-def run(seed: int, *, model: str = "logistic") -> str:
+def run(seed: int, *, model: str = "usual") -> str:
     """Draw a shop and lead it through every stage.
+
+    Parameters
+    ----------
+    seed : int
+        Same seed, same shop and params.
+    model : str
+        ``usual`` (a logistic regression), ``auto``, or a family, of whose knobs one is extreme.
 
     Returns
     -------
@@ -373,8 +400,6 @@ def texts(folder: Path) -> Iterator[tuple[Path, str]]:
         if path.is_relative_to(folder / "stages") or path.parent == folder:
             continue
         text = path.read_text(encoding="utf-8")
-        if path.suffix == ".json":
-            json.loads(text, parse_constant=lambda word: word)
         if path.suffix == ".html":
             text = re.sub(r"<(script|style)\b.*?</\1>", " ", text, flags=re.S)
         yield path.relative_to(folder), text
@@ -408,8 +433,10 @@ def main() -> int:
 
 
 def model_of(seed: int) -> str:
-    """Return the model of a run: every tenth chooses among all families."""
-    return "logistic" if seed % 10 else "auto"
+    """Return the model of a run: of ten, one tries all families and one a family's extremes."""
+    if seed % 10 == 5:
+        return list(EXTREMES)[seed // 10 % len(EXTREMES)]
+    return "auto" if seed % 10 == 0 else "usual"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Choose a family's knobs, and a family, by cross-validation on training customers."""
 
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,6 +137,7 @@ def search(
     InputError
         If no combination can be fitted, or none gives a score that ranks.
     """
+    from sklearn.exceptions import FitFailedWarning
     from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV
 
     splits = both_classes(splits, label)
@@ -147,10 +150,14 @@ def search(
     else:
         tried = GridSearchCV(model, grid, **how)
     reason = "its scores are no numbers"
-    try:
-        tried.fit(features, label)
-    except ValueError as error:  # scikit-learn's word for "all fits failed"
-        reason = str(error).strip().splitlines()[-1]
+    with warnings.catch_warnings():
+        # What could not be fitted is said below, in one line instead of a traceback.
+        warnings.simplefilter("ignore", FitFailedWarning)
+        warnings.filterwarnings("ignore", "One or more of the test scores", UserWarning)
+        try:
+            tried.fit(features, label)
+        except ValueError as error:  # scikit-learn's word for "all fits failed"
+            reason = str(error).strip().splitlines()[-1]
     best = getattr(tried, "best_index_", None)
     if best is None or not np.isfinite(tried.cv_results_["mean_test_score"][best]):
         asked = one_of(f"{knob} = {one_of(values)}" for knob, values in knobs.items())
@@ -159,6 +166,10 @@ def search(
             "extreme values are needed"
         )
     results = tried.cv_results_
+    lost = int((~np.isfinite(results["mean_test_score"])).sum())
+    if lost:
+        whom = f"{lost} of {len(results['params'])} combinations of models.{family.name}"
+        print(f"train: {whom} could not be fitted and are left out", file=sys.stderr)
     by_fold = np.array([results[f"split{i}_test_score"][best] for i in range(len(splits))])
     chosen = {name.removeprefix("estimate__"): v for name, v in results["params"][best].items()}
     return SearchResult(family.name, chosen, float(by_fold.mean()), corrected_se(by_fold, splits))

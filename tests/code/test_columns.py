@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from retention.columns import phik_with_significance, variance_inflation
+from retention.columns import phik_with_significance, ranking, variance_inflation
 
 
 def four_corners(times):
@@ -29,3 +29,10 @@ def test_significance_without_a_finite_value_is_missing():
 def test_a_column_that_does_not_vary_has_no_inflation():
     table = pd.DataFrame({"x": [1.0, 2, 3, 5], "y": [1.0, 1, 1, 1], "z": [np.nan] * 4})
     assert variance_inflation(table) == {"x": pytest.approx(1)}
+
+
+@pytest.mark.parametrize("same", ["word", None, 3.0, np.nan])
+def test_a_column_that_is_the_same_for_everyone_ranks_nobody(same):
+    label = pd.Series(np.arange(60) % 3 == 0).astype(int)
+    assert ranking(pd.Series([same] * 60), label) == 0.5
+    assert ranking(label.astype(float), label) == 1
