@@ -13,7 +13,7 @@ import pandas as pd
 
 from retention.curves import reliability
 from retention.errors import InputError, stage
-from retention.families import BEND
+from retention.families import BEND, sigmoid
 from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from retention.model_file import save_model
 from retention.params import load_params
@@ -68,7 +68,7 @@ def learning_curve(
 def before_and_after(score: np.ndarray, label: np.ndarray, risk: np.ndarray) -> dict[str, object]:
     """Return slope, intercept, Brier score and log-loss before and after the calibration."""
     found = {}
-    for when, told in (("before", 1 / (1 + np.exp(-score))), ("after", risk)):
+    for when, told in (("before", sigmoid(score)), ("after", risk)):
         slope, intercept = calibration_line(label, told, np.ones((1, len(label))))
         found[when] = {
             "slope": slope[0],

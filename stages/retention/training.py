@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from retention.calibration import Calibration, choose_calibration, fit_sigmoid
 from retention.comparing import roc_auc_difference
 from retention.errors import InputError, one_of
-from retention.families import FAMILIES, Blend, RiskModel, make_model
+from retention.families import FAMILIES, Blend, RiskModel, make_model, sigmoid
 from retention.params import Models, Train
 from retention.progress import progress
 from retention.scores import log_loss, plain, roc_auc
@@ -260,8 +260,8 @@ def blend_weights(parts: np.ndarray, label: np.ndarray) -> list[float]:
         if sum(tenths) > 10:
             continue
         weights = np.array([*tenths, 10 - sum(tenths)]) / 10
-        risk = 1 / (1 + np.exp(-weights @ parts))
-        loss = plain(log_loss, label, risk) + EQUAL * ((weights - 1 / count) ** 2).sum()
+        loss = plain(log_loss, label, sigmoid(weights @ parts))
+        loss += EQUAL * ((weights - 1 / count) ** 2).sum()
         if loss < lowest:
             best, lowest = [float(weight) for weight in weights], loss
     return best
