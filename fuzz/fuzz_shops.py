@@ -110,7 +110,7 @@ def odd_profit(shop: pd.DataFrame, rng: random.Random) -> None:
     """Make profit all missing, equal, nothing, negative, huge, or known of one customer."""
     first = shop.index == 0
     shop[PROFIT] = rng.choice(
-        (np.nan, 4.2, 0.0, -shop[PROFIT].abs(), shop[PROFIT] * 1e9, shop[PROFIT].where(first))
+        (np.nan, 4.2, 0.0, -shop[PROFIT].abs(), shop[PROFIT].mul(1e11), shop[PROFIT].where(first))
     )
 
 
@@ -137,7 +137,7 @@ def two_kinds(shop: pd.DataFrame, rng: random.Random) -> None:
 def far_value(shop: pd.DataFrame, rng: random.Random) -> None:
     """Give one customer the highest valid value."""
     name = rng.choice(BEHAVIOUR[: -len(WORDS)])
-    shop.loc[rng.randrange(len(shop)), name] = min(BY_NAME[name].high, 1e7)
+    shop.loc[rng.randrange(len(shop)), name] = BY_NAME[name].high
 
 
 def own_categories(shop: pd.DataFrame, rng: random.Random) -> None:

@@ -17,7 +17,7 @@ from retention.files import made
 from retention.numerals import SPACES, read_numbers
 from retention.readers import RawTable, headers_of, plain_header, read_export
 from retention.spreadsheets import unguarded
-from retention.vocabulary import BY_NAME, ID_HEADER, IDENTITY, LABEL, REVENUE_HEADER
+from retention.vocabulary import BY_NAME, ID_HEADER, IDENTITY, LABEL, MOST_MONEY, REVENUE_HEADER
 
 ARMS = ("untouched", "treated")
 OUTCOMES = (LABEL, "revenue")
@@ -122,6 +122,9 @@ def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
         if name == LABEL:
             odd = table[name].notna() & ~table[name].isin([0, 1])
             _refuse(path, raw, odd, _text(column), "drop is neither 0 nor 1")
+        else:
+            odd = table[name].abs() > MOST_MONEY
+            _refuse(path, raw, odd, _text(column), f"{name} is further from 0 than {MOST_MONEY:g}")
     _refuse(path, raw, table[IDENTITY] == "", table[IDENTITY], "the customer_id is empty")
     once = table.drop_duplicates()
     again = once[IDENTITY].duplicated()

@@ -3,6 +3,7 @@
 import itertools
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,24 +148,28 @@ def train_model(
         most = max(models.knn.n_neighbors)
         line = f"models.knn.n_neighbors {most} is more than the {fewest} customers of a fold"
         print(f"train: {line}; where there are fewer, all are asked", file=sys.stderr)
-    shown = order if quiet else progress(order, what="train", unit="families")
+    shown = (name for name in order) if quiet else progress(order, what="train", unit="families")
     candidates = []
-    for name in shown:
-        knobs = getattr(models, name).model_dump()
-        result = search(
-            features.iloc[looked], label[looked], FAMILIES[name], knobs, splits=splits,
-            candidates=train.candidates, words=words, seed=train.seed, jobs=train.jobs,
-        )  # fmt: skip
-        pipeline = make_model(
-            FAMILIES[name], numbers=[n for n in features if n not in words], words=words,
-            seed=train.seed,
-        )  # fmt: skip
-        pipeline.set_params(**{f"estimate__{knob}": value for knob, value in result.knobs.items()})
-        scores = [
-            out_of_fold(pipeline, features, label, splits=part, jobs=train.jobs) for part in rounds
-        ]
-        result = compared(name, result.knobs, np.array(scores), label, rounds)
-        candidates.append(Candidate(result, pipeline, np.array(scores)))
+    with closing(shown):  # the line of an error must not stand behind half a bar
+        for name in shown:
+            knobs = getattr(models, name).model_dump()
+            result = search(
+                features.iloc[looked], label[looked], FAMILIES[name], knobs, splits=splits,
+                candidates=train.candidates, words=words, seed=train.seed, jobs=train.jobs,
+            )  # fmt: skip
+            pipeline = make_model(
+                FAMILIES[name], numbers=[n for n in features if n not in words], words=words,
+                seed=train.seed,
+            )  # fmt: skip
+            pipeline.set_params(
+                **{f"estimate__{knob}": value for knob, value in result.knobs.items()}
+            )
+            scores = [
+                out_of_fold(pipeline, features, label, splits=part, jobs=train.jobs)
+                for part in rounds
+            ]
+            result = compared(name, result.knobs, np.array(scores), label, rounds)
+            candidates.append(Candidate(result, pipeline, np.array(scores)))
     if BLEND in (*train.families, train.model) and len(candidates) > 1:
         candidates.append(blend(candidates, label, rounds, members=models.blend.members))
     if train.model == BLEND:
