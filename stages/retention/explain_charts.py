@@ -78,6 +78,8 @@ def draw_dependence(values: pd.DataFrame, features: pd.DataFrame, path: Path, *,
         for axis, name in zip(axes.flat, numbers, strict=False):
             x, y = features.loc[some.index, name].to_numpy("float64"), some[name].to_numpy()
             low, high = np.nanquantile(x, [0.005, 0.995])
+            if low == high:  # one value: an axis needs some width
+                low, high = low - 0.5, high + 0.5
             axis.scatter(x, y, s=6, alpha=0.35, color=COLOURS.get(BY_NAME[name].group, GREY))
             axis.axhline(0, color=GREY, linewidth=0.8)
             density = axis.twinx()
