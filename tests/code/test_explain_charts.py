@@ -5,7 +5,7 @@ import pytest
 from retention.explain_charts import draw_beeswarm, draw_dependence
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
 def test_a_column_that_holds_nothing_is_left_out_of_the_picture(tmp_path):
     names = ["minutes_m0", "minutes_m1", "promo_share", "service"]
     features = pd.DataFrame(
