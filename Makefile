@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 DATA ?= data/sample
 REV ?= main
 
-.PHONY: help repro test lint lock-check compare bench bench-model bench-explain bench-segment study-compare study-discover study-campaign fuzz format lock clean
+.PHONY: help repro test lint lock-check compare bench bench-model bench-explain bench-segment study-compare study-discover study-campaign fuzz fuzz-shops format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -68,6 +68,9 @@ study-campaign: $(READY) ## Measure simulated campaigns whose effects are known 
 
 fuzz: $(READY) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500
+
+fuzz-shops: $(READY) ## Lead 200 random small shops through every stage (half an hour)
+	python fuzz/fuzz_shops.py --runs 200
 
 format: $(READY) ## Mend style and formatting
 	ruff check --fix .

@@ -29,7 +29,7 @@ from retention.rules import fits_nobody
 from retention.segment_charts import draw_segments
 from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
 from retention.spreadsheets import write_both
-from retention.studying import category_offers, sizes, study, without_gaps
+from retention.studying import by_name, category_offers, sizes, study
 from retention.suppression import never_contacted
 from retention.vocabulary import IDENTITY, LABEL, PROFIT
 from retention.wording import category_words
@@ -132,10 +132,10 @@ def main() -> None:
         **({"fits_nobody": nobody} if nobody else {}),
         **{f"{Arm.TREATMENT}_{name}": amount for name, amount in spent.items()},
         "power": able,
-        "grid": without_gaps(grid, "cell"),
+        "grid": by_name(grid, "cell"),
         "segments": found,
         "recommendations": recommended,
-        "discovered": without_gaps(discovered, "rule"),
+        "discovered": by_name(discovered, "rule"),
     }
     write_json(content, METRICS)
     bars = [(name, one["customers"]) for name, one in found.items()]

@@ -13,12 +13,12 @@ import pandas as pd
 
 from retention.curves import reliability
 from retention.errors import InputError, stage
-from retention.families import BEND
+from retention.families import BEND, sigmoid
 from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from retention.model_file import save_model
 from retention.params import load_params
 from retention.scores import SCORES, best_threshold, calibration_line, plain, roc_auc
-from retention.searching import make_splits, out_of_fold
+from retention.searching import learnable, make_splits, out_of_fold
 from retention.splitting import part_of, uniform
 from retention.training import Trained, train_model
 from retention.vocabulary import IDENTITY, LABEL
@@ -47,22 +47,28 @@ def training_rows(table: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:
 def learning_curve(
     trained: Trained, features: pd.DataFrame, label: np.ndarray, key: np.ndarray, *, seed: int
 ) -> pd.DataFrame:
-    """Return the out-of-fold ROC-AUC of the chosen model by number of training customers."""
+    """Return the out-of-fold ROC-AUC of the chosen model by number of training customers.
+
+    The ROC-AUC is missing where a part of so few customers leaves a fold one class to learn from.
+    """
     draw = uniform(key, seed=seed, purpose="learning")
     points = []
     for share in (0.2, 0.4, 0.6, 0.8, 1.0):
         part = np.flatnonzero(draw < share)
         splits = make_splits(key[part], count=5, repeats=1, seed=seed)
-        score = out_of_fold(trained.best.pipeline, features.iloc[part], label[part],
-                            splits=splits, jobs=1)  # fmt: skip
-        points.append((len(part), plain(roc_auc, label[part], score)))
+        area = float("nan")
+        if learnable(splits, label[part]):
+            score = out_of_fold(trained.best.pipeline, features.iloc[part], label[part],
+                                splits=splits, jobs=1)  # fmt: skip
+            area = plain(roc_auc, label[part], score)
+        points.append((len(part), area))
     return pd.DataFrame(points, columns=["customers", "roc_auc"])
 
 
 def before_and_after(score: np.ndarray, label: np.ndarray, risk: np.ndarray) -> dict[str, object]:
     """Return slope, intercept, Brier score and log-loss before and after the calibration."""
     found = {}
-    for when, told in (("before", 1 / (1 + np.exp(-score))), ("after", risk)):
+    for when, told in (("before", sigmoid(score)), ("after", risk)):
         slope, intercept = calibration_line(label, told, np.ones((1, len(label))))
         found[when] = {
             "slope": slope[0],

@@ -60,6 +60,8 @@ def draw_correlations(matrix: pd.DataFrame, path: Path) -> None:
         axis.set_yticks(range(len(matrix)), matrix.columns)
         for row, column in np.ndindex(matrix.shape):
             value = matrix.iat[row, column]
+            if np.isnan(value):  # no customer has both columns: the cell stays blank
+                continue
             colour = "white" if value < 0.5 else "black"
             axis.text(column, row, f"{value:.1f}", ha="center", va="center", size=7, color=colour)
         axis.set_title("How much one column tells of another (phik, 0 to 1)")

@@ -19,9 +19,11 @@ def ranking(column: pd.Series, label: pd.Series) -> float:
 
     Numbers, and words that are numbers, rank by their value, missing ones last; other words by
     the share of drops of the same word among customers of other folds, so that a word of its own
-    for each customer tells nothing.
+    for each customer tells nothing. What is the same for everyone ranks nobody: 0.5.
     """
     y = label.to_numpy("int64")
+    if column.nunique(dropna=False) < 2:
+        return 0.5
     numbers = pd.to_numeric(column, errors="coerce")
     if numbers.notna().sum() >= column.notna().sum() > 0:
         score = numbers.fillna(numbers.min() - 1).to_numpy("float64")
@@ -60,8 +62,10 @@ def variance_inflation(numbers: pd.DataFrame) -> dict[str, float]:
     """
     filled = numbers.fillna(numbers.median())
     varied = filled.loc[:, filled.std() > 0]
-    inverse = np.linalg.pinv(np.corrcoef(varied.to_numpy("float64"), rowvar=False), rcond=1e-10)
-    factors = np.clip(np.atleast_1d(np.diag(np.atleast_2d(inverse))), 1, 1000)
+    if varied.empty:
+        return {}
+    related = np.atleast_2d(np.corrcoef(varied.to_numpy("float64"), rowvar=False))
+    factors = np.clip(np.diag(np.linalg.pinv(related, rcond=1e-10)), 1, 1000)
     same = {name for pair in duplicates(varied) for name in pair}
     return {
         name: 1000.0 if name in same else float(factor)
@@ -89,6 +93,14 @@ def phik_with_significance(table: pd.DataFrame, *, jobs: int) -> tuple[pd.DataFr
     table : DataFrame
     jobs : int
         Processes to use.
+
+    Returns
+    -------
+    phik, significance : DataFrame
+        A row and a column for each column of `table` that varies. The significance is missing
+        where it has no finite value: two columns that agree with independence to the last
+        customer are infinitely many standard deviations below chance. Both are missing where no
+        customer has both columns.
     """
     import phik
     from phik.significance import significance_matrix
@@ -98,4 +110,5 @@ def phik_with_significance(table: pd.DataFrame, *, jobs: int) -> tuple[pd.DataFr
     matrix = phik.phik_matrix(varied, **how)
     chance = significance_matrix(varied, significance_method="asymptotic", **how)
     order = [name for name in table if name in matrix]
-    return matrix.loc[order, order], chance.loc[order, order]
+    chance = chance.loc[order, order]
+    return matrix.loc[order, order], chance.where(np.isfinite(chance))

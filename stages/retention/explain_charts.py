@@ -70,13 +70,16 @@ def draw_importance(
 
 def draw_dependence(values: pd.DataFrame, features: pd.DataFrame, path: Path, *, unit: str) -> None:
     """Draw how a feature's contribution runs with its value, the six strongest numeric ones."""
-    numbers = [name for name in values.abs().mean().sort_values(ascending=False).index
-               if pd.api.types.is_numeric_dtype(features[name])][:6]  # fmt: skip
     some = _some(values)
+    known = features.loc[some.index].select_dtypes("number").notna().any()
+    strongest = values.abs().mean().sort_values(ascending=False).index
+    numbers = [name for name in strongest if known.get(name, False)][:6]
     with picture(path, width=12, height=6.5, nrows=2, ncols=3) as axes:
         for axis, name in zip(axes.flat, numbers, strict=False):
             x, y = features.loc[some.index, name].to_numpy("float64"), some[name].to_numpy()
             low, high = np.nanquantile(x, [0.005, 0.995])
+            if low == high:  # one value: an axis needs some width
+                low, high = low - 0.5, high + 0.5
             axis.scatter(x, y, s=6, alpha=0.35, color=COLOURS.get(BY_NAME[name].group, GREY))
             axis.axhline(0, color=GREY, linewidth=0.8)
             density = axis.twinx()

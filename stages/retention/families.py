@@ -31,6 +31,44 @@ Bend = tuple[float, float, float, float]
 BEND = ("low", "high", "shift", "edge")
 
 
+MOST_STEPS = 1_000_000
+"""Steps of the solver behind svc at most: with an extreme price it would hardly ever end."""
+
+
+class Neighbours(ClassifierMixin, BaseEstimator):
+    """Nearest neighbours that ask everyone where there are fewer customers than neighbours.
+
+    The same knob is asked of folds and of small parts of the customers, and must be able to answer.
+
+    Parameters
+    ----------
+    n_neighbors : int
+        From 1.
+    p : float
+        Power of the Minkowski distance, from 1.
+    weights : str
+        ``uniform`` or ``distance``.
+    """
+
+    def __init__(self, n_neighbors: int = 5, p: float = 2, weights: str = "uniform"):
+        self.n_neighbors = n_neighbors
+        self.p = p
+        self.weights = weights
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Neighbours":
+        """Remember the customers."""
+        asked = min(self.n_neighbors, len(X))
+        self.known_ = KNeighborsClassifier(
+            asked, weights=self.weights, algorithm="brute", p=self.p
+        ).fit(X, y)
+        self.classes_ = self.known_.classes_
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return the votes for each class, shape (n_customers, n_classes), rows sum to 1."""
+        return self.known_.predict_proba(X)
+
+
 @dataclass(frozen=True)
 class Family:
     """One model family.
@@ -61,8 +99,8 @@ FAMILIES = {
             legible=True,
         ),
         Family("tree", lambda seed: DecisionTreeClassifier(random_state=seed), legible=True),
-        Family("knn", lambda _: KNeighborsClassifier(algorithm="brute")),
-        Family("svc", lambda seed: SVC(random_state=seed)),
+        Family("knn", lambda _: Neighbours()),
+        Family("svc", lambda seed: SVC(max_iter=MOST_STEPS, random_state=seed)),
         Family("forest", lambda seed: RandomForestClassifier(random_state=seed)),
         Family("extra_trees", lambda seed: ExtraTreesClassifier(random_state=seed)),
         Family(

@@ -7,6 +7,10 @@ from markupsafe import Markup
 
 from retention.formats import formatted
 
+ABSENT = object()
+DASH = Markup("—")
+"""What the page shows for a figure that cannot be told."""
+
 
 def pointer(*steps: str | int) -> str:
     """Return the JSON Pointer (RFC 6901) of a place in a file."""
@@ -29,26 +33,35 @@ class Figures:
 
     def get(self, file: str, *steps: str | int) -> Any:
         """Return the value at a place of a file, None where there is none."""
+        found = self._find(file, *steps)
+        return None if found is ABSENT else found
+
+    def _find(self, file: str, *steps: str | int) -> Any:
+        """Return the value at a place of a file, None where it is null, ABSENT without a place."""
         content = self.files[file]
         for step in steps:
             if isinstance(content, Mapping):
-                content = content.get(step)
+                content = content.get(step, ABSENT)
             elif isinstance(content, list | tuple) and isinstance(step, int):
-                content = content[step] if -len(content) <= step < len(content) else None
+                content = content[step] if -len(content) <= step < len(content) else ABSENT
             else:
-                return None
+                return ABSENT
         return content
 
     def show(self, file: str, *steps: str | int, form: str = "count") -> Markup:
         """Return the value as an element that names its source, for tests and for readers.
+
+        A figure that the file holds as null cannot be told: a dash stands in its place.
 
         Raises
         ------
         KeyError
             If the file has nothing there: a page never makes a number up.
         """
-        value = self.get(file, *steps)
+        value = self._find(file, *steps)
         if value is None:
+            return DASH
+        if value is ABSENT:
             raise KeyError(f"{file}#{pointer(*steps)}")
         return Markup(
             '<span class="n" data-figure="{}#{}" data-value="{}" data-form="{}">{}</span>'

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from retention.errors import InputError
@@ -39,10 +40,8 @@ def atomic(path: Path | str) -> Iterator[Path]:
 def rounded(value: Any) -> Any:
     """Return `value` with floats rounded to :data:`DIGITS`, numpy scalars made plain.
 
-    Raises
-    ------
-    ValueError
-        If a float is not finite: strict JSON has no word for it.
+    What is missing or not finite becomes None: strict JSON has no other word for a figure that
+    cannot be told.
     """
     if isinstance(value, Mapping):
         return {str(key): rounded(item) for key, item in value.items()}
@@ -51,10 +50,15 @@ def rounded(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"{value} cannot be written as strict JSON")
-        return round(value, DIGITS) + 0.0
-    return value
+        return round(value, DIGITS) + 0.0 if math.isfinite(value) else None
+    return None if value is pd.NA or value is pd.NaT else value
+
+
+def finite(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with infinite floats missing: what cannot be told is an empty cell."""
+    floats = frame.select_dtypes("float")
+    endless = np.isinf(floats)
+    return frame.assign(**floats.mask(endless)) if endless.any(axis=None) else frame
 
 
 def write_json(content: Any, path: Path | str) -> None:
@@ -70,8 +74,8 @@ def read_json(path: Path | str) -> Any:
 
 
 def settled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` with its floats rounded to :data:`DIGITS`."""
-    plain = frame.round(DIGITS)
+    """Return `frame` with its floats rounded to :data:`DIGITS`, none of them infinite."""
+    plain = finite(frame).round(DIGITS)
     for name in plain.select_dtypes("float"):
         plain[name] += 0.0  # makes -0.0 what it means
     return plain
@@ -82,7 +86,8 @@ def write_csv(
 ) -> None:
     """Write `frame` as CSV without its index, floats rounded; `bom` is what Excel asks for.
 
-    Tables that people open are written by ``retention.spreadsheets.write_for_people``.
+    What is missing or not finite is an empty cell. Tables that people open are written by
+    ``retention.spreadsheets.write_for_people``.
     """
     with atomic(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
         # Python's own utf-8-sig looks for the mark's place at every cell, and takes twice as long.
@@ -91,9 +96,9 @@ def write_csv(
 
 
 def write_parquet(frame: pd.DataFrame, path: Path | str) -> None:
-    """Write `frame` as parquet without its index."""
+    """Write `frame` as parquet without its index; what is not finite is missing."""
     with atomic(path) as scratch:
-        frame.to_parquet(scratch, index=False)
+        finite(frame).to_parquet(scratch, index=False)
 
 
 def read_parquet(path: Path | str) -> pd.DataFrame:

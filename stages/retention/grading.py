@@ -20,9 +20,10 @@ def grade(found: Mapping[str, float], rules: Grade) -> str:
     rules : Grade
         The params section ``evaluate.grade``.
     """
-    if found["roc_auc_low"] <= 0.5 + rules.chance_margin:
+    # An end that cannot be told is NaN, which compares as false: it must never count as good.
+    if not found["roc_auc_low"] > 0.5 + rules.chance_margin:
         return "F"
-    if found["over_rule_low"] <= 0:
+    if not found["over_rule_low"] > 0:
         return "C"
     clear = found["over_rule_low"] >= rules.clear_margin
     true = (

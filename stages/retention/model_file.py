@@ -19,6 +19,7 @@ TRUSTED = frozenset(
     {
         "numpy.dtype",
         "retention.families.Blend",
+        "retention.families.Neighbours",
         "retention.families.RiskModel",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",

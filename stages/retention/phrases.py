@@ -75,9 +75,10 @@ class Phrases:
             text = text[step]
 
         def agreed(found: re.Match[str]) -> str:
-            shown = given[found[1]]
-            value = _VALUE.search(shown)[1] if isinstance(shown, Markup) else shown
-            return found[2].split("|")[plural(float(value), self.language)]
+            shown, forms = given[found[1]], found[2].split("|")
+            value = _VALUE.search(shown) if isinstance(shown, Markup) else [shown, shown]
+            # A dash, where a figure cannot be told, stands with the form of many.
+            return forms[plural(float(value[1]), self.language)] if value else forms[-1]
 
         return Markup(_PLURAL.sub(agreed, text)).format(**given)
 

@@ -14,15 +14,22 @@ RAISING = 3
 RANKS = (*(f"reason_{place + 1}" for place in range(RAISING)), "lowers")
 ALIKE = "service"
 """Customers are comparable when they have the same level of service: it turns signs round."""
+MISSING = "missing"
+"""What stands in the place of a value that nobody knows."""
 ENOUGH = 30
 """Loyal customers that a level of service needs to have typical values of its own."""
 
 
 def typical_values(features: pd.DataFrame) -> dict[str, object]:
-    """Return the median of each number and the most frequent word of each category."""
+    """Return the median of each number and the most frequent word of each category.
+
+    A column that holds nothing has no typical value: NaN for a number, None for a word.
+    """
     numbers = features.select_dtypes("number")
-    words = features.drop(columns=list(numbers))
-    return numbers.median().to_dict() | {name: words[name].mode().iloc[0] for name in words}
+    words = {name: features[name].mode() for name in features.columns.drop(list(numbers))}
+    return numbers.median().to_dict() | {
+        name: most.iloc[0] if len(most) else None for name, most in words.items()
+    }
 
 
 def typical_of_comparable(features: pd.DataFrame, loyal: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +114,7 @@ def as_text(value: object) -> str:
     if isinstance(value, str):
         return value
     if pd.isna(value):
-        return "missing"
+        return MISSING
     return np.format_float_positional(round(float(value), 2) + 0.0, trim="-")
 
 

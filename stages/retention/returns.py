@@ -20,7 +20,7 @@ from retention.ids import clean_ids
 from retention.numerals import read_numbers
 from retention.readers import RawTable, read_export
 from retention.spreadsheets import unguard
-from retention.vocabulary import BY_NAME, ID_HEADER, IDENTITY, LABEL, REVENUE_HEADER
+from retention.vocabulary import BY_NAME, ID_HEADER, IDENTITY, LABEL, MOST_MONEY, REVENUE_HEADER
 
 OUTCOMES = (LABEL, "revenue")
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
@@ -109,6 +109,9 @@ def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
         if name == LABEL:
             odd = table[name].notna() & ~table[name].isin([0, 1])
             _refuse(path, raw, odd, _text(column), "drop is neither 0 nor 1")
+        else:
+            odd = table[name].abs() > MOST_MONEY
+            _refuse(path, raw, odd, _text(column), f"{name} is further from 0 than {MOST_MONEY:g}")
     _refuse(path, raw, table[IDENTITY] == "", table[IDENTITY], "the customer_id is empty")
     once = table.drop_duplicates()
     again = once[IDENTITY].duplicated()

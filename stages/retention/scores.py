@@ -225,7 +225,13 @@ def plain(score: Score, label: np.ndarray, risk: np.ndarray) -> float:
 
 
 def interval(values: np.ndarray, *, level: float) -> tuple[float, float]:
-    """Return the percentile interval of bootstrap `values` that covers `level` of them."""
+    """Return the percentile interval of bootstrap `values` that covers `level` of them.
+
+    Resamples without a value (NaN) are left out; where none has one the ends are NaN.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return float("nan"), float("nan")
     tail = (1 - level) / 2
-    low, high = np.nanquantile(values, [tail, 1 - tail])
+    low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)

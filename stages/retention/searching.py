@@ -1,5 +1,7 @@
 """Choose a family's knobs, and a family, by cross-validation on training customers."""
 
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.errors import InputError
+from retention.errors import InputError, one_of
 from retention.families import Family, make_model, raw_score
 from retention.splitting import folds
 
@@ -77,6 +79,21 @@ def both_classes(splits: Splits, label: np.ndarray) -> Splits:
     return usable
 
 
+def learnable(splits: Splits, label: np.ndarray) -> bool:
+    """Tell whether every fold leaves customers of both classes to learn from."""
+    return bool(splits) and all(len(train) and 0 < label[train].mean() < 1 for train, _ in splits)
+
+
+def check_learnable(splits: Splits, label: np.ndarray) -> None:
+    """Raise an InputError unless every fold leaves customers of both classes to learn from."""
+    if not learnable(splits, label):
+        raise InputError(
+            f"{label.sum()} training customers dropped and {(1 - label).sum()} stayed; a fold "
+            "leaves one class only to learn from: too few for params train.folds, or chance, "
+            "which another train.seed changes"
+        )
+
+
 def corrected_se(values: np.ndarray, splits: Splits) -> float:
     """Return the standard error of a mean over folds that share training customers.
 
@@ -114,7 +131,13 @@ def search(
         Names of the categorical features.
     seed, jobs : int
         Random state, and processes to use.
+
+    Raises
+    ------
+    InputError
+        If no combination can be fitted, or none gives a score that ranks.
     """
+    from sklearn.exceptions import FitFailedWarning
     from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV
 
     splits = both_classes(splits, label)
@@ -126,9 +149,27 @@ def search(
         tried = RandomizedSearchCV(model, grid, n_iter=candidates, random_state=seed, **how)
     else:
         tried = GridSearchCV(model, grid, **how)
-    tried.fit(features, label)
-    best = tried.best_index_
+    reason = "its scores are no numbers"
+    with warnings.catch_warnings():
+        # What could not be fitted is said below, in one line instead of a traceback.
+        warnings.simplefilter("ignore", FitFailedWarning)
+        warnings.filterwarnings("ignore", "One or more of the test scores", UserWarning)
+        try:
+            tried.fit(features, label)
+        except ValueError as error:  # scikit-learn's word for "all fits failed"
+            reason = str(error).strip().splitlines()[-1]
+    best = getattr(tried, "best_index_", None)
+    if best is None or not np.isfinite(tried.cv_results_["mean_test_score"][best]):
+        asked = one_of(f"{knob} = {one_of(values)}" for knob, values in knobs.items())
+        raise InputError(
+            f"params models.{family.name}: nothing could be learnt with {asked} ({reason}); less "
+            "extreme values are needed"
+        )
     results = tried.cv_results_
+    lost = int((~np.isfinite(results["mean_test_score"])).sum())
+    if lost:
+        whom = f"{lost} of {len(results['params'])} combinations of models.{family.name}"
+        print(f"train: {whom} could not be fitted and are left out", file=sys.stderr)
     by_fold = np.array([results[f"split{i}_test_score"][best] for i in range(len(splits))])
     chosen = {name.removeprefix("estimate__"): v for name, v in results["params"][best].items()}
     return SearchResult(family.name, chosen, float(by_fold.mean()), corrected_se(by_fold, splits))

@@ -155,14 +155,15 @@ def _names() -> list[str]:
 
 
 def portrait(inside: pd.DataFrame, everyone: pd.DataFrame) -> dict[str, float]:
-    """Return size, mean risk and mean profit of a segment beside those of everyone."""
-    if inside.empty:
-        return {"customers": 0}
+    """Return size, share of everyone, mean risk and mean profit of a segment.
+
+    The means are NaN where nobody is in it, or nobody's profit is known.
+    """
     return {
         "customers": len(inside),
-        "share": len(inside) / len(everyone),
+        "share": len(inside) / max(1, len(everyone)),
         "mean_risk": inside["risk"].mean(),
-        **({"mean_profit": inside[PROFIT].mean()} if inside[PROFIT].notna().any() else {}),
+        "mean_profit": inside[PROFIT].mean(),
     }
 
 

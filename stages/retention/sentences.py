@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.reasons import MISSING
+
 NONE = {"ru": "Явных причин нет.", "en": "No clear reason."}
 REASONS = ("reason_1", "reason_2", "reason_3")
 LOWERS = "lowers"
@@ -20,7 +22,7 @@ _AGAINST = {"ru": "против", "en": "against"}
 NEAR = 0.1
 """A value this close to the typical one, as a share of it, is called neither low nor high."""
 _AS_USUAL = {"ru": "как обычно", "en": "as usual"}
-_EMPTY = ("", "nan", "None", "<NA>")
+_EMPTY = ("", "nan", "None", "<NA>", MISSING)
 _UNKNOWN = {"ru": "нет данных", "en": "no data"}
 _LOWERED_BY = {"ru": "снижает риск", "en": "what lowers the risk"}
 

@@ -101,10 +101,6 @@ def sizes(customers: pd.DataFrame, belongs: pd.DataFrame) -> dict[str, dict[str,
     return {name: portrait(customers[belongs[name]], customers) for name in belongs}
 
 
-def without_gaps(table: pd.DataFrame, key: str) -> dict[str, dict[str, object]]:
-    """Return the rows of `table` by `key`, ready for JSON: what is missing is left out."""
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return {
-        row[key]: {name: value for name, value in row.items() if name != key and value is not None}
-        for row in rows
-    }
+def by_name(table: pd.DataFrame, key: str) -> dict[str, dict[str, object]]:
+    """Return the rows of `table` by `key`, ready for JSON: what is missing is None."""
+    return table.astype(object).where(table.notna(), None).set_index(key).to_dict("index")

@@ -1,7 +1,9 @@
 """Train one model: search the families, blend, choose, calibrate; all on training customers."""
 
 import itertools
+import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,8 @@ from sklearn.pipeline import Pipeline
 
 from retention.calibration import Calibration, choose_calibration, fit_sigmoid
 from retention.comparing import roc_auc_difference
-from retention.families import FAMILIES, Blend, RiskModel, make_model
+from retention.errors import InputError, one_of
+from retention.families import FAMILIES, Blend, RiskModel, make_model, sigmoid
 from retention.params import Models, Train
 from retention.progress import progress
 from retention.scores import log_loss, plain, roc_auc
@@ -20,6 +23,7 @@ from retention.searching import (
     Splits,
     best_of,
     both_classes,
+    check_learnable,
     corrected_se,
     make_splits,
     out_of_fold,
@@ -117,7 +121,8 @@ def train_model(
     Raises
     ------
     InputError
-        If the classes are too small for the folds.
+        If the classes are too small for the folds, a blend has fewer than two families, or a
+        family cannot be fitted with its knobs.
     """
     looked = np.flatnonzero(
         part_of(key, label, most=train.search_rows, seed=train.seed, purpose="search")
@@ -131,24 +136,40 @@ def train_model(
     ]
     wanted = train.families if train.model in ("auto", BLEND) else [train.model]
     order = [name for name in FAMILIES if name in wanted]
-    shown = order if quiet else progress(order, what="train", unit="families")
+    if len(order) < 2 and (train.model == BLEND or not order):
+        raise InputError(
+            f"params train.families is {one_of(train.families)}; a blend is of two families or "
+            f"more: {one_of(FAMILIES)}"
+        )
+    check_learnable(splits, label[looked])
+    check_learnable([pair for part in rounds for pair in part], label)
+    fewest = min(len(known) for part in (splits, *rounds) for known, _ in part)
+    if "knn" in order and max(models.knn.n_neighbors) > fewest:
+        most = max(models.knn.n_neighbors)
+        line = f"models.knn.n_neighbors {most} is more than the {fewest} customers of a fold"
+        print(f"train: {line}; where there are fewer, all are asked", file=sys.stderr)
+    shown = (name for name in order) if quiet else progress(order, what="train", unit="families")
     candidates = []
-    for name in shown:
-        knobs = getattr(models, name).model_dump()
-        result = search(
-            features.iloc[looked], label[looked], FAMILIES[name], knobs, splits=splits,
-            candidates=train.candidates, words=words, seed=train.seed, jobs=train.jobs,
-        )  # fmt: skip
-        pipeline = make_model(
-            FAMILIES[name], numbers=[n for n in features if n not in words], words=words,
-            seed=train.seed,
-        )  # fmt: skip
-        pipeline.set_params(**{f"estimate__{knob}": value for knob, value in result.knobs.items()})
-        scores = [
-            out_of_fold(pipeline, features, label, splits=part, jobs=train.jobs) for part in rounds
-        ]
-        result = compared(name, result.knobs, np.array(scores), label, rounds)
-        candidates.append(Candidate(result, pipeline, np.array(scores)))
+    with closing(shown):  # the line of an error must not stand behind half a bar
+        for name in shown:
+            knobs = getattr(models, name).model_dump()
+            result = search(
+                features.iloc[looked], label[looked], FAMILIES[name], knobs, splits=splits,
+                candidates=train.candidates, words=words, seed=train.seed, jobs=train.jobs,
+            )  # fmt: skip
+            pipeline = make_model(
+                FAMILIES[name], numbers=[n for n in features if n not in words], words=words,
+                seed=train.seed,
+            )  # fmt: skip
+            pipeline.set_params(
+                **{f"estimate__{knob}": value for knob, value in result.knobs.items()}
+            )
+            scores = [
+                out_of_fold(pipeline, features, label, splits=part, jobs=train.jobs)
+                for part in rounds
+            ]
+            result = compared(name, result.knobs, np.array(scores), label, rounds)
+            candidates.append(Candidate(result, pipeline, np.array(scores)))
     if BLEND in (*train.families, train.model) and len(candidates) > 1:
         candidates.append(blend(candidates, label, rounds, members=models.blend.members))
     if train.model == BLEND:
@@ -244,8 +265,8 @@ def blend_weights(parts: np.ndarray, label: np.ndarray) -> list[float]:
         if sum(tenths) > 10:
             continue
         weights = np.array([*tenths, 10 - sum(tenths)]) / 10
-        risk = 1 / (1 + np.exp(-weights @ parts))
-        loss = plain(log_loss, label, risk) + EQUAL * ((weights - 1 / count) ** 2).sum()
+        loss = plain(log_loss, label, sigmoid(weights @ parts))
+        loss += EQUAL * ((weights - 1 / count) ** 2).sum()
         if loss < lowest:
             best, lowest = [float(weight) for weight in weights], loss
     return best

@@ -5,6 +5,9 @@ Beyond this module only the misspelling table of params.yaml knows Russian.
 
 from dataclasses import dataclass
 
+MOST_MONEY = 1e12
+"""Money of one customer and month at most, either side of 0: sums of squares stay numbers."""
+
 GROUPS = ("communication", "product", "spending", "site")
 """Feature groups, as the shop names them."""
 
@@ -134,9 +137,25 @@ _BEHAVIOUR = (
 )
 
 _MONTHLY = (
-    Column("revenue_m2", "market_money", REVENUE_HEADER, "number", period=OLDEST_MONTH),
-    Column("revenue_m1", "market_money", REVENUE_HEADER, "number", period=PREVIOUS_MONTH),
-    Column("revenue_m0", "market_money", REVENUE_HEADER, "number", period=CURRENT_MONTH),
+    Column(
+        "revenue_m2", "market_money", REVENUE_HEADER, "number", period=OLDEST_MONTH, high=MOST_MONEY
+    ),
+    Column(
+        "revenue_m1",
+        "market_money",
+        REVENUE_HEADER,
+        "number",
+        period=PREVIOUS_MONTH,
+        high=MOST_MONEY,
+    ),
+    Column(
+        "revenue_m0",
+        "market_money",
+        REVENUE_HEADER,
+        "number",
+        period=CURRENT_MONTH,
+        high=MOST_MONEY,
+    ),
     Column(
         "minutes_m1", "market_time", MINUTES_HEADER, "number", period=PREVIOUS_MONTH, high=44_640
     ),
@@ -149,7 +168,7 @@ COLUMNS = (
     Column(IDENTITY, "market_file", ID_HEADER, "id"),
     *_BEHAVIOUR,
     *_MONTHLY,
-    Column(PROFIT, "money", "Прибыль", "number", low=float("-inf")),
+    Column(PROFIT, "money", "Прибыль", "number", low=-MOST_MONEY, high=MOST_MONEY),
 )
 """Every column of the canonical customer table, in its order."""
 

@@ -103,16 +103,17 @@ def what_if(
     -------
     DataFrame, shape (n_customers, n_names)
         Predicted risk after minus before, -1 to 1; 0 where the value is the typical one already,
-        missing where the value is unknown.
+        missing where the value is unknown, or no loyal customer's is known.
     """
     chosen = movable(features) if names is None else list(names)
     before = model.risk(features)
     found = {}
     for name in chosen:
-        moved = features.assign(**{name: float(typical[name])})
+        usual = float(typical[name])
+        moved = features.assign(**{name: usual})
         values = features[name].to_numpy("float64", na_value=np.nan)
-        change = np.where(values == float(typical[name]), 0.0, model.risk(moved) - before)
-        found[name] = np.where(np.isnan(values), np.nan, change)
+        change = np.where(values == usual, 0.0, model.risk(moved) - before)
+        found[name] = np.where(np.isnan(values) | np.isnan(usual), np.nan, change)
     return pd.DataFrame(found, features.index, columns=chosen)
 
 

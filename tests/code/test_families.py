@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import NUMBERS, WORDS, small_features, small_model
 from retention.calibration import fit_sigmoid
 from retention.families import (
     CLIP,
     FAMILIES,
+    Neighbours,
     RiskModel,
     log_odds,
     raw_score,
@@ -166,3 +168,17 @@ def test_columns_of_a_customer_are_found_by_name():
     model = RiskModel(small_model("boosting", features, label), 1.0, 0.0)
     turned = features[[*WORDS, *reversed(NUMBERS)]].assign(other=1)
     np.testing.assert_array_equal(model.risk(turned), model.risk(features))
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_fewer_customers_than_neighbours_are_all_asked(weights):
+    rng = np.random.default_rng(5)
+    X, y, asked = rng.normal(size=(20, 3)), np.arange(20) % 2, rng.normal(size=(7, 3))
+    told = {
+        count: Neighbours(count, p=1, weights=weights).fit(X, y).predict_proba(asked)
+        for count in (5, 20, 21, 10**6)
+    }
+    own = KNeighborsClassifier(20, weights=weights, p=1, algorithm="brute").fit(X, y)
+    for count in (20, 21, 10**6):
+        np.testing.assert_array_equal(told[count], own.predict_proba(asked))
+    assert not np.allclose(told[5], told[20])

@@ -77,13 +77,29 @@ def test_numpy_scalars_become_plain(value, plain):
     assert type(rounded(value)) is type(plain)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -np.inf, np.float32("nan")])
-def test_number_that_json_has_no_word_for_is_refused_and_the_old_file_stays(tmp_path, value):
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -np.inf, np.float32("nan"), pd.NA, pd.NaT]
+)
+def test_figure_that_cannot_be_told_is_null_in_json(tmp_path, value):
+    write_json({"auc": [0.1, value]}, tmp_path / "metrics.json")
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {"auc": [0.1, None]}
+
+
+def test_object_that_json_has_no_word_for_is_refused_and_the_old_file_stays(tmp_path):
     path = tmp_path / "metrics.json"
     write_json({"auc": 0.7}, path)
-    with pytest.raises(ValueError, match="strict JSON"):
-        write_json({"auc": [0.1, value]}, path)
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        write_json({"auc": [0.1, object()]}, path)
     assert read_json(path) == {"auc": 0.7}
+
+
+def test_figure_that_cannot_be_told_is_an_empty_cell(tmp_path):
+    frame = pd.DataFrame({"x": [1.5, np.inf, -np.inf, np.nan], "n": [1, 2, 3, 4]})
+    write_csv(frame, tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "x,n\n1.5,1\n,2\n,3\n,4\n"
+    write_parquet(frame, tmp_path / "a.parquet")
+    assert read_parquet(tmp_path / "a.parquet")["x"].isna().tolist() == [False, True, True, True]
+    assert np.isinf(frame["x"]).sum() == 2
 
 
 plain_json = st.recursive(

@@ -3,6 +3,7 @@ import pytest
 from retention.grading import grade
 from retention.params import Grade
 
+NAN = float("nan")
 RULES = Grade(chance_margin=0.05, clear_margin=0.02, slope_low=0.8, slope_high=1.25)
 
 
@@ -29,6 +30,9 @@ def found(auc=0.85, over=0.05, slope=(0.9, 1.1)):
         (found(auc=0.551, over=-0.1), "C"),
         (found(auc=0.55), "F"),
         (found(auc=0.4, over=0.1), "F"),
+        (found(auc=NAN), "F"),
+        (found(over=NAN), "C"),
+        (found(slope=(NAN, NAN)), "B"),
     ],
 )
 def test_grade_follows_the_lower_ends(given, letter):

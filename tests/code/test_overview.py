@@ -72,7 +72,7 @@ def test_an_interval_decides_what_may_be_said():
     assert [side(*ends) for ends in [(0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (0, 0.1)]] == [
         "above", "below", "unclear", "unclear",
     ]  # fmt: skip
-    assert side(0.8, 1.2, 1) == "unclear"
+    assert side(0.8, 1.2, 1) == side(None, None) == side(None, 0.2) == "unclear"
     assert [inside(value, 0.3, 0.5) for value in (0.2, 0.4, 0.6)] == ["too_low", "fits", "too_high"]
 
 
@@ -87,6 +87,14 @@ def test_figures_never_make_a_number_up():
     assert 'data-figure="m.json#/a/0/b" data-value="0"' in figures.show("m.json", "a", 0, "b")
     with pytest.raises(KeyError, match=r"m\.json#/a/1"):
         figures.show("m.json", "a", 1)
+
+
+def test_a_figure_that_cannot_be_told_is_a_dash():
+    figures = Figures({"m.json": {"a": None, "b": [None]}}, "en")
+    assert figures.show("m.json", "a") == figures.show("m.json", "b", 0, form="percent") == "—"
+    for steps in (("c",), ("b", 1), ("a", "c")):
+        with pytest.raises(KeyError):
+            figures.show("m.json", *steps)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))

@@ -114,6 +114,12 @@ def test_a_sentence_is_filled_and_agrees():
     )
 
 
+def test_a_figure_that_cannot_be_told_stands_with_the_form_of_many():
+    phrases = Phrases({"a": {"b": "{n} [n:день|дня|дней]"}}, "ru")
+    assert phrases.say("a.b", n=Markup("—")) == "— дней"
+    assert phrases.say("a.b", n=2) == "2 дня"
+
+
 def test_a_missing_sentence_is_an_error():
     with pytest.raises(KeyError, match="nothing"):
         RU.say("page.nothing")

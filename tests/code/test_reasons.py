@@ -44,6 +44,17 @@ def test_strongest_come_first_with_value_typical_and_contribution():
     assert (found["lowers"], found["lowers_contribution"]) == ("minutes_m0", -0.5)
 
 
+def test_a_column_that_holds_nothing_has_no_typical_value():
+    features = pd.DataFrame(
+        {"service": [None, None], "unpaid_items": [np.nan, np.nan], "minutes_m0": [2.0, 4.0]}
+    ).astype({"service": "str"})
+    found = typical_values(features)
+    assert found["service"] is None
+    assert np.isnan(found["unpaid_items"])
+    assert found["minutes_m0"] == 3
+    assert as_text(found["service"]) == as_text(found["unpaid_items"]) == "missing"
+
+
 def test_consent_is_never_a_reason_however_strong():
     found = reasons([0.0, 5.0, 0.0, 0.0, 0.0, 0.0], [0.0, -5.0, 0.0, 0.0, 0.0, 0.0])
     assert found[list(RANKS)].isna().all(axis=None)

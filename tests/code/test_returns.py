@@ -91,6 +91,10 @@ def test_repeated_rows_count_once_and_contradictions_are_refused(tmp_path):
         ("customer_id,sales\n1,1\n", "has no column drop or revenue; found: customer_id, sales"),
         ("client,drop\n1,1\n", "has no column customer_id; found: client, drop"),
         ("customer_id,drop\n", "has a header and no rows"),
+        (
+            "customer_id,revenue\n1,5e3\n2,1e308\n",
+            "line 3: revenue is further from 0 than 1e+12 '1e308'",
+        ),
     ],
 )  # fmt: skip
 def test_answers_that_cannot_be_read(tmp_path, text, line):

@@ -208,3 +208,8 @@ def test_lift_does_not_depend_on_the_order_of_customers_of_one_risk(share):
     assert lift(share)(Drawn(label, risk, weights)) == pytest.approx(back)
     # Twenty customers share the highest risk, five of them drop: 25 % among 10 %.
     assert back == pytest.approx(2.5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_interval_of_no_score_at_all_has_no_ends():
+    assert np.isnan(interval(np.full(100, np.nan), level=0.95)).all()

@@ -8,11 +8,14 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import NUMBERS, WORDS, small_features
+from retention.errors import InputError
 from retention.families import CLIP, FAMILIES, Family, make_model, raw_score
 from retention.searching import (
     SearchResult,
     best_of,
+    check_learnable,
     corrected_se,
+    learnable,
     make_splits,
     out_of_fold,
     search,
@@ -226,3 +229,32 @@ def test_out_of_fold_leaves_the_model_it_was_given_unfitted():
     score = out_of_fold(model, table, np.arange(40) % 2, splits=splits, jobs=1)
     assert np.isfinite(score).all()
     assert not hasattr(model, "seen_")
+
+
+def test_a_knob_that_nothing_can_be_fitted_with_is_named():
+    with pytest.raises(InputError) as mistake:
+        run_search(FAMILIES["tree"], {"max_depth": [2**70], "min_samples_leaf": [5, 10]})
+    said = str(mistake.value)
+    assert said.startswith("params models.tree: ")
+    assert f"max_depth = {2**70}, min_samples_leaf = 5, 10" in said
+    assert "\n" not in said
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_knob_that_can_be_fitted_is_taken_beside_one_that_cannot(capsys):
+    found, *_ = run_search(FAMILIES["tree"], {"max_depth": [2**70, 3]})
+    assert found.knobs == {"max_depth": 3}
+    said = "train: 1 of 2 combinations of models.tree could not be fitted and are left out\n"
+    assert capsys.readouterr().err == said
+    assert 0.5 < found.mean < 1
+
+
+def test_folds_that_leave_one_class_to_learn_from_are_refused():
+    rows, label = np.arange(40), (np.arange(40) < 10).astype(int)
+    fair, unfair = [(rows[5:], rows[:5])], [(rows[10:], rows[:10])]
+    assert learnable(fair, label)
+    check_learnable(fair, label)
+    for splits in (unfair, fair + unfair, [(rows[:10], rows[10:])], [(rows[:0], rows)], []):
+        assert not learnable(splits, label)
+        with pytest.raises(InputError, match=r"10 training customers dropped and 30 stayed; .*fol"):
+            check_learnable(splits, label)

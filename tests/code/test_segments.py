@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from helpers import project_params, random_shop
 from retention.errors import InputError
-from retention.segments import cut_points, grid_cells, grid_table, honest_risk, named_segments
+from retention.segments import (
+    cut_points,
+    grid_cells,
+    grid_table,
+    honest_risk,
+    named_segments,
+    portrait,
+)
 
 numbers = st.lists(st.one_of(st.just(np.nan), st.integers(-5, 5)), min_size=1, max_size=60)
 
@@ -179,3 +186,13 @@ def test_risk_of_training_customers_and_their_twins_is_out_of_fold():
     risk = honest_risk(table, np.array([0.9, 0.8, 0.7, 0.6, 0.5]), seen)
     # b is a's twin; c was beyond max_rows; d and e were never trained on.
     assert risk.tolist() == [0.25, 0.25, 0.7, 0.6, 0.5]
+
+
+def test_means_of_nobody_and_of_unknown_profit_cannot_be_told():
+    everyone = pd.DataFrame({"risk": [0.2, 0.4, 0.9], "profit": [1.0, np.nan, np.nan]})
+    nobody = portrait(everyone.iloc[:0], everyone)
+    assert (nobody["customers"], nobody["share"]) == (0, 0)
+    assert np.isnan([nobody["mean_risk"], nobody["mean_profit"]]).all()
+    unknown = portrait(everyone.iloc[1:], everyone)
+    assert unknown["mean_risk"] == pytest.approx(0.65)
+    assert np.isnan(unknown["mean_profit"])

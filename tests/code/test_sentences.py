@@ -175,3 +175,10 @@ def test_a_large_shop_is_worded_in_seconds():
     assert time.process_time() - start < 8
     for row in (0, 17, rows - 1):
         assert said[row] == sentences(table.iloc[[row]], "ru")[0]
+
+
+@pytest.mark.parametrize("empty", ["missing", "nan", ""])
+def test_a_value_that_nobody_knows_is_called_so(empty):
+    assert phrase("pages_per_visit", empty, "8", "en") == "no data: pages per visit"
+    assert phrase("pages_per_visit", "3", empty, "en") == "pages per visit: 3"
+    assert phrase("service", empty, "standard", "ru") == "нет данных: тип сервиса"

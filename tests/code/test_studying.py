@@ -3,7 +3,7 @@ import pandas as pd
 
 from helpers import random_shop
 from retention.segments import named_segments
-from retention.studying import category_offers, study
+from retention.studying import by_name, category_offers, study
 
 RULES = {
     "rich": "profit_rank >= 0.5 and unpaid_items >= 1",
@@ -51,4 +51,12 @@ def test_segment_picked_by_profit_over_earns_in_no_category():
     named = category_offers(by_category, recommended)
     assert {name for name, words in named.items() if "segment_category_over" in words} == {
         "bargain"
+    }
+
+
+def test_rows_by_name_say_none_where_nothing_can_be_told():
+    table = pd.DataFrame({"rule": ["a", "b"], "customers": [0, 7], "lift": [np.nan, 1.5]})
+    assert by_name(table, "rule") == {
+        "a": {"customers": 0, "lift": None},
+        "b": {"customers": 7, "lift": 1.5},
     }

@@ -36,6 +36,16 @@ def test_one_behaviour_moves_and_the_others_stay():
     assert (found["unpaid_items"] < 0).equals(table["unpaid_items"] > 2)
 
 
+def test_without_a_typical_value_nobody_moves():
+    model, table = model_and_rows()
+    typical = {"pages_per_visit": np.nan, "unpaid_items": 2.0}
+    found = what_if(model, table, typical, list(typical))
+    assert found["pages_per_visit"].isna().all()
+    assert found["unpaid_items"].notna().all()
+    told = summary(found, model.risk(table), threshold=0.0)
+    assert told["pages_per_visit"] == {"customers": 0}
+
+
 def test_what_stands_at_the_median_or_is_unknown_does_not_move():
     model, table = model_and_rows()
     typical = dict.fromkeys(NAMES, 5.0)

@@ -91,6 +91,32 @@ def test_a_figure_that_is_not_there_stops_the_page(run):
         build()
 
 
+def test_a_figure_that_cannot_be_told_is_a_dash_and_decides_nothing(run):
+    untold = ("over_baseline", "over_baseline_low", "over_baseline_high", "precision")
+    alter(run / "metrics/evaluate.json", lambda found: found.update(dict.fromkeys(untold)))
+
+    def segment(found):
+        for cell in found["grid"].values():
+            cell.update(mean_risk=None, mean_profit=None)
+        rule = dict.fromkeys(("drop_share", "lift", "lift_low", "lift_high"))
+        found["discovered"] = {"promo_share >= 0.5": rule | {"customers": 0, "passes": False}}
+
+    def explain(found):  # of a model that says the same of everyone
+        for row in (*found["groups"].values(), *found["importance"].values()):
+            row.update(mean_abs=0.0, low=0.0, high=0.0)
+
+    alter(run / "metrics/segment.json", segment)
+    alter(run / "metrics/explain.json", explain)
+    for language, unclear in (
+        ("ru", "От обычного рецепта не отличить"),
+        ("en", "Cannot be told apart from the usual"),
+    ):
+        text = prose(build()[language])
+        assert unclear in text
+        assert "—" in text
+        assert not re.search(r"\b(None|nan|inf)\b", text)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "ru", "en"),
     [
