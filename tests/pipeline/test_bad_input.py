@@ -158,8 +158,8 @@ def edited(name, old, new, capsys):
         ("offers.yaml", "«{segment_category_top}»", "«{top}»", "unknown placeholder {top}; valid"),
         ("offers.yaml", "cost: 0.02", "cost: -0.02", "cart_reminder: cost is -0.02"),
         ("params.yaml", "suppression: suppression.csv", "suppression: x.csv", "x.csv (params.yaml"),
-        ("params.yaml", "budget: null", "budget: -1", "campaign.budget is -1"),
-        ("params.yaml", "budget: null", "budget: much", "campaign.budget is 'much'"),
+        ("params.yaml", "  budget:\n", "  budget: -1\n", "campaign.budget is -1"),
+        ("params.yaml", "  budget:\n", "  budget: much\n", "campaign.budget is 'much'"),
         ("suppression.csv", "customer_id", "id", "needs one column customer_id; found: id"),
     ],
 )
