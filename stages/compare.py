@@ -21,8 +21,9 @@ from retention.comparing import (
     roc_auc_difference,
     sentence,
 )
-from retention.errors import InputError, one_of, stage
+from retention.errors import InputError, one_of
 from retention.files import made
+from retention.running import stage
 
 PREDICTIONS = Path("plots/evaluate/predictions.csv")
 WORKSPACE = "workspace"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.errors import InputError, stage
+from retention.errors import InputError
 from retention.files import atomic, made, write_json
 from retention.measured_groups import effects, money_of
 from retention.measured_offers import effects_to_use, with_effects
@@ -23,6 +23,7 @@ from retention.measuring import check_split, missing_p
 from retention.offers import OFFERS
 from retention.params import load_params, read_yaml
 from retention.returns import OUTCOMES, read_customers, read_list, read_responses
+from retention.running import stage
 from retention.vocabulary import IDENTITY, LABEL
 
 LIST = Path("data/campaign/list.csv")

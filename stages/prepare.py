@@ -13,12 +13,13 @@ import pandas as pd
 
 from retention.assembling import REASONS, join, set_aside, zero_in_minutes
 from retention.cleaning import Cleaned, clean_table
-from retention.errors import InputError, stage
+from retention.errors import InputError
 from retention.files import write_csv, write_json, write_parquet
 from retention.findings import Finding, Level, as_table
 from retention.params import Prepare, load_params
 from retention.readers import find_export, read_export
 from retention.readiness import coverage, drift, sizes, twins
+from retention.running import stage
 from retention.splitting import behaviour_key
 from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, TABLES, headers
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from retention.errors import stage
 from retention.files import atomic, made, read_json, write_json
 from retention.formats import LANGUAGES
 from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
 from retention.params import PARAMS, load_params, read_yaml
+from retention.running import stage
 from retention.spreadsheets import unguarded
 from retention.views import view_of
 from retention.vocabulary import IDENTITY

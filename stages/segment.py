@@ -17,12 +17,12 @@ from retention.budget_charts import draw_budgets
 from retention.campaign import FAILED, GATES
 from retention.deciding import decide
 from retention.discovering import discover, halves
-from retention.errors import stage
 from retention.files import read_json, read_parquet, write_csv, write_json
 from retention.listing import ARMS, all_segments, first_segment, joined, offers_made
 from retention.model_file import load_model
 from retention.offers import load_offers
 from retention.params import load_params
+from retention.running import stage
 from retention.segment_charts import draw_categories, draw_grid, draw_portraits
 from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
 from retention.spreadsheets import guarded

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from retention.errors import stage
 from retention.files import atomic, made, read_parquet, write_csv, write_parquet
 from retention.params import load_params
 from retention.responses import parse_effects, sent, simulate_responses
+from retention.running import stage
 from retention.shop import simulate_customers
 from retention.shop_export import as_export
 

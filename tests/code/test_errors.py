@@ -1,6 +1,7 @@
 import pytest
 
-from retention.errors import InputError, one_of, stage
+from retention.errors import InputError, one_of
+from retention.running import stage
 
 
 def test_values_are_listed_in_their_order_and_as_text():
