@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from retention.errors import InputError
-from retention.files import atomic, made, write_json
+from retention.files import atomic, clear_leftovers, made, write_json
 from retention.measured_groups import effects, money_of
 from retention.measured_offers import effects_to_use, with_effects
 from retention.measured_report import as_markdown
@@ -121,6 +121,7 @@ def main() -> None:
     report = as_markdown(content)
     write_json(content, options.out / "measured.json")
     write_text(report + "\n", options.out / "measured.md")
+    clear_leftovers(options.out)
     catalogue = options.out / "offers_measured.yaml"
     catalogue.unlink(missing_ok=True)
     if content["offers"]:

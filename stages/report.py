@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from retention.files import atomic, made, read_json, write_json
+from retention.files import atomic, read_csv, read_json, read_parquet, write_json
 from retention.formats import LANGUAGES
 from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
@@ -54,7 +54,7 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
 
 def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a table that a stage wrote for a spreadsheet, ids as words."""
-    return pd.read_csv(made(path), encoding="utf-8-sig", dtype={IDENTITY: "str"}, usecols=columns)
+    return read_csv(path, dtype={IDENTITY: "str"}, usecols=columns)
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
@@ -77,15 +77,13 @@ def main() -> None:
     segment, options = files["segment"], params.campaign
     customers, listed = read_table(CUSTOMERS, NEEDED), read_table(SOURCES["list"])
     top = listed.head(SHOWN).merge(customers[[IDENTITY, "grid"]], on=IDENTITY, how="left")
-    top = shown(top).merge(
-        pd.read_parquet(made(REASONS), columns=SENTENCES), on=IDENTITY, how="left"
-    )
+    top = shown(top).merge(read_parquet(REASONS, SENTENCES), on=IDENTITY, how="left")
     found = {
         "headline": headline(
             customers, threshold=files["train"]["threshold"], months=options.horizon_months,
             lost=options.share_lost,
         ),
-        "came_true": came_true(pd.read_csv(made(CALIBRATION)), level=params.evaluate.level),
+        "came_true": came_true(read_csv(CALIBRATION), level=params.evaluate.level),
         "funnel": funnel(segment["audience"], segment["excluded"]),
         "cells": cells(
             customers, list(segment["grid"]), listed=list(listed[IDENTITY]),
@@ -97,7 +95,7 @@ def main() -> None:
     write_json(found, SOURCES["overview"])
     files |= {
         "overview": read_json(SOURCES["overview"]),
-        "budgets": rows_of(pd.read_csv(made(SOURCES["budgets"]))),
+        "budgets": rows_of(read_csv(SOURCES["budgets"])),
         "portraits": rows_of(shown(read_table(SOURCES["portraits"]))),
         "categories": rows_of(shown(read_table(SOURCES["categories"]))),
         "list": rows_of(top),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from retention.files import atomic, made, read_parquet, write_csv, write_parquet
+from retention.files import atomic, read_csv, read_parquet, write_csv, write_parquet
 from retention.params import load_params
 from retention.responses import parse_effects, sent, simulate_responses
 from retention.running import stage
@@ -60,7 +60,7 @@ def answer() -> None:
     parser.add_argument("--seed", type=int, help="of the customers' luck (default: simulate.seed)")
     options = parser.parse_args()
     seed = load_params().simulate.seed if options.seed is None else options.seed
-    cells = pd.read_csv(made(options.answer), dtype="str", keep_default_na=False)
+    cells = read_csv(options.answer, dtype="str", keep_default_na=False)
     listed = sent(cells, place=str(options.answer))
     effects = parse_effects(options.effect, set(listed["offer"]))
     truth = read_parquet(SAMPLE / "truth.parquet")

@@ -120,7 +120,8 @@ def write_json(content: Any, path: Path | str) -> None:
 
 def read_json(path: Path | str) -> Any:
     """Read a JSON file that a stage wrote."""
-    return json.loads(made(path).read_text(encoding="utf-8"))
+    with _whole(path) as found:
+        return json.loads(found.read_text(encoding="utf-8"))
 
 
 def write_csv(frame: pd.DataFrame, path: Path | str, *, bom: bool = False) -> None:
@@ -140,9 +141,20 @@ def write_parquet(frame: pd.DataFrame, path: Path | str) -> None:
         frame.to_parquet(scratch, index=False)
 
 
-def read_parquet(path: Path | str) -> pd.DataFrame:
-    """Read a parquet file that an earlier stage wrote."""
-    return pd.read_parquet(made(path))
+def read_csv(path: Path | str, **how: Any) -> pd.DataFrame:
+    """Read a CSV file that an earlier stage wrote; `how` is what pandas is to know of it."""
+    with _whole(path) as found:
+        with found.open("rb") as file:
+            file.seek(-min(1, found.stat().st_size), os.SEEK_END)
+            if file.read() != b"\n":
+                raise ValueError("it ends within a line")
+        return pd.read_csv(found, encoding="utf-8-sig", **how)
+
+
+def read_parquet(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a parquet file that an earlier stage wrote, or some of its columns."""
+    with _whole(path) as found:
+        return pd.read_parquet(found, columns=columns)
 
 
 def made(path: Path | str) -> Path:
@@ -157,3 +169,24 @@ def made(path: Path | str) -> Path:
     if not path.exists():
         raise InputError(f"{path} is not there yet; run `dvc repro`, which makes it")
     return path
+
+
+@contextmanager
+def _whole(path: Path | str) -> Iterator[Path]:
+    """Yield the path of a file to read; what is no such file as a stage writes is told.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, or the block found that it cannot be read.
+    """
+    path = made(path)
+    try:
+        yield path
+    except (ValueError, OSError, RecursionError) as fault:
+        if isinstance(fault, OSError) and fault.errno:
+            raise  # the disk, not the file
+        raise InputError(
+            f"{path} is damaged ({str(fault) or type(fault).__name__}); run `dvc repro`, which "
+            "makes it anew"
+        ) from fault
