@@ -12,11 +12,12 @@ sections. What `.dvcignore` names is nobody's input.
 """
 
 import fnmatch
+import math
 import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ class Inputs:
     def __init__(self, stage: Declared):
         self.stage = stage
         self._ignored = _ignored_names()
-        self._seen: dict[Path, tuple[object, object]] = {}
+        self._seen: dict[Path, tuple[object, Any]] = {}
         self._changed: dict[str, None] = {}
         self._ended = threading.Event()
         self._watch = threading.Thread(target=self._look_around, daemon=True)
@@ -119,13 +120,13 @@ class Inputs:
         found: dict[str, object] = {}
         for root in self.stage.reads:
             for path in self._files(root):
-                found[str(path)] = self._fingerprint(path)
-        return found | self._values()
+                found[str(path)] = self._of_file(path, content_hash)
+        if self.stage.sections:
+            found |= self._of_file(PARAMS, self._values, largest=math.inf) or {}
+        return found
 
-    def _values(self) -> dict[str, object]:
+    def _values(self, _: Path) -> dict[str, object]:
         """Return each value of the stage's sections of params.yaml, by its place."""
-        if not self.stage.sections:
-            return {}
         try:
             content = read_yaml(PARAMS)
         except (InputError, OSError) as fault:
@@ -142,17 +143,18 @@ class Inputs:
             folders[:] = [name for name in folders if not self._ignored(name)]
             yield from (Path(folder, name) for name in names if not self._ignored(name))
 
-    def _fingerprint(self, path: Path) -> object:
+    def _of_file(self, path: Path, read: Callable[[Path], Any], *, largest: float = HASHED) -> Any:
+        """Return what `read` makes of a file: anew only if size, times or place are others."""
         try:
             found = path.stat()
         except OSError:
             return None
         marks = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-        if found.st_size > HASHED:
+        if found.st_size > largest:
             return marks
         known, content = self._seen.get(path, (None, None))
         if known != marks:
-            content = content_hash(path)
+            content = read(path)
             self._seen[path] = (marks, content)
         return content
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -64,14 +65,24 @@ def _outcome(run: Callable[[], None], name: str) -> tuple[int, str]:
         status = NO_READER
     except OSError as fault:
         line = _of_system(fault, name)
-    except MemoryError:
-        lower = f"lower {one_of(SPARING[name])} in params.yaml, or " if name in SPARING else ""
-        line = f"{name} ran out of memory; {lower}run it where more is free"
     except RecursionError:
         line = f"{name} reads something that is nested too deeply"
     except KeyboardInterrupt:
         status, line = INTERRUPTED, f"{name} was interrupted"
+    except Exception as fault:
+        if not _is_of_memory(fault):
+            raise
+        lower = f"lower {one_of(SPARING[name])} in params.yaml, or " if name in SPARING else ""
+        line = f"{name} ran out of memory; {lower}run it where more is free"
     return status, line
+
+
+def _is_of_memory(fault: Exception) -> bool:
+    """Tell whether memory was at its end, in this process or in one of its workers."""
+    no_thread = ("can't start new thread", "Failed to launch worker thread")
+    return isinstance(fault, MemoryError | BrokenExecutor) or any(
+        said in str(fault) for said in no_thread
+    )
 
 
 def _run(main: Callable[[], None], script: Path, source: CodeType) -> None:

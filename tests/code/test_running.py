@@ -146,6 +146,24 @@ def test_end_of_memory_names_the_params_that_help(tmp_path):
     )
 
 
+def test_killed_worker_is_told_as_the_end_of_memory(tmp_path):
+    body = "from joblib import Parallel, delayed\nimport os, signal\n"
+    body += "def die(_): os.kill(os.getpid(), signal.SIGKILL)\n"
+    body += "Parallel(n_jobs=2)(delayed(die)(i) for i in range(2))"
+    status, said = run(script(tmp_path, body))
+    assert status == 1
+    assert said.startswith("error: train ran out of memory; lower train.max_rows, ")
+    assert said.count("\n") == 1
+
+
+def test_thread_that_cannot_start_is_told_as_the_end_of_memory(tmp_path):
+    path = script(tmp_path, 'raise RuntimeError("can\'t start new thread")', name="prepare")
+    line = "error: prepare ran out of memory; run it where more is free\n"
+    assert run(path) == (1, line)
+    status, said = run(script(tmp_path, "raise RuntimeError('a bug')"))
+    assert (status, "Traceback" in said) == (1, True)
+
+
 def test_params_that_spare_memory_exist():
     from helpers import project_params
 

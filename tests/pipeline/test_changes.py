@@ -311,7 +311,10 @@ def test_experiment_beside_a_run_spoils_neither(versioned):
         time.sleep(0.01)
     status, said = versioned.end(running)
     beside.communicate(timeout=DEADLINE)
+    # DVC writes the param and, for a moment, puts aside what is not committed: here the list.
     assert status != 0
-    assert told("params.yaml: campaign.budget") in said
-    lock = versioned.folder / "dvc.lock"
-    assert "budget: 7" not in lock.read_text() or versioned.counted()["budget"] == 7
+    assert "changed while count ran; its outputs were removed, run `dvc repro` again\n" in said
+    versioned.run("dvc", "repro")  # build/go is there: it does not wait
+    budget = 7 if "budget: 7" in (versioned.folder / "params.yaml").read_text() else 5
+    left = {"1", "2", "3"} - set((versioned.folder / "lists/never.csv").read_text().split())
+    assert versioned.counted() == {"contacted": len(left), "budget": budget}
