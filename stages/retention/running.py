@@ -1,5 +1,6 @@
 """Run a script's main: whatever a user, a disk or a signal does to it ends in one clear line."""
 
+import atexit
 import contextlib
 import functools
 import os
@@ -13,7 +14,7 @@ from types import CodeType, FrameType
 
 from retention.errors import InputError, one_line, one_of
 from retention.files import clear_leftovers
-from retention.fingerprints import Inputs, declared, remove
+from retention.fingerprints import Declared, Inputs, declared, remove
 from retention.sources import is_source
 
 FAILED, NO_READER, INTERRUPTED = 1, 128 + 13, 128 + 2
@@ -41,13 +42,39 @@ def stage(main: Callable[[], None]) -> Callable[[], None]:
 
     @functools.wraps(main)
     def guarded() -> None:
-        status, line = _outcome(functools.partial(_run, main, script, source), script.stem)
-        if line:
-            print(f"error: {one_line(line)}", file=sys.stderr)
+        status = _end(functools.partial(_run, main, script, source), script.stem)
         if status:
             sys.exit(status)
 
     return guarded
+
+
+_AT_LAST: list[Callable[[], int]] = []
+"""What a script that succeeded does after everything else; it returns the exit status."""
+
+
+@atexit.register
+def _leave() -> None:
+    """Look at the inputs once more and leave without taking Python apart.
+
+    That takes a second or two where large libraries are loaded, and only then does DVC hash the
+    inputs: a long time to save a file in. Nothing of it is needed; the system takes back what a
+    process held.
+    """
+    if _AT_LAST:
+        status = _AT_LAST.pop()()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
+
+
+def _end(run: Callable[[], None], name: str) -> int:
+    """Run, print the line to leave the user with, if any, and return the exit status."""
+    status, line = _outcome(run, name)
+    if line:
+        print(f"error: {one_line(line)}", file=sys.stderr)
+    return status
 
 
 def _outcome(run: Callable[[], None], name: str) -> tuple[int, str]:
@@ -93,20 +120,31 @@ def _run(main: Callable[[], None], script: Path, source: CodeType) -> None:
         return
     for place in entry.writes:
         clear_leftovers(place)
+    runs_by_itself = main.__module__ == "__main__"
     with Inputs(entry) as inputs:
-        runs_by_itself = main.__module__ == "__main__"
         edited = [] if not runs_by_itself or is_source(source, script) else [entry.script]
-        changed = edited or inputs.changed()
-        if not changed:
-            main()
-            changed = inputs.changed()
-    if changed:
-        remove(entry.writes)
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        raise InputError(
-            f"{changed[0]}{more} changed while {entry.name} ran; its outputs were removed, "
-            "run `dvc repro` again"
-        )
+        _refuse(edited or inputs.changed(), entry)
+        main()
+        _refuse(inputs.changed(), entry)
+    if runs_by_itself:
+        last_look = functools.partial(_look_again, inputs, entry)
+        _AT_LAST.append(functools.partial(_end, last_look, script.stem))
+
+
+def _look_again(inputs: Inputs, entry: Declared) -> None:
+    _refuse(inputs.changed(), entry)
+
+
+def _refuse(changed: list[str], entry: Declared) -> None:
+    """Remove the outputs and raise an InputError if an input changed."""
+    if not changed:
+        return
+    remove(entry.writes)
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    raise InputError(
+        f"{changed[0]}{more} changed while {entry.name} ran; its outputs were removed, "
+        "run `dvc repro` again"
+    )
 
 
 def _of_system(fault: OSError, name: str) -> str:

@@ -83,6 +83,12 @@ FILES = {
 OUTPUTS = ("data/counted", "metrics/count.json", "plots/count/count.json")
 
 
+AFTERWARDS = """\
+import atexit
+atexit.register(Path("lists/never.csv").write_text, "customer_id\\n1\\n2\\n")
+"""
+
+
 class Project(Clone):
     """A pipeline of one stage that waits, once it has read everything, until it may go on."""
 
@@ -188,6 +194,13 @@ def test_changed_input_fails_in_one_line_and_leaves_no_output(project, edit, pla
         "changed while count ran; its outputs were removed, run `dvc repro` again\n"
     )
     assert said.count("\n") == 1
+    assert project.outputs() == []
+
+
+def test_change_after_main_is_noticed_as_long_as_the_process_lives(project):
+    script = SCRIPT.replace("def ids", f"{AFTERWARDS}\n\ndef ids")
+    (project.folder / "stages/count.py").write_text(script)
+    assert project.by_itself(lambda _: None) == (1, told("lists/never.csv"))
     assert project.outputs() == []
 
 
