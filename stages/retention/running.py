@@ -62,6 +62,8 @@ def _leave() -> None:
     process held.
     """
     if _AT_LAST:
+        if "multiprocessing.util" in sys.modules:  # its own turn would come later: locks of workers
+            sys.modules["multiprocessing.util"]._exit_function()
         status = _AT_LAST.pop()()
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):

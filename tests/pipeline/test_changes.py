@@ -204,6 +204,17 @@ def test_change_after_main_is_noticed_as_long_as_the_process_lives(project):
     assert project.outputs() == []
 
 
+def test_workers_leave_nothing_to_warn_of(project):
+    script = SCRIPT.replace(
+        "    chosen =",
+        "    from joblib import Parallel, delayed\n"
+        "    Parallel(n_jobs=2)(delayed(abs)(one) for one in range(4))\n    chosen =",
+    ).replace("import time\n", "import multiprocessing.util\nimport time\n")
+    (project.folder / "stages/count.py").write_text(script)
+    assert project.by_itself(lambda _: None) == (0, "")
+    assert project.outputs() == list(OUTPUTS)
+
+
 def test_line_names_the_first_and_counts_the_others(project):
     def both(folder):
         (folder / "offers.yaml").write_text("[ ]\n")
