@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 DATA ?= data/sample
 REV ?= main
 
-.PHONY: help repro test lint lock-check compare bench bench-model bench-explain bench-segment study-compare study-discover study-campaign fuzz fuzz-shops format lock clean
+.PHONY: help repro test lint lock-check compare bench bench-model bench-explain bench-segment study-compare study-discover study-campaign fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -76,10 +76,17 @@ format: $(READY) ## Mend style and formatting
 	ruff check --fix .
 	ruff format .
 
-lock: $(READY) ## Make requirements.txt anew from requirements.in
+remotes: $(READY) ## Install what dvc push needs for remotes at s3://, gs:// and ssh://
+	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-remotes.txt
+
+lock: $(READY) ## Make requirements.txt and requirements-remotes.txt anew from their .in files
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	uv pip compile --universal --fork-strategy fewest --generate-hashes --upgrade --no-emit-index-url \
 		--python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
+	mkdir -p build && sed '/^python-dateutil==/s/==.*/<3/; /--hash/d; s/ \\$$//' requirements.txt > build/kept.txt
+	uv pip compile --universal --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
+		--python-version 3.11 --custom-compile-command "make lock" --constraint build/kept.txt \
+		requirements-remotes.in -o requirements-remotes.txt
 
 clean: ## Remove the environment and what tests leave behind
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build

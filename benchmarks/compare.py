@@ -26,9 +26,9 @@ sys.path[:0] = [str(ROOT / "stages"), str(ROOT / "benchmarks")]
 import simulate
 from model import labelled
 from retention.comparing import Difference, roc_auc_difference, verdict
-from retention.errors import stage
 from retention.params import Params, load_params
 from retention.progress import progress
+from retention.running import stage
 from retention.training import Trained, train_model
 from retention.vocabulary import LABEL
 

@@ -20,9 +20,10 @@ sys.path.insert(0, str(ROOT / "stages"))
 from model import labelled
 from retention.discovering import discover, halves
 from retention.effects import wilson
-from retention.errors import InputError, stage
+from retention.errors import InputError
 from retention.params import load_params
 from retention.progress import progress
+from retention.running import stage
 from retention.vocabulary import LABEL
 
 

@@ -21,8 +21,8 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "stages"))
 
-from retention.errors import stage
 from retention.files import made
+from retention.running import stage
 from retention.shop import simulate_customers
 from retention.splitting import behaviour_key
 from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL

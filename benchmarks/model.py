@@ -31,10 +31,11 @@ import featurize
 import prepare
 from retention.baselines import one_column_rule, published_recipe
 from retention.calibration import fit_sigmoid
-from retention.errors import InputError, stage
+from retention.errors import InputError
 from retention.families import FAMILIES, raw_score, sigmoid
 from retention.params import load_params
 from retention.progress import progress
+from retention.running import stage
 from retention.scores import calibration_line, interval, log_loss, plain, resamples, roc_auc
 from retention.searching import make_splits
 from retention.training import Trained, train_model

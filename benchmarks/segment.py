@@ -91,7 +91,7 @@ def main() -> None:
         changes = {
             "  customers: 1300": f"  customers: {customers}",
             "  unlabelled: 0.15": "  unlabelled: 0",
-            "  budget: null": f"  budget: {customers * BUDGET_PER_CUSTOMER:.2f}",
+            "  budget:\n": f"  budget: {customers * BUDGET_PER_CUSTOMER:.2f}\n",
         }
         text = params
         for usual, other in changes.items():

@@ -16,8 +16,8 @@ from retention.comparing import (
     roc_auc_difference,
     sentence,
 )
-from retention.errors import stage
 from retention.revisions import by_same_key, of_workspace, predictions_of
+from retention.running import stage
 
 WORKSPACE = "workspace"
 

@@ -12,12 +12,13 @@ import pandas as pd
 
 from retention.baselines import told_risks
 from retention.curves import confusion, gains, ranking_curves, reliability
-from retention.errors import InputError, stage
+from retention.errors import InputError
 from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from retention.grading import grade
 from retention.judging import PAIRED, beside, judge, score_all, score_beside, slices
 from retention.model_file import load_model
 from retention.params import load_params
+from retention.running import stage
 from retention.score_charts import draw_scores
 from retention.scores import plain, resamples, roc_auc
 from retention.vocabulary import IDENTITY, LABEL

@@ -13,7 +13,6 @@ import pandas as pd
 
 from retention.advice import advise, drops_that_look_loyal
 from retention.attributions import FAITHFUL
-from retention.errors import stage
 from retention.explain_charts import draw_beeswarm, draw_dependence, draw_importance
 from retention.explaining import explainer, sample_of
 from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
@@ -28,6 +27,7 @@ from retention.noise import noise_threshold
 from retention.params import load_params
 from retention.questions import answer_questions, as_metrics
 from retention.reasons import find_reasons, first_reasons, typical_of_comparable, typical_values
+from retention.running import stage
 from retention.sentences import sentences
 from retention.vocabulary import IDENTITY, LABEL
 from retention.what_if import rows_to_ask, summary, what_if

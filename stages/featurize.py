@@ -18,11 +18,11 @@ from retention.columns import (
     refuse_leaking_features,
     variance_inflation,
 )
-from retention.errors import stage
 from retention.features import build_features, dictionary
 from retention.files import read_parquet, write_json, write_parquet
 from retention.findings import Finding, Level, as_table
 from retention.params import Features, load_params
+from retention.running import stage
 from retention.splitting import behaviour_key, one_of_each_twin, uniform
 from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL, PROFIT
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.errors import InputError, stage
-from retention.files import atomic, made, write_json
+from retention.errors import InputError
+from retention.files import atomic, clear_leftovers, made, write_json
 from retention.measured_groups import effects, in_arms, means_in_arms, money_of
 from retention.measured_offers import effects_to_use, with_effects
 from retention.measured_report import as_markdown
@@ -24,6 +24,7 @@ from retention.measuring import check_split, missing_p
 from retention.offers import OFFERS, assumed_effects
 from retention.params import load_params
 from retention.returns import OUTCOMES, read_customers, read_list, read_responses
+from retention.running import stage
 from retention.vocabulary import IDENTITY, LABEL
 
 LIST = Path("data/campaign/list.parquet")
@@ -109,6 +110,7 @@ def main() -> None:
     report = as_markdown(content)
     write_json(content, options.out / "measured.json")
     write_text(report + "\n", options.out / "measured.md")
+    clear_leftovers(options.out)
     catalogue = options.out / "offers_measured.yaml"
     catalogue.unlink(missing_ok=True)
     if content["offers"]:

@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.assembling import REASONS, join, set_aside, zero_in_minutes
-from retention.cleaning import KEY, Cleaned, clean_table
-from retention.errors import InputError, shown, stage
+from retention.assembling import REASONS, check_ids, join, set_aside, zero_in_minutes
+from retention.cleaning import Cleaned, clean_table
+from retention.errors import InputError, shown
 from retention.files import write_json, write_parquet
 from retention.findings import Finding, Level, as_table
-from retention.ids import refuse_other_spellings
-from retention.matching import Match, match_exports
+from retention.matching import Match
 from retention.params import Prepare, load_params
 from retention.readers import find_export, read_export
 from retention.readiness import coverage, drift, sizes, twins
+from retention.running import stage
 from retention.splitting import behaviour_key
 from retention.spreadsheets import write_both, write_for_people
 from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, TABLES, headers
@@ -73,19 +73,6 @@ def check_share(
         )
 
 
-def check_ids(
-    cleaned: dict[str, Cleaned], quarantine: pd.DataFrame, files: dict[str, str], least: float
-) -> dict[str, dict[str, object]]:
-    """Return how many customers of each file match; refuse ids that the files spell otherwise."""
-    ids = {}
-    for table, part in cleaned.items():
-        broken = quarantine.loc[quarantine["file"] == files[table], IDENTITY]
-        whole = part.plain and broken.empty
-        ids[table] = part.rows[KEY] if whole else pd.concat([part.rows[IDENTITY], broken])
-    refuse_other_spellings({files[table]: part for table, part in ids.items()})
-    return match_exports(ids, files, least=least)
-
-
 def counts(customers: pd.DataFrame) -> dict[str, int]:
     """Return how many customers of each label there are."""
     return {
@@ -108,7 +95,7 @@ def main() -> None:
     quarantine = pd.concat([part.quarantine for part in cleaned.values()], ignore_index=True)
     dialect = params.campaign.spreadsheet
     write_for_people(quarantine, QUARANTINED, dialect=dialect)
-    matched = check_ids(cleaned, quarantine, files, options.least_matched)
+    matched = check_ids(cleaned, quarantine, files, least=options.least_matched)
     ids = quarantine["customer_id"]
     everyone = join(cleaned, ids)
     sane = ~everyone[IDENTITY].isin(ids).to_numpy()

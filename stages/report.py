@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from retention.errors import stage
-from retention.files import atomic, made, read_json, read_parquet, write_json
+from retention.files import atomic, read_csv, read_json, read_parquet, write_json
 from retention.formats import LANGUAGES
 from retention.offers import read_offers
 from retention.overview import came_true, cells, count_findings, funnel, headline
 from retention.page import render
 from retention.params import PARAMS, load_params
+from retention.running import stage
 from retention.views import view_of
 from retention.vocabulary import IDENTITY
 
@@ -64,7 +64,7 @@ def main() -> None:
     segment, options = files["segment"], params.campaign
     customers, listed = read_parquet(CUSTOMERS), read_parquet(SOURCES["list"])
     top = listed.head(SHOWN).astype({"valid_until": "str"})
-    sentences = pd.read_parquet(made(REASONS), columns=SENTENCES)
+    sentences = read_parquet(REASONS, SENTENCES)
     for more in (customers[[IDENTITY, "grid"]], sentences):
         top = top.merge(more, on=IDENTITY, how="left")
     readiness = rows_of(read_parquet(SOURCES["readiness"]))
@@ -73,7 +73,7 @@ def main() -> None:
             customers, threshold=files["train"]["threshold"], months=options.horizon_months,
             lost=options.share_lost,
         ),
-        "came_true": came_true(pd.read_csv(made(CALIBRATION)), level=params.evaluate.level),
+        "came_true": came_true(read_csv(CALIBRATION), level=params.evaluate.level),
         "funnel": funnel(segment["audience"], segment["excluded"]),
         "cells": cells(
             customers, list(segment["grid"]), listed=list(listed[IDENTITY]),
@@ -85,7 +85,7 @@ def main() -> None:
     write_json(found, SOURCES["overview"])
     files |= {
         "overview": read_json(SOURCES["overview"]),
-        "budgets": rows_of(pd.read_csv(made(SOURCES["budgets"]))),
+        "budgets": rows_of(read_csv(SOURCES["budgets"])),
         "portraits": rows_of(read_parquet(SOURCES["portraits"])),
         "categories": rows_of(read_parquet(SOURCES["categories"])),
         "list": rows_of(top),

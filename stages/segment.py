@@ -17,7 +17,6 @@ from retention.budget_charts import draw_budgets
 from retention.campaign import FAILED, GATES
 from retention.deciding import decide
 from retention.discovering import discover, halves
-from retention.errors import stage
 from retention.files import read_json, read_parquet, write_csv, write_json
 from retention.listing import all_segments, first_segment, joined, offers_made
 from retention.model_file import load_model
@@ -26,6 +25,7 @@ from retention.params import load_params
 from retention.power import power_in_words
 from retention.rule_values import RULED, open_words
 from retention.rules import fits_nobody
+from retention.running import stage
 from retention.segment_charts import draw_segments
 from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
 from retention.spreadsheets import write_both

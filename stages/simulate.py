@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from retention.errors import stage
 from retention.files import atomic, read_parquet, write_csv, write_parquet
 from retention.params import load_params
 from retention.responses import parse_effects, simulate_responses
 from retention.returns import read_list
+from retention.running import stage
 from retention.shop import simulate_customers
 from retention.shop_export import as_export
 from retention.spreadsheets import write_for_people

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from retention.curves import reliability
-from retention.errors import InputError, stage
+from retention.errors import InputError
 from retention.families import BEND, sigmoid
 from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from retention.model_file import save_model
 from retention.params import load_params
+from retention.running import stage
 from retention.scores import SCORES, best_threshold, calibration_line, plain, roc_auc
 from retention.searching import learnable, make_splits, out_of_fold
 from retention.splitting import part_of, uniform

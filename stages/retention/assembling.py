@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from retention.cleaning import KEY, Cleaned, customer_keys
+from retention.ids import refuse_other_spellings
+from retention.matching import match_exports
 from retention.vocabulary import COLUMNS, IDENTITY, MINUTES, PROFIT, REVENUE, TABLES
 
 POSITION = "position"
@@ -22,6 +24,40 @@ REASONS = (
     "incomplete",
 )
 """Why a customer is set aside; the first that applies is given."""
+
+
+def check_ids(
+    cleaned: Mapping[str, Cleaned],
+    quarantine: pd.DataFrame,
+    files: Mapping[str, str],
+    *,
+    least: float,
+) -> dict[str, dict[str, object]]:
+    """Return how many customers of each export match, as :func:`match_exports` does.
+
+    Parameters
+    ----------
+    cleaned : mapping of str to Cleaned
+        The cleaned exports by name.
+    quarantine : DataFrame
+        Of all of them: the customers of broken rows are customers too.
+    files : mapping of str to str
+        The name of each export's file.
+    least : float
+        Share of the customers that each file must know, 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If two files spell an id in two ways, or a file knows too few of the customers.
+    """
+    ids = {}
+    for table, part in cleaned.items():
+        broken = quarantine.loc[quarantine["file"] == files[table], IDENTITY]
+        whole = part.plain and broken.empty
+        ids[table] = part.rows[KEY] if whole else pd.concat([part.rows[IDENTITY], broken])
+    refuse_other_spellings({files[table]: part for table, part in ids.items()})
+    return match_exports(ids, files, least=least)
 
 
 def join(cleaned: Mapping[str, Cleaned], quarantined: pd.Series) -> pd.DataFrame:

@@ -1,10 +1,12 @@
 """A user's mistake ends in one clear line and a non-zero exit, never in a traceback."""
 
 import datetime
-import functools
+import re
 import reprlib
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+
+LONGEST = 500
+"""Characters of a message that are shown at most."""
 
 
 class InputError(Exception):
@@ -49,16 +51,26 @@ def clipped(text: object, most: int = 60) -> str:
     return printable if len(printable) <= most else f"{printable[:most]}…"
 
 
-def stage(main: Callable[[], None]) -> Callable[[], None]:
-    """Make a stage's ``main`` print an :class:`InputError` as one line and exit with 1."""
+def one_line(message: str) -> str:
+    r"""Return a message as one line of at most :data:`LONGEST` characters that only says something.
 
-    @functools.wraps(main)
-    def guarded() -> None:
-        try:
-            main()
-        except InputError as mistake:
-            line = " ".join(str(mistake).splitlines())  # a file's own text may break lines
-            print(f"error: {line}", file=sys.stderr)
-            sys.exit(1)
+    A message quotes what a file holds. So line breaks become spaces, what would move the cursor,
+    colour the terminal or turn the direction of writing is spelled out (``\x1b``, ``\u202e``),
+    and of a long message the middle is left out: it begins with the place and ends with what is
+    valid.
+    """
+    cut = _without_middle(message, 4 * LONGEST)
+    plain = re.sub(r"[\r\n]+", " ", cut).strip()
+    shown = "".join(map(_visible, plain))
+    return _without_middle(shown, LONGEST)
 
-    return guarded
+
+def _without_middle(text: str, most: int) -> str:
+    head = 2 * most // 3
+    return text if len(text) <= most else f"{text[:head]} … {text[len(text) - most + head + 3 :]}"
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else character.encode("unicode_escape").decode()

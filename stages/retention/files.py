@@ -1,11 +1,15 @@
 """Write files: whole or not at all, and the same bytes for the same content."""
 
+import errno
+import glob
 import json
 import math
 import os
-import tempfile
+import re
+import secrets
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +22,73 @@ DIGITS = 6
 """Digits kept after the point: enough to read, few enough to be the same on every machine."""
 
 
+LEFT_AFTER = 24 * 60 * 60
+"""Seconds after which a scratch file is a leftover even if its process seems to run."""
+
+_SCRATCH = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.partial")
+
+
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a scratch path beside `path` and rename it into place once the block succeeded.
 
-    Parent folders are made. A run killed half-way leaves the old file, never half a new one.
+    Parent folders are made. A run killed half-way leaves the old file, never half a new one; its
+    scratch file, ``.NAME.PROCESS-xxxxxxxx.partial``, is ignored by Git and DVC and removed by
+    :func:`clear_leftovers`. Who may read the file is what the umask says.
+
+    Raises
+    ------
+    OSError
+        With the name of the file that is to be, whichever step failed.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    scratch = Path(name)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.touch(exist_ok=False)
         yield scratch
-        scratch.chmod(0o644)
         scratch.replace(path)
+    except OSError as error:
+        if error.filename not in (None, str(scratch)):
+            raise
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):  # what failed before is the fault to tell
+            scratch.unlink(missing_ok=True)
+
+
+def clear_leftovers(place: Path) -> None:
+    """Remove the scratch files of killed runs in the folder `place`, or beside the file `place`.
+
+    Those of a process that still runs stay.
+    """
+    beside = f".{glob.escape(place.name)}.*.partial"
+    for scratch in place.rglob(".*.partial") if place.is_dir() else place.parent.glob(beside):
+        made_by = _SCRATCH.fullmatch(scratch.name)
+        if made_by and not (_runs(int(made_by[1])) and _is_young(scratch)):
+            scratch.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Tell whether another process of this number runs; as far as can be known."""
+    if process == os.getpid():
+        return False  # a number used again: this process has only begun
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_young(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime < LEFT_AFTER
+    return False
 
 
 def rounded(value: Any) -> Any:
@@ -70,7 +124,8 @@ def write_json(content: Any, path: Path | str) -> None:
 
 def read_json(path: Path | str) -> Any:
     """Read a JSON file that a stage wrote."""
-    return json.loads(made(path).read_text(encoding="utf-8"))
+    with _whole(path) as found:
+        return json.loads(found.read_text(encoding="utf-8"))
 
 
 def settled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -101,9 +156,20 @@ def write_parquet(frame: pd.DataFrame, path: Path | str) -> None:
         finite(frame).to_parquet(scratch, index=False)
 
 
-def read_parquet(path: Path | str) -> pd.DataFrame:
-    """Read a parquet file that an earlier stage wrote."""
-    return pd.read_parquet(made(path))
+def read_csv(path: Path | str, **how: Any) -> pd.DataFrame:
+    """Read a CSV file that an earlier stage wrote; `how` is what pandas is to know of it."""
+    with _whole(path) as found:
+        with found.open("rb") as file:
+            file.seek(-min(1, found.stat().st_size), os.SEEK_END)
+            if file.read() != b"\n":
+                raise ValueError("it ends within a line")
+        return pd.read_csv(found, encoding="utf-8-sig", **how)
+
+
+def read_parquet(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a parquet file that an earlier stage wrote, or some of its columns."""
+    with _whole(path) as found:
+        return pd.read_parquet(found, columns=columns)
 
 
 def made(path: Path | str) -> Path:
@@ -118,3 +184,24 @@ def made(path: Path | str) -> Path:
     if not path.exists():
         raise InputError(f"{path} is not there yet; run `dvc repro`, which makes it")
     return path
+
+
+@contextmanager
+def _whole(path: Path | str) -> Iterator[Path]:
+    """Yield the path of a file to read; what is no such file as a stage writes is told.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, or the block found that it cannot be read.
+    """
+    path = made(path)
+    try:
+        yield path
+    except (ValueError, OSError, RecursionError) as fault:
+        if isinstance(fault, OSError) and fault.errno:
+            raise  # the disk, not the file
+        raise InputError(
+            f"{path} is damaged ({str(fault) or type(fault).__name__}); run `dvc repro`, which "
+            "makes it anew"
+        ) from fault

@@ -60,7 +60,8 @@ def load_model(path: Path, *, sha256: str) -> Any:
     Raises
     ------
     InputError
-        If a byte changed since the file was written, or it holds a type that is not trusted.
+        If a byte changed since the file was written, it holds a type that is not trusted, or it
+        was not whole when it was written.
     """
     import skops.io
 
@@ -71,10 +72,18 @@ def load_model(path: Path, *, sha256: str) -> Any:
             f"{path} is not the file that train wrote: its sha256 is {found[:12]}…, "
             f"model.json says {sha256[:12]}…; run `dvc repro train`"
         )
-    foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - TRUSTED)
-    if foreign:
-        raise InputError(f"{path} holds types that are not trusted: {one_of(foreign)}")
-    return skops.io.loads(content, trusted=sorted(TRUSTED))
+    try:
+        foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - TRUSTED)
+        if not foreign:
+            return skops.io.loads(content, trusted=sorted(TRUSTED))
+    except MemoryError:
+        raise
+    except Exception as fault:  # skops documents no error for a file that is none of its own
+        raise InputError(
+            f"{path} is no model that can be read ({type(fault).__name__}); run "
+            "`dvc repro -f train`, which makes it anew"
+        ) from fault
+    raise InputError(f"{path} holds types that are not trusted: {one_of(foreign)}")
 
 
 def _settled(content: bytes) -> bytes:

@@ -1,47 +1,45 @@
 import datetime
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from retention.errors import InputError, clipped, one_of, shown, stage
+from retention.errors import LONGEST, clipped, one_line, one_of, shown
 
 
 def test_values_are_listed_in_their_order_and_as_text():
     assert one_of(["b", 2, "a"]) == "b, 2, a"
 
 
-def test_mistake_of_the_user_ends_in_one_line_and_exit_1(capsys):
-    @stage
-    def main():
-        raise InputError("params.yaml: train.folds is 1; valid: 2 to 20")
-
-    with pytest.raises(SystemExit) as end:
-        main()
-    shown = capsys.readouterr()
-    assert end.value.code == 1
-    assert shown.err == "error: params.yaml: train.folds is 1; valid: 2 to 20\n"
-    assert shown.out == ""
-
-
-def test_mistake_of_the_program_is_not_hidden():
-    @stage
-    def main():
-        raise ZeroDivisionError("a bug")
-
-    with pytest.raises(ZeroDivisionError, match="a bug"):
-        main()
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("a.csv, line 2: 'Акция' is «no» number", "a.csv, line 2: 'Акция' is «no» number"),
+        ("first\nsecond\r\n\r\nthird\n", "first second third"),
+        ("a\u2028b\u00a0c\td", "a b c d"),
+        ("\x1b[2J\x1b[31mred\x07", r"\x1b[2J\x1b[31mred\x07"),
+        ("300\u200b370 and \u202e073", r"300\u200b370 and \u202e073"),
+        ("half \ud800", r"half \ud800"),
+    ],
+)
+def test_message_is_one_line_that_does_nothing_to_a_terminal(message, shown):
+    assert one_line(message) == shown
 
 
-def test_stage_without_mistake_runs_once_and_keeps_its_name():
-    runs = []
+@given(st.text(st.characters(), max_size=3000))
+def test_no_message_can_do_more_than_be_read(message):
+    shown = one_line(message)
+    assert len(shown) <= LONGEST
+    assert {unicodedata.category(one)[0] for one in shown.replace(" ", "")} <= set("LMNPS")
 
-    @stage
-    def evaluate():
-        """Say how good it is."""
-        runs.append("ran")
 
-    evaluate()
-    assert runs == ["ran"]
-    assert (evaluate.__name__, evaluate.__doc__) == ("evaluate", "Say how good it is.")
+def test_long_message_keeps_its_place_and_what_is_valid():
+    shown = one_line("a.csv: category is " + "Ы" * 20_000_000 + "; valid: children, cosmetics")
+    assert len(shown) == LONGEST
+    assert shown.startswith("a.csv: category is ЫЫЫ")
+    assert " … " in shown
+    assert shown.endswith("ЫЫЫ; valid: children, cosmetics")
 
 
 @pytest.mark.parametrize(

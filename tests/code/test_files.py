@@ -1,5 +1,9 @@
 import json
+import os
 import stat
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -9,8 +13,11 @@ from hypothesis import strategies as st
 
 from retention.errors import InputError
 from retention.files import (
+    _SCRATCH,
     atomic,
+    clear_leftovers,
     made,
+    read_csv,
     read_json,
     read_parquet,
     rounded,
@@ -53,9 +60,111 @@ def test_failed_block_keeps_the_old_file_and_removes_its_scratch(tmp_path, fault
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_file_can_be_read_by_others(tmp_path):
-    write_json({}, tmp_path / "a.json")
-    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o644
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_who_may_read_a_file_is_what_the_umask_says(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_json({}, tmp_path / "a.json")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == mode
+
+
+def scratch_of(process, *, name="a.csv"):
+    return f".{name}.{process}-0123abcd.partial"
+
+
+def dead_process():
+    """The number of a process that has ended."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+def test_leftovers_of_dead_processes_are_removed_beside_a_file_and_in_a_folder(tmp_path):
+    dead = dead_process()
+    for name in ("plots/a.csv", "data/deep/a.csv"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("whole")
+    alive = scratch_of(os.getppid())
+    other = scratch_of(dead, name="other.csv")
+    for name in (scratch_of(dead), scratch_of(os.getpid()), alive, other, ".a.csv.partial"):
+        (tmp_path / "plots" / name).write_text("half")
+    (tmp_path / "data/deep" / scratch_of(dead)).write_text("half")
+    clear_leftovers(tmp_path / "plots/a.csv")
+    clear_leftovers(tmp_path / "data")
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    kept = {alive, other, ".a.csv.partial", "a.csv"}
+    assert found == {"data/deep/a.csv", *(f"plots/{name}" for name in kept)}
+
+
+def test_leftover_of_yesterday_is_removed_though_its_number_runs_again(tmp_path):
+    path = tmp_path / scratch_of(os.getppid())
+    path.write_text("half")
+    yesterday = time.time() - 25 * 3600
+    os.utime(path, (yesterday, yesterday))
+    clear_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_name_of_a_scratch_file_is_the_one_that_is_cleared(tmp_path):
+    with atomic(tmp_path / "a.csv") as scratch:
+        assert _SCRATCH.fullmatch(scratch.name)[1] == str(os.getpid())
+
+
+DAMAGED = [
+    ("a.json", read_json, lambda path: write_json({"a": [1, 2, 3]}, path)),
+    ("a.parquet", read_parquet, lambda path: write_parquet(pd.DataFrame({"a": [1, 2]}), path)),
+    ("a.csv", read_csv, lambda path: write_csv(pd.DataFrame({"a": [1, 2], "b": "x"}), path)),
+]
+
+
+@pytest.mark.parametrize(("name", "read", "write"), DAMAGED)
+@pytest.mark.parametrize("share", [0, 0.3, 0.5, 0.95])
+def test_half_of_a_file_is_told_with_the_way_to_make_it_anew(tmp_path, name, read, write, share):
+    path = tmp_path / name
+    write(path)
+    read(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError) as mistake:
+        read(path)
+    assert str(mistake.value).startswith(f"{path} is damaged (")
+    assert str(mistake.value).endswith("); run `dvc repro`, which makes it anew")
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "content"),
+    [
+        ("a.json", read_json, b"<<<<<<< HEAD\n{}\n"),
+        ("a.json", read_json, b"\xff\xfe{\x00}"),
+        ("a.json", read_json, b"[" * 100_000),
+        ("a.parquet", read_parquet, b"version https://git-lfs.github.com/spec/v1\n"),
+        ("a.parquet", read_parquet, b"PAR1" + bytes(100) + b"PAR1"),
+        ("a.csv", read_csv, b"a,b\n1,2\n1,2,3,4\n"),
+        ("a.csv", read_csv, b"a,b\n\xff,2\n"),
+    ],
+)
+def test_other_content_is_told_too(tmp_path, name, read, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is damaged"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [read_json, read_csv])
+def test_fault_of_the_disk_is_not_called_one_of_the_file(tmp_path, read):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(IsADirectoryError):
+        read(tmp_path / "a")
+
+
+def test_some_columns_and_kinds_are_read_on_demand(tmp_path):
+    frame = pd.DataFrame({"customer_id": ["01", "02"], "x": [1.5, 2.5]})
+    write_parquet(frame, tmp_path / "a.parquet")
+    write_csv(frame, tmp_path / "a.csv", bom=True)
+    pd.testing.assert_frame_equal(read_parquet(tmp_path / "a.parquet", ["x"]), frame[["x"]])
+    pd.testing.assert_frame_equal(read_csv(tmp_path / "a.csv", dtype={"customer_id": "str"}), frame)
 
 
 def test_floats_are_rounded_to_six_digits_at_any_depth():

@@ -1,4 +1,5 @@
 import functools
+import hashlib
 import json
 import os
 import subprocess
@@ -158,3 +159,22 @@ def test_foreign_type_hidden_deep_in_a_model_is_refused(tmp_path):
     digest = save_model(model, tmp_path / "model.skops")
     told = refusal(tmp_path / "model.skops", digest)
     assert told.endswith(f"not trusted: {Custom.__module__}.Custom")
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+def test_truncated_model_is_told_though_the_digest_is_right(saved, tmp_path, share):
+    whole = saved[0].read_bytes()
+    path = tmp_path / "model.skops"
+    path.write_bytes(whole[: int(share * len(whole))])
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    told = refusal(path, digest)
+    assert told.startswith(f"{path} is no model that can be read (")
+    assert told.endswith("); run `dvc repro -f train`, which makes it anew")
+
+
+def test_archive_of_something_else_is_told(tmp_path):
+    path = tmp_path / "model.skops"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("schema.json", "{}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert refusal(path, digest).startswith(f"{path} is no model that can be read (")

@@ -5,7 +5,7 @@ from runs import copy_run
 
 SMALL = {
     "  customers: 1300": "  customers: 400",
-    "  families: [": "  families: [logistic, tree] #",
+    "  - knn\n  - svc\n  - extra_trees\n  - boosting\n  - blend\n": "",
     "  candidates: ": "  candidates: 2 #",
     "  comparisons: 3": "  comparisons: 1",
     "  bootstrap: 1000": "  bootstrap: 100",

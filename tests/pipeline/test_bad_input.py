@@ -174,8 +174,8 @@ def edited(name, old, new, capsys):
             "suppression: x.csv",
             "x.csv (pa",
         ),
-        ("params.yaml", "budget: null", "budget: -1", "campaign.budget is -1"),
-        ("params.yaml", "budget: null", "budget: much", "campaign.budget is 'much'"),
+        ("params.yaml", "  budget:\n", "  budget: -1\n", "campaign.budget is -1"),
+        ("params.yaml", "  budget:\n", "  budget: much\n", "campaign.budget is 'much'"),
         ("data/sample/suppression.csv", "customer_id", "who", "has no column customer_id; found"),
     ],
 )

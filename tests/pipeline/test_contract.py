@@ -29,9 +29,10 @@ def imported(path):
                 names = [alias.name for alias in node.names]
             for name in names:
                 module = STAGES / (name.replace(".", "/") + ".py")
-                if module.is_file() and module not in found:
-                    found.add(module)
-                    todo.append(module)
+                for one in (module, module.with_name("__init__.py")):
+                    if module.is_file() and one.is_file() and one not in found:
+                        found.add(one)
+                        todo.append(one)
     return found
 
 
