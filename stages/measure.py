@@ -9,6 +9,7 @@ into a folder. Run by hand, once the three months are over; then, if the differe
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import pandas as pd
 
 from retention.errors import InputError
 from retention.files import atomic, clear_leftovers, made, write_json
+from retention.ids import refuse_other_spellings
+from retention.matching import match
 from retention.measured_groups import effects, in_arms, means_in_arms, money_of
 from retention.measured_offers import effects_to_use, with_effects
 from retention.measured_report import as_markdown
@@ -71,12 +74,17 @@ def main() -> None:
     options = parser.parse_args()
     campaign = load_params().campaign
     listed, (answers, repeated) = read_list(options.list), read_responses(options.responses)
+    customers = read_customers(options.customers)
+    for path, others in ((options.responses, answers), (options.customers, customers)):
+        files = {str(options.list): listed[IDENTITY], str(path): others[IDENTITY]}
+        refuse_other_spellings(files)
     split = check_split(listed, campaign.control_share, who="the list")
-    table = joined(listed, read_customers(options.customers), answers)
+    table = joined(listed, customers, answers)
     strange = answers[~on_list(answers, listed)]
     content: dict[str, Any] = {
         "arms": {"listed": in_arms(table, table[IDENTITY].notna())},
         "missing_p": {},
+        "matched": asdict(match("The answers", answers[IDENTITY], listed[IDENTITY])),
         "not_on_list": len(strange),
         "not_on_list_example": strange[IDENTITY].iloc[0] if len(strange) else None,
         "repeated_rows": repeated,

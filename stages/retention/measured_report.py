@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from retention.arms import Arm
+from retention.matching import Match
 from retention.measuring import MIN_GROUP, MIN_POOLED
 
 Found = Mapping[str, Any]
@@ -36,8 +37,9 @@ def _who_answered(content: Found) -> str:
             lines.append(f"| {name} | {' | '.join(shown)} |")
     split = content["split"]
     notes = [
+        str(Match(**content["matched"])) + ".",
         f"The split fits campaign.control_share {split['control_share']:g} "
-        f"(p = {split['p']:.2g}; in segments at least {split['least_segment_p']:.2g})."
+        f"(p = {split['p']:.2g}; in segments at least {split['least_segment_p']:.2g}).",
     ]
     if content["not_on_list"]:
         notes.append(

@@ -281,8 +281,23 @@ def test_strangers_and_repeated_rows_are_told(shop, answered, told):
     out = told("--responses", "more.csv")
     assert "2 customers of the file are not on the list and were left out, such as x1." in out
     assert "3 rows stood twice and were counted once." in out
+    assert "The answers: matched 3,000 of 3,002 customers." in out
     plain = told("--responses", "answers.csv")
     assert out.split("## Drops")[1] == plain.split("## Drops")[1]
+
+
+def test_answers_whose_ids_a_program_changed(shop, answered, told):
+    """Read where they can be known, and refused with both spellings where they cannot."""
+    plain = told("--responses", "answers.csv")
+    notes = "просил\nне звонить"
+    spelled = answered.assign(customer_id='="' + answered["customer_id"] + '"', note=notes)
+    write(spelled, shop / "spelled.csv")
+    assert told("--responses", "spelled.csv") == plain
+    zeros = answered.assign(customer_id=answered["customer_id"].str.replace("-", "-0"))
+    write(zeros, shop / "zeros.csv")
+    line = told("--responses", "zeros.csv", fails=True)
+    assert "zeros.csv has '-0" in line
+    assert "they differ by zeros, separators or look-alike letters alone" in line
 
 
 def test_few_answers_tell_nothing(shop, answered, told):
