@@ -85,7 +85,7 @@ def read_suppressed(path: Path | str, known: pd.Series, *, strangers: bool) -> S
     if (ids == "").any():
         line = raw.lines[int(np.argmax(ids == ""))]
         raise InputError(f"{place} line {line}: the {IDENTITY} is empty")
-    refuse_other_spellings({str(path): ids, "the exports": known})
+    refuse_other_spellings({str(path): ids, "the export": known})
     found = match(str(path), ids, known)
     if found.ids and not strangers:
         _refuse_strangers(place, ids, known, found)
