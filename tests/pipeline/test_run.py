@@ -154,7 +154,7 @@ def test_suppressed_customer_is_off_the_list_on_the_next_run(clone):
 @pytest.mark.parametrize(
     ("usual", "other", "stages"),
     [
-        ("budget: null", "budget: 3", {"segment", "report"}),
+        ("  budget:\n", "  budget: 3\n", {"segment", "report"}),
         ("spreadsheet: ru", "spreadsheet: en", {"prepare", "segment", "report"}),
     ],
 )
