@@ -19,6 +19,7 @@ from retention.judging import PAIRED, beside, judge, score_all, score_beside, sl
 from retention.model_file import load_model
 from retention.params import load_params
 from retention.running import stage
+from retention.sample import TRUTH, is_sample
 from retention.score_charts import draw_scores
 from retention.scores import plain, resamples, roc_auc
 from retention.vocabulary import IDENTITY, LABEL
@@ -27,8 +28,6 @@ FEATURES = Path("data/features/features.parquet")
 MODEL = Path("data/model/model.skops")
 CARD = Path("data/model/model.json")
 OUT_OF_FOLD = Path("data/model/out_of_fold.parquet")
-SAMPLE = Path("data/sample")
-TRUTH = SAMPLE / "truth.parquet"
 METRICS = Path("metrics/evaluate.json")
 PLOTS = Path("plots/evaluate")
 RESAMPLED = 50_000_000
@@ -49,7 +48,7 @@ def main() -> None:
     """Score the test customers once."""
     params = load_params()
     options = params.evaluate
-    table, card = read_parquet(FEATURES), read_json(CARD)
+    table, card = read_parquet(FEATURES), read_json(CARD, needs=("features", "sha256"))
     model = load_model(MODEL, sha256=card["sha256"])
     names = list(card["features"])
     table["risk"] = model.risk(table[names]).round(6)
@@ -75,7 +74,7 @@ def main() -> None:
     found |= score_all(ours, level=options.level)
     found |= beside(ours, theirs, level=options.level)
     found["grade"] = grade(found, options.grade)
-    if Path(params.data.dir) == SAMPLE:
+    if is_sample(params.data.dir):
         truth = read_parquet(TRUTH).astype({IDENTITY: "str"}).set_index(IDENTITY)["probability"]
         found["best_reachable_roc_auc"] = plain(roc_auc, label, truth[test[IDENTITY]].to_numpy())
     score_rows = table[table["split"] == "score"]

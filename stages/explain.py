@@ -47,7 +47,11 @@ PLOTS = Path("plots/explain")
 def main() -> None:
     """Attribute every customer's risk to the features; answer the shop's questions."""
     options = load_params().explain
-    table, dictionary, card = read_parquet(FEATURES), read_json(DICTIONARY), read_json(CARD)
+    table, dictionary, card = (
+        read_parquet(FEATURES),
+        read_json(DICTIONARY),
+        read_json(CARD, needs=("features", "sha256")),
+    )
     model = load_model(MODEL, sha256=card["sha256"])
     features = table[list(card["features"])]
     groups = {feature["name"]: feature["group"] for feature in dictionary}
@@ -102,7 +106,7 @@ def main() -> None:
     importance.insert(0, "direction", directions(found.values, own))
     past = read_parquet(OUT_OF_FOLD).merge(table[[IDENTITY, LABEL]], on=IDENTITY)
     evidence = {
-        "roc_auc": read_json(EVALUATED)["roc_auc"],
+        "roc_auc": read_json(EVALUATED, needs=("roc_auc",))["roc_auc"],
         "drops_that_look_loyal": drops_that_look_loyal(
             past[LABEL].to_numpy("int64"), past["risk"].to_numpy()
         ),

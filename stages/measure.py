@@ -18,7 +18,7 @@ import pandas as pd
 
 from retention.errors import InputError
 from retention.files import atomic, clear_leftovers, made, write_json
-from retention.ids import refuse_other_spellings
+from retention.id_forms import refuse_other_spellings
 from retention.matching import match
 from retention.measured_groups import effects, in_arms, means_in_arms, money_of
 from retention.measured_offers import effects_to_use, with_effects

@@ -18,6 +18,7 @@ from retention.campaign import FAILED, GATES
 from retention.deciding import decide
 from retention.discovering import discover, halves
 from retention.files import read_json, read_parquet, write_csv, write_json
+from retention.grading import read_grade
 from retention.listing import all_segments, first_segment, joined, offers_made
 from retention.model_file import load_model
 from retention.offers import load_offers
@@ -57,7 +58,11 @@ def main() -> None:
     """Join risk, reasons and profit; find the segments; make the list."""
     params = load_params()
     campaign, options = params.campaign, params.segment
-    table, card, dictionary = read_parquet(FEATURES), read_json(CARD), read_json(DICTIONARY)
+    table, card, dictionary = (
+        read_parquet(FEATURES),
+        read_json(CARD, needs=("features", "sha256")),
+        read_json(DICTIONARY),
+    )
     names = [feature["name"] for feature in dictionary]
     of_words = [feature["name"] for feature in dictionary if feature["categorical"]]
     customers = read_parquet(CUSTOMERS)
@@ -93,7 +98,7 @@ def main() -> None:
     )
     score_rows = customers[LABEL].isna()
     audience = customers[score_rows] if score_rows.any() else customers
-    graded = read_json(EVALUATED)["grade"]
+    graded = read_grade(EVALUATED)
     if graded == FAILED:
         print("segment: the model's grade is F, so nobody is contacted", file=sys.stderr)
     words = category_words(audience, category_offers(by_category, recommended))

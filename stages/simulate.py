@@ -20,12 +20,11 @@ from retention.params import load_params
 from retention.responses import parse_effects, simulate_responses
 from retention.returns import read_list
 from retention.running import stage
+from retention.sample import EMPTY_LIST, SAMPLE, TRUTH
 from retention.shop import simulate_customers
 from retention.shop_export import as_export
 from retention.spreadsheets import write_for_people
 from retention.vocabulary import IDENTITY
-
-SAMPLE = Path("data/sample")
 
 DIALECTS = {"money": {"sep": ";", "decimal": ","}}
 """How a file's dialect differs from the others'; all of them end their lines with CRLF."""
@@ -46,8 +45,8 @@ def main() -> None:
     shop = simulate_customers(params.customers, unlabelled=params.unlabelled, seed=params.seed)
     for name, table in as_export(shop, seed=params.seed).items():
         write_export(table, SAMPLE / f"{name}.csv", **DIALECTS.get(name, {}))
-    write_parquet(shop.truth, SAMPLE / "truth.parquet")
-    write_csv(pd.DataFrame(columns=[IDENTITY]), SAMPLE / "suppression.csv")
+    write_parquet(shop.truth, TRUTH)
+    write_csv(pd.DataFrame(columns=[IDENTITY]), EMPTY_LIST)
 
 
 @stage
@@ -67,7 +66,7 @@ def answer() -> None:
     seed = load_params().simulate.seed if options.seed is None else options.seed
     listed = read_list(options.answer)
     effects = parse_effects(options.effect, set(listed["offer"]))
-    truth = read_parquet(SAMPLE / "truth.parquet")
+    truth = read_parquet(TRUTH)
     responses = simulate_responses(listed, truth, effects, seed=seed)
     write_for_people(responses, options.out, dialect="en")
     print(f"{options.out}: {len(responses)} customers, {responses['drop'].sum()} of them dropped")

@@ -19,7 +19,7 @@ from retention.families import FAMILIES, Family, make_model
 from retention.offers import Offer
 from retention.shop import Shop, simulate_customers
 from retention.shop_export import as_export
-from retention.spreadsheets import unguarded
+from retention.spreadsheets import unguard
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ["promo_share", "pages_per_visit", "minutes_m0"]
@@ -198,7 +198,7 @@ def cells_of(path: Path) -> pd.DataFrame:
     separator = ";" if ";" in text.partition("\n")[0] else ","
     header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     table = pd.DataFrame(rows, columns=header, dtype="str")
-    return table.apply(unguarded) if rows else table
+    return table.map(unguard) if rows else table
 
 
 def scrambled(text: str) -> str:

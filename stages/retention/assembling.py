@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from retention.cleaning import KEY, Cleaned, customer_keys
-from retention.ids import refuse_other_spellings
+from retention.id_forms import refuse_other_spellings
 from retention.matching import match_exports
 from retention.vocabulary import COLUMNS, IDENTITY, MINUTES, PROFIT, REVENUE, TABLES
 

@@ -31,10 +31,8 @@ and in Russian, of pandas, of PostgreSQL and ClickHouse (``\\N``), and dashes.""
 _INSIDE = str.maketrans("", "", INVISIBLE)
 _FORMULA = re.compile(r'=\s*"(.*)"', re.DOTALL)
 
-_ALIKE = str.maketrans(
-    "ABCEHKMOPTXYaceopxyёЁіІјЈѕЅ",
-    "АВСЕНКМОРТХУасеорхуеЕiIjJsS",
-)
+_ALIKE = str.maketrans("ABCEHKMOPTXYЁІЈЅ", "АВСЕНКМОРТХУЕIJS")
+"""Latin and Ukrainian capitals, and the Russian (else the Latin) ones that look the same."""
 
 
 def bare(text: str) -> tuple[str, str]:
@@ -61,7 +59,7 @@ def bare(text: str) -> tuple[str, str]:
     return stripped, how
 
 
-def visible(text: str) -> str:
+def without_invisible(text: str) -> str:
     """Return `text` without invisible letters, wherever they stand."""
     return text if text.isascii() else text.translate(_INSIDE)
 
@@ -71,19 +69,29 @@ def is_missing(text: str) -> bool:
     return text.casefold() in MISSING
 
 
-def plain(text: str) -> str:
+def folded(text: str) -> str:
     """Return words as they are compared: composed, lower case, single spaces for white space."""
     composed = text if text.isascii() else unicodedata.normalize("NFC", text)
-    return " ".join(visible(composed).split()).casefold()
+    return " ".join(without_invisible(composed).split()).casefold()
 
 
-def alike(text: str) -> str:
-    """Return words as they look: as :func:`plain`, with one letter for those that look the same.
+def look_of(text: str) -> str:
+    """Return words as they look: as :func:`folded`, with one letter for those that look the same.
 
     A Latin ``c`` and a Cyrillic ``с`` become one, and ``ё`` becomes ``е``.
     """
     composed = text if text.isascii() else unicodedata.normalize("NFC", text)
-    return plain(composed.translate(_ALIKE))
+    return folded(composed.upper().translate(_ALIKE))
+
+
+def folded_name(text: str) -> str:
+    """Return a header or a name as it is compared: as :func:`folded`, spaces for underscores."""
+    return folded(text.replace("_", " "))
+
+
+def look_of_name(text: str) -> str:
+    """Return a header or a name as it looks: as :func:`look_of`, spaces for underscores."""
+    return look_of(text.replace("_", " "))
 
 
 def odd_letters(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from retention.cells import alike, bare, is_missing, odd_letters, plain
+from retention.cells import bare, folded_name, is_missing, look_of_name, odd_letters
 from retention.coded import Coded
 from retention.errors import InputError, one_of
 from retention.findings import Finding, Level
@@ -292,12 +292,20 @@ class _Spelling:
     ):
         self.valid = set(valid)
         self.misspellings = dict(misspellings)
-        self.plain = {plain(word): word for word in valid}
+        self.folded = {folded_name(word): word for word in valid}
         known = dict(zip(valid, valid, strict=True))
         self.steps = (
-            ("misspelling", plain, {plain(word): right for word, right in misspellings.items()}),
-            ("other_name", plain, {plain(word): right for word, right in names.items()}),
-            ("look_alike", alike, _unambiguous({**misspellings, **names, **known})),
+            (
+                "misspelling",
+                folded_name,
+                {folded_name(word): right for word, right in misspellings.items()},
+            ),
+            (
+                "other_name",
+                folded_name,
+                {folded_name(word): right for word, right in names.items()},
+            ),
+            ("look_alike", look_of_name, _unambiguous({**misspellings, **names, **known})),
         )
 
     def meant(self, word: str) -> tuple[str, str]:
@@ -306,8 +314,8 @@ class _Spelling:
             return self.misspellings[word], "misspelling"
         if not word or word in self.valid:
             return word, ""
-        if plain(word) in self.plain:
-            return self.plain[plain(word)], "other_case"
+        if folded_name(word) in self.folded:
+            return self.folded[folded_name(word)], "other_case"
         for what, form, known in self.steps:
             if form(word) in known:
                 return known[form(word)], what
@@ -318,7 +326,7 @@ def _unambiguous(names: Mapping[str, str]) -> dict[str, str]:
     """Return the words by their look, without those whose look means two of them."""
     found: dict[str, set[str]] = {}
     for name, right in names.items():
-        found.setdefault(alike(name), set()).add(right)
+        found.setdefault(look_of_name(name), set()).add(right)
     return {look: next(iter(words)) for look, words in found.items() if len(words) == 1}
 
 

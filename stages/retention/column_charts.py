@@ -22,11 +22,21 @@ def draw_distributions(features: pd.DataFrame, label: pd.Series, path: Path) -> 
         axes.flat[0].legend(frameon=False, fontsize=8)
 
 
+LEAST = 30
+"""Customers that a word needs to stand in a picture, which lives in Git: a rare one may be a note
+about a person that came into the wrong column."""
+MOST_WORDS = 8
+OTHER = "other"
+
+
 def draw_one(axis: object, values: pd.Series, label: pd.Series) -> None:
     """Draw one feature: shares of a category, or a histogram, in per cent of each class."""
     classes = ((0, "stayed", BLUE), (1, "dropped", ORANGE))
     if BY_NAME[values.name].categorical:
-        order = values.value_counts().index[:8]
+        counts = values.value_counts()
+        order = counts.index[counts >= LEAST][:MOST_WORDS]
+        values = values.where(values.isin(order) | values.isna(), OTHER)
+        order = [*order, OTHER] if (values == OTHER).any() else order
         for offset, (which, name, colour) in zip((-0.2, 0.2), classes, strict=True):
             shares = values[label == which].value_counts(normalize=True).reindex(order).fillna(0)
             places = np.arange(len(order)) + offset

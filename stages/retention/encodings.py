@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from retention.cells import alike
+from retention.cells import look_of_name
 from retention.errors import InputError
 from retention.findings import Finding, Level
 
@@ -16,6 +16,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+LONGEST_LINE = 2**20
+"""Bytes without the end of a line from which a file is no table."""
+_PIECE = 16 * LONGEST_LINE
 _NO_TEXT = {
     b"PK\x03\x04": "an Excel workbook or another zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -41,14 +44,17 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     InputError
-        If it is no whole gzip file, no text, or empty.
+        If it is no whole gzip file, no text, empty, or a line of it has no end.
     """
-    raw = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path} is no whole gzip file ({first_line(error)})") from None
+    parts = []
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            while part := file.read(_PIECE):
+                _refuse_endless_line(path, part, before=parts)
+                parts.append(part)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path} is no whole gzip file ({first_line(error)})") from None
+    raw = b"".join(parts)
     for start, what in _NO_TEXT.items():
         if raw.startswith(start):
             raise InputError(f"{path} is {what}, no text; export it as CSV")
@@ -57,11 +63,25 @@ def read_bytes(path: Path) -> bytes:
     return raw
 
 
-def as_utf8(path: Path, raw: bytes, known: Sequence[str], findings: list[Finding]) -> bytes:
-    """Return the file as UTF-8, from the one encoding in which its headers read as they should.
+def _refuse_endless_line(path: Path, part: bytes, *, before: Sequence[bytes]) -> None:
+    """Raise an InputError where :data:`LONGEST_LINE` bytes stand without the end of a line."""
+    for place in range(0, len(part) - LONGEST_LINE + 1, LONGEST_LINE):
+        if part.find(b"\n", place, place + LONGEST_LINE) < 0:
+            line = sum(one.count(b"\n") for one in before) + part.count(b"\n", 0, place) + 1
+            raise InputError(
+                f"{path} line {line} has more than {LONGEST_LINE:,} bytes, so many are no row; "
+                "a line ends with LF or CRLF"
+            )
 
-    Text that is UTF-8 already is returned as it is; whether every line of it is shows when the
-    cells are read.
+
+def as_utf8(
+    path: Path, raw: bytes, known: Sequence[str], findings: list[Finding]
+) -> tuple[bytes, bool]:
+    """Return the file as UTF-8, and whether its encoding is certain.
+
+    It is the one in which the headers read as they should. Text that is UTF-8 already is returned
+    as it is; whether every line of it is shows when the cells are read. Where all headers are
+    English, an encoding of one byte a letter is the one that gives the most Russian text.
 
     Parameters
     ----------
@@ -76,23 +96,26 @@ def as_utf8(path: Path, raw: bytes, known: Sequence[str], findings: list[Finding
         if raw.startswith(mark):
             text = decoded(path, raw, encoding)
             findings.append(Finding(Level.ADVICE, path.name, "", "encoding", 1, encoding))
-            return _unscrambled_if_needed(path, text, known, findings).encode("utf-8")
+            return _unscrambled_if_needed(path, text, known, findings).encode("utf-8"), True
     top = raw[:4000]
     # UTF-16 without its mark shows in the zero bytes of its separators and line ends.
-    wide = ["utf-16-le", "utf-16-be"] if b"\0" in top else []
-    for encoding in (*wide, "utf-8", *_RUSSIAN):
+    wide = ["utf-16-le", "utf-16-be"] if top.count(b"\0") * 10 > len(top) else []
+    english = all(header.isascii() for header in known)
+    for encoding in (*wide, "utf-8", *([] if english else _RUSSIAN)):
         if not _reads_well(top.decode(encoding, errors="replace"), known):
             continue
-        if encoding == "utf-8" and all(header.isascii() for header in known):
-            # English headers read well in any encoding; the rows have to tell.
-            try:
-                raw.decode(encoding)
-            except UnicodeDecodeError:
-                continue
+        try:
+            text = raw.decode(encoding) if english or encoding in wide else ""
+        except UnicodeDecodeError:
+            continue  # English headers read well in any encoding; the rows have to tell
         if encoding == "utf-8":
-            return raw
+            return raw, True
         findings.append(Finding(Level.ADVICE, path.name, "", "encoding", 1, encoding))
-        return decoded(path, raw, encoding).encode("utf-8")
+        return (text or decoded(path, raw, encoding)).encode("utf-8"), True
+    if english:
+        encoding = max(_RUSSIAN, key=lambda one: _russian_letters(raw, one))
+        findings.append(Finding(Level.ADVICE, path.name, "", "encoding", 1, encoding))
+        return decoded(path, raw, encoding).encode("utf-8"), False
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -100,7 +123,18 @@ def as_utf8(path: Path, raw: bytes, known: Sequence[str], findings: list[Finding
             f"{path} is text of an unknown encoding; save it as UTF-8 "
             "(UTF-16, CP1251, CP866 and KOI8-R are read too)"
         ) from None
-    return _unscrambled_if_needed(path, text, known, findings).encode("utf-8")
+    return _unscrambled_if_needed(path, text, known, findings).encode("utf-8"), True
+
+
+def _russian_letters(raw: bytes, encoding: str) -> int:
+    """Return how much of the first letters beyond ASCII reads as Russian in an encoding.
+
+    Small letters count, anything that is no Russian letter counts against it, and so does a
+    capital behind a small one: KOI8-R read as CP1251 has them all the wrong way round.
+    """
+    text = raw[:200_000].decode(encoding, errors="replace")
+    small, strange = len(re.findall("[а-яё]", text)), len(re.findall("[^\x00-\x7fА-яЁё]", text))
+    return small - 2 * strange - 2 * len(re.findall("[а-яё][А-ЯЁ]", text))
 
 
 def decoded(path: Path, raw: bytes, encoding: str) -> str:
@@ -136,8 +170,8 @@ def _unscrambled_if_needed(
 
 def _reads_well(text: str, known: Sequence[str]) -> bool:
     """Tell whether most Russian headers stand in the first two lines."""
-    top = alike(" ".join(text[:5000].splitlines()[:2]).replace("_", " "))
-    russian = [alike(header.replace("_", " ")) for header in known if not header.isascii()]
+    top = look_of_name(" ".join(text[:5000].splitlines()[:2]))
+    russian = [look_of_name(header) for header in known if not header.isascii()]
     return sum(header in top for header in russian) * 2 >= len(russian)
 
 

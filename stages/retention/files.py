@@ -1,4 +1,4 @@
-"""Write files: whole or not at all, and the same bytes for the same content."""
+"""Files: written whole or not at all, the same bytes for the same content; read or told damaged."""
 
 import errno
 import glob
@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from retention.errors import InputError
 
 DIGITS = 6
 """Digits kept after the point: enough to read, few enough to be the same on every machine."""
-
 
 LEFT_AFTER = 24 * 60 * 60
 """Seconds after which a scratch file is a leftover even if its process seems to run."""
@@ -122,10 +121,22 @@ def write_json(content: Any, path: Path | str) -> None:
         scratch.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path | str) -> Any:
-    """Read a JSON file that a stage wrote."""
+def read_json(path: Path | str, *, needs: Collection[str] = ()) -> Any:
+    """Read a JSON file that a stage wrote.
+
+    Raises
+    ------
+    InputError
+        If it is not there, is damaged, or lacks one of the keys that it `needs`.
+    """
     with _whole(path) as found:
-        return json.loads(found.read_text(encoding="utf-8"))
+        content = json.loads(found.read_text(encoding="utf-8"))
+    lacks = [key for key in needs if not isinstance(content, dict) or key not in content]
+    if lacks:
+        raise InputError(
+            f"{path} is of another version, it has no {lacks[0]}; run `dvc repro`, which makes it"
+        )
+    return content
 
 
 def settled(frame: pd.DataFrame) -> pd.DataFrame:

@@ -76,7 +76,7 @@ SENTENCES = {
     "look_alike": "{count} words have look-alike letters of another alphabet, such as {example!r}",
     "other_name": "{count} words are another name of a valid one, such as {example!r}",
     "misspelling": "{count} known misspellings were mended, such as {example!r}",
-    "whole_id": "{count} customer ids had lost their form, such as {example!r}",
+    "whole_id": "{count} customer ids are written in another form, such as {example!r}",
     "missing": "{count} cells are empty; the model fills them and knows that it did",
     "broken": "{count} cells break a rule, such as {example}",
     "new_category": "{count} customers have a category that is new, such as {example!r}",

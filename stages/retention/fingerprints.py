@@ -139,7 +139,8 @@ class Inputs:
         except (InputError, OSError) as fault:
             return {str(PARAMS): str(fault)}
         named = {name: _at(content, name) for name in self.stage.sections}
-        return {f"{PARAMS}: {key}": repr(value) for key, value in _flat(named)}
+        # True is 1 to Python, and not to a person.
+        return {f"{PARAMS}: {key}": (isinstance(value, bool), value) for key, value in _flat(named)}
 
     def _files(self, root: Path) -> Iterator[Path]:
         if not root.is_dir():

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from retention.cells import alike, odd_letters, plain
+from retention.cells import folded_name, look_of_name, odd_letters
 from retention.errors import InputError, clipped, one_of, shown
 from retention.findings import Finding, Level
 
@@ -13,11 +13,6 @@ CUT = (62, 63)
 """Bytes to which PostgreSQL cuts a name; one less where a letter of two would not fit."""
 
 _LEFTOVER = re.compile(r"(unnamed: ?\d+( level \d+)?|index|(index )?level \d+)?(\.\d+)?")
-
-
-def plain_header(header: str) -> str:
-    """Return a header in lower case, with single spaces for underscores and any white space."""
-    return plain(header.replace("_", " "))
 
 
 def places_of(
@@ -77,22 +72,27 @@ def places_of(
 
 
 def _same_words(header: str, name: str) -> bool:
-    return plain_header(header) == plain_header(name)
+    return folded_name(_apart(header)) == folded_name(_apart(name))
 
 
 def _same_look(header: str, name: str) -> bool:
-    return alike(header.replace("_", " ")) == alike(name.replace("_", " "))
+    return look_of_name(_apart(header)) == look_of_name(_apart(name))
+
+
+def _apart(header: str) -> str:
+    """Return a header with spaces between its words: ``customer-id`` and ``CustomerID`` too."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header.replace("-", " "))
 
 
 def _cut(header: str, name: str) -> bool:
     told = header.strip()
-    return len(told.encode("utf-8")) in CUT and plain_header(name).startswith(plain_header(told))
+    return len(told.encode("utf-8")) in CUT and folded_name(name).startswith(folded_name(told))
 
 
 def _found(header: Sequence[str], missing: str) -> str:
     """Return which headers were found, and the one that was perhaps meant."""
-    looks = {alike(name.replace("_", " "))[:200]: name for name in header}
-    close = difflib.get_close_matches(alike(missing.replace("_", " ")), looks, n=1, cutoff=0.8)
+    looks = {look_of_name(name)[:200]: name for name in header}
+    close = difflib.get_close_matches(look_of_name(missing), looks, n=1, cutoff=0.8)
     found = f"found: {one_of(clipped(name) for name in header[:30])}"
     if not close:
         return found
@@ -102,7 +102,7 @@ def _found(header: Sequence[str], missing: str) -> str:
 
 
 def _left_out(path: Path, extra: Sequence[str]) -> list[Finding]:
-    leftover = [name for name in extra if _LEFTOVER.fullmatch(plain_header(name))]
+    leftover = [name for name in extra if _LEFTOVER.fullmatch(folded_name(name))]
     others = [name for name in extra if name not in leftover]
     findings = []
     if leftover:

@@ -121,6 +121,9 @@ def with_effects(text: str, effects: Mapping[str, Mapping[str, Any]], *, place: 
         if "effect" in nodes and (found := effects.get(nodes["code"].value)):
             edits.append((nodes["effect"], entry.flow_style, found))
     for node, in_braces, found in reversed(edits):
+        if node.style in ("|", ">"):
+            line = node.start_mark.line + 1
+            raise InputError(f"{place}, line {line}: write the effect on the line of its key")
         start, end = node.start_mark.index, node.end_mark.index
         tail = text[end:].partition("\n")[0]
         note = (

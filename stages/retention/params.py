@@ -23,10 +23,11 @@ from pydantic import (
     field_validator,
 )
 
+from retention.cells import folded_name
 from retention.errors import InputError, clipped, one_of, shown
 from retention.rule_values import RULED
 from retention.rules import check_rule
-from retention.vocabulary import BY_NAME, COLUMNS, OPEN, REST
+from retention.vocabulary import BY_NAME, COLUMNS, OPEN, REST, other_names
 from retention.yaml_files import read_yaml
 
 Model = TypeVar("Model")
@@ -116,12 +117,23 @@ class Simulate(Section):
 
 
 def _of_the_export(value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Refuse misspellings of a column or towards a word that the export does not have."""
+    """Refuse misspellings of a column or towards a word that the export does not have.
+
+    A valid word is no misspelling: a pair written the wrong way round would turn no into yes.
+    """
     words = {one.name: [word for word, _ in one.values] for one in COLUMNS if one.values}
     words["period"] = list(dict.fromkeys(one.period for one in COLUMNS if one.period))
     for name, mended in value.items():
         if name not in words:
             raise ValueError(f"unknown column {clipped(name)}; valid: {one_of(words)}")
+        known = {folded_name(way): word for way, word in other_names(name).items()}
+        known |= {folded_name(word): word for word in words[name]}
+        for written, meant in mended.items():
+            if not written.strip() or known.get(folded_name(written), meant) != meant:
+                raise ValueError(
+                    f"{name}: {clipped(written) or 'nothing'} has a meaning of its own and cannot "
+                    f"be a misspelling of {clipped(meant)}"
+                )
         wrong = [word for word in mended.values() if word not in words[name]]
         if wrong and name not in OPEN:
             raise ValueError(

@@ -47,6 +47,7 @@ EXTREME = 0.01
 """Share of customers whose revenue lies furthest out, left out to see whether they decide."""
 _CELLS = 200
 _TAIL_DRAWS = 10
+_MOST_DRAWS = 100_000
 
 Sides = Callable[[pd.DataFrame], tuple[np.ndarray, np.ndarray]]
 
@@ -385,7 +386,7 @@ def mean_interval(
     means = np.array([cell.mean() for cell in cells])
     tail = (1 - level) / 2
     rng = np.random.default_rng(seed)
-    count = max(resamples, ceil(_TAIL_DRAWS / tail))
+    count = min(max(resamples, ceil(_TAIL_DRAWS / tail)), _MOST_DRAWS)
     drawn = [
         rng.multinomial(len(values), sizes / len(values), size=min(1000, count - start)) @ means
         for start in range(0, count, 1000)

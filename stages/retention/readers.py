@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from retention.cells import folded_name
 from retention.coded import Coded
 from retention.encodings import as_utf8, first_line, read_bytes
 from retention.errors import InputError, one_of, shown
 from retention.findings import Finding, Level
-from retention.headers import places_of, plain_header
+from retention.headers import places_of
 from retention.records import RAGGED, STRAY_QUOTE, Shape, first_record, read_rows
 from retention.vocabulary import ID_HEADER
 
@@ -145,6 +146,22 @@ def read_export(
     return _without_blank_rows(raw, read.hollow)
 
 
+def refuse_broken_rows(raw: RawTable, place: str) -> None:
+    """Raise an InputError, naming `place` and line, if a row of the file cannot be read."""
+    if len(raw.ragged):
+        row = raw.ragged.iloc[0]
+        more = f" (and {len(raw.ragged) - 1} more rows)" if len(raw.ragged) > 1 else ""
+        raise InputError(f"{place} line {row['line']}: {row['found']}, it {row['rule']}{more}")
+
+
+def refuse_empty_ids(raw: RawTable, ids: pd.Series, place: str) -> None:
+    """Raise an InputError, naming `place` and line, if a cleaned id is empty."""
+    empty = (ids == "").to_numpy(dtype=bool)
+    if empty.any():
+        line = raw.lines[int(np.argmax(empty))]
+        raise InputError(f"{place} line {line}: the customer's id is empty")
+
+
 def _stray_quotes_aside(raw: RawTable) -> RawTable:
     """Return the table with rows apart whose id holds a quote, but for ``="300370"``."""
     quoted = raw.ids.str.contains('"', regex=False) & ~raw.ids.str.match(r'\s*=\s*"')
@@ -211,12 +228,13 @@ def _read_parquet(
         table = pq.read_table(path)
         places = places_of(path, table.column_names, names, optional=optional, findings=findings)
         columns = {name: _as_text(table.columns[place]) for name, place in places.items()}
-    except (OSError, pa.ArrowException) as error:
+        _refuse_inexact(path, table.columns[places[next(iter(names))]])
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path} is no parquet file ({first_line(error)})") from None
 
     def hollow(lines: np.ndarray) -> np.ndarray:
-        texts = table.take(lines - 2).to_pandas().astype("str")
-        return texts.isin(["", "nan", "None"]).all(axis=1).to_numpy()
+        rows = table.take(lines - 2).to_pandas()
+        return (rows.isna() | rows.astype("str").eq("")).all(axis=1).to_numpy()
 
     lines = np.arange(2, table.num_rows + 2)
     return _Read(
@@ -232,6 +250,7 @@ def _as_text(column: Any) -> Any:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_floating(column.type):
+        column = column.cast(pa.float64())
         column = pc.if_else(pc.is_nan(column), None, column)
         whole = pc.and_(pc.equal(pc.floor(column), column), pc.less_equal(pc.abs(column), EXACT))
         if pc.all(whole).as_py():
@@ -239,6 +258,20 @@ def _as_text(column: Any) -> Any:
     text = pc.fill_null(column.cast(pa.string()), "")
     text.validate(full=True)
     return text
+
+
+def _refuse_inexact(path: Path, ids: Any) -> None:
+    """Raise an InputError if ids are kept as floats that cannot hold so many digits."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    exact = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): EXACT}.get(ids.type)
+    largest = None if exact is None else pc.max(pc.abs(ids.cast(pa.float64()))).as_py()
+    if largest is not None and largest > exact:
+        raise InputError(
+            f"{path} keeps ids as numbers of type {ids.type}, which drops digits of {largest:.0f}; "
+            "export the ids as text"
+        )
 
 
 def _read_text(
@@ -251,7 +284,7 @@ def _read_text(
     known = [
         header for name, headers in names.items() for header in headers[:1] if name not in optional
     ]
-    raw = as_utf8(path, read_bytes(path), known, findings)
+    raw, is_certain = as_utf8(path, read_bytes(path), known, findings)
     lines = raw[: 1 << 20].decode("utf-8", errors="replace").split("\n")
     above = 1 if re.fullmatch(r'"?sep=(.)"?\r?', lines[0]) else 0
     if above:
@@ -273,19 +306,31 @@ def _read_text(
         return np.array([not text.strip(nothing) for text in texts], dtype=bool)
 
     columns = dict(zip(places, columns, strict=True))
+    if not is_certain:
+        _refuse_odd_ids(path, next(iter(columns.values())))
     return _Read(header, columns, numbers, ragged, hollow, has_quotes=b'"' in raw)
+
+
+def _refuse_odd_ids(path: Path, ids: Any) -> None:
+    """Raise an InputError if ids have letters that depend on an encoding which is not certain."""
+    odd = [word for word in ids.cast("string").to_pylist() if word and not word.isascii()]
+    if odd:
+        raise InputError(
+            f"{path} has the id {shown(odd[0])}, and which encoding it is in cannot be known; "
+            "save the file as UTF-8"
+        )
 
 
 def _separator(path: Path, line: str, known: Sequence[str], findings: list[Finding]) -> str:
     """Return the separator by which the header line falls into the most known headers."""
-    wanted = {plain_header(header) for header in known}
+    wanted = {folded_name(header) for header in known}
     found = {}
     for separator in SEPARATORS:
         header = next(csv.reader([line.rstrip("\r")], delimiter=separator), [])
-        found[separator] = len(wanted & {plain_header(cell) for cell in header})
+        found[separator] = len(wanted & {folded_name(cell) for cell in header})
         if len(header) == 1 and any(other in header[0] for other in SEPARATORS):
             inner = next(csv.reader([header[0]], delimiter=separator), [])
-            if len(wanted & {plain_header(cell) for cell in inner}) > 1:
+            if len(wanted & {folded_name(cell) for cell in inner}) > 1:
                 raise InputError(
                     f"{path}: the columns merged into one cell ({shown(header[0])}); "
                     "export it again with one cell a column"

@@ -6,8 +6,10 @@ cell that is needed holds a line break, and none of its lines looks like a row o
 """
 
 import csv
+import io
+import itertools
 import re
-from collections import Counter
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ import numpy as np
 import pandas as pd
 
 from retention.encodings import decoded
+from retention.errors import InputError
+from retention.id_forms import Forms
 from retention.ids import canonical_id
 
 csv.field_size_limit(2**31 - 1)  # a cell of any size is a finding, not a crash
@@ -27,14 +31,13 @@ STRAY_QUOTE = {
     "rule": "must close each quote before a separator or the line's end",
 }
 """What is said of a row with a quote that opens or closes where none may."""
+MOST_RAGGED = 1_000_000
+"""Rows that cannot be read from which a file is no table."""
 MOST_LINES = 1000
 """Lines that one row may span."""
-SAMPLED = 1000
-"""Rows whose ids tell what an id looks like."""
-
-
-RARE = 0.02
-"""A form that so few of them have is no id's: a line of a note may look like a row by chance."""
+_CODE = re.compile(r"(?=.*\d)(?=.*[^\W\d_])\S{1,64}")
+LOOKED_AT = 20_000
+"""Lines of a file from which it is learnt what an id looks like."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,25 @@ class Shape:
 
 
 def first_record(lines: Sequence[str], separator: str) -> tuple[list[str], int]:
-    """Return the cells of the record at the beginning of `lines`, and how many lines it spans."""
+    """Return the cells of the header at the beginning of `lines`, and how many lines it spans.
+
+    A header of several lines is believed only where no line of it could be a row, and no cell
+    that holds a line break holds a separator; else the first line is the header.
+    """
     for count in range(1, min(len(lines), MOST_LINES) + 1):
         cells = _strict("\n".join(lines[:count]), separator)
-        if cells is not None:
-            return cells, count
-        if lines[count - 1].count('"') % 2 == 0 and count == 1:
+        if cells is None and (count > 1 or lines[0].count('"') % 2):
+            continue
+        if cells is None or count == 1:
             break
-    return next(csv.reader([lines[0].rstrip("\r")], delimiter=separator), []), 1
+        swallowed = any("\n" in cell and separator in cell for cell in cells)
+        rows = (_strict(line, separator) for line in lines[1:count] if line.count('"') % 2 == 0)
+        wide = any(row is not None and len(row) >= len(cells) for row in rows)
+        if not (swallowed or wide or len(cells) == 1):
+            return cells, count
+        break
+    first = _strict(lines[0], separator)
+    return first or next(csv.reader([lines[0]], delimiter=separator), []), 1
 
 
 def read_rows(
@@ -95,7 +109,8 @@ def read_rows(
     try:
         table = _one_line_each(raw, shape, above=above)
     except pa.ArrowInvalid:
-        return _by_record(decoded(path, raw, "utf-8"), shape, above=above)
+        decoded(path, raw, "utf-8")  # or a line is named that is no text
+        return _by_record(path, raw, shape, above=above)
     lines = np.arange(above + 1, table.num_rows + above + 1)
     return table.unify_dictionaries().columns, lines, pd.DataFrame(columns=RAGGED)
 
@@ -126,22 +141,21 @@ def _one_line_each(raw: bytes, shape: Shape, *, above: int) -> Any:
 
 
 def _by_record(
-    text: str, shape: Shape, *, above: int
+    path: Path, raw: bytes, shape: Shape, *, above: int
 ) -> tuple[list[Any], np.ndarray, pd.DataFrame]:
     """Read record by record, so that a broken one harms no other; blank lines are passed over."""
     import pyarrow as pa
 
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    forms: set[str] | None = None
+    lines = _Lines(raw, above)
+    forms: Forms | None = None
     rows, numbers, ragged = [], [], []
-    place = above
-    while place < len(lines):
-        number, cells, span = place + 1, _strict(lines[place], shape.separator), 1
+    while (line := lines.first()) is not None:
+        number, cells, span = lines.number, _strict(line, shape.separator), 1
         if cells is None:
-            forms = _forms(lines[above:], shape) if forms is None else forms
-            cells, span = _spanning(lines[place : place + MOST_LINES], shape, forms)
+            forms = _forms(raw, above, shape) if forms is None else forms
+            cells, span = _spanning(lines.ahead(MOST_LINES), shape, forms)
         if cells is None:
-            first = lines[place].split(shape.separator)
+            first = line.split(shape.separator)
             id_cell = first[min(shape.places[0], len(first) - 1)].strip('"')
             ragged.append((number, id_cell, *STRAY_QUOTE.values()))
         elif len(cells) == shape.width:
@@ -151,10 +165,46 @@ def _by_record(
             first = cells[shape.places[0]] if shape.places[0] < len(cells) else cells[0]
             rule = f"must have {shape.width} cells"
             ragged.append((number, first, f"{len(cells)} cells", rule))
-        place += span
+        if len(ragged) > MOST_RAGGED:
+            raise InputError(
+                f"{path} has more than {MOST_RAGGED:,} rows that cannot be read; the first, line "
+                f"{ragged[0][0]}, has {ragged[0][2]}, it {ragged[0][3]}"
+            )
+        lines.drop(span)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(shape.places)
     made = [pa.chunked_array([pa.array(column, pa.string())]) for column in columns]
     return made, np.array(numbers, dtype="int64"), pd.DataFrame(ragged, columns=RAGGED)
+
+
+class _Lines:
+    """The lines of a text one after another, with a look ahead; millions need no memory."""
+
+    def __init__(self, raw: bytes, above: int):
+        text = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8", newline="\n")
+        self._lines = (line.removesuffix("\n").removesuffix("\r") for line in text)
+        self._ahead: deque[str] = deque()
+        self.number = 1
+        self.drop(above)
+
+    def ahead(self, count: int) -> list[str]:
+        """Return the next lines, at most `count`."""
+        self._ahead.extend(itertools.islice(self._lines, max(0, count - len(self._ahead))))
+        return list(itertools.islice(self._ahead, count))
+
+    def first(self) -> str | None:
+        """Return the next line, None behind the last."""
+        if not self._ahead:
+            self._ahead.extend(itertools.islice(self._lines, 1))
+        return self._ahead[0] if self._ahead else None
+
+    def drop(self, count: int) -> None:
+        """Go on by `count` lines."""
+        for _ in range(count):
+            if self._ahead:
+                self._ahead.popleft()
+            else:
+                next(self._lines, None)
+        self.number += count
 
 
 def _strict(record: str, separator: str) -> list[str] | None:
@@ -167,7 +217,7 @@ def _strict(record: str, separator: str) -> list[str] | None:
         return None if '"' in record else record.split(separator)
 
 
-def _spanning(lines: Sequence[str], shape: Shape, forms: set[str]) -> tuple[list[str] | None, int]:
+def _spanning(lines: Sequence[str], shape: Shape, forms: Forms) -> tuple[list[str] | None, int]:
     """Return the record of several lines that begins `lines`, None if it is not to be believed.
 
     A record of too many or too few cells is returned too: it is one row that cannot be read.
@@ -186,37 +236,38 @@ def _spanning(lines: Sequence[str], shape: Shape, forms: set[str]) -> tuple[list
     return None, 1
 
 
-def _joins_rows(lines: Sequence[str], shape: Shape, forms: set[str]) -> bool:
+def _joins_rows(lines: Sequence[str], shape: Shape, forms: Forms) -> bool:
     """Tell whether lines that quotes join are rows of their own, each with an id like the others.
 
-    A line between would be one as it stands; the first and the last, if both are once their
-    quotes are taken for letters.
+    A line between would be one as it stands (or is a bare id); the first and the last, if both are
+    once their quotes are taken for letters.
     """
-    unquoted = [line.replace('"', "").split(shape.separator) for line in (lines[0], lines[-1])]
-    alone = [_is_row(cells, shape, forms) for cells in unquoted]
-    return all(alone) or any(
-        _is_row(next(csv.reader([line], delimiter=shape.separator), []), shape, forms)
-        for line in lines[1:-1]
+    bare = [line.replace('"', "").split(shape.separator) for line in (lines[0], lines[-1])]
+    if all(_is_row(cells, shape, forms) for cells in bare):
+        return True
+    between = [next(csv.reader([line], delimiter=shape.separator), []) for line in lines[1:-1]]
+    return any(
+        _is_row(cells, shape, forms) or (len(cells) == 1 and _is_id(cells[0], forms))
+        for cells in between
     )
 
 
-def _is_row(cells: Sequence[str], shape: Shape, forms: set[str]) -> bool:
-    return len(cells) == shape.width and _id_form(cells, shape) in forms
+def _is_row(cells: Sequence[str], shape: Shape, forms: Forms) -> bool:
+    return len(cells) == shape.width and _is_id(cells[shape.places[0]], forms)
 
 
-def _id_form(cells: Sequence[str], shape: Shape) -> str:
-    """Return the form of a row's id, digit for digit: ``999-aa`` for ``120-bc``."""
-    word = canonical_id(cells[shape.places[0]])[0]
-    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", word))
+def _is_id(cell: str, forms: Forms) -> bool:
+    """Tell whether a cell is an id like the others, or a code of digits and letters."""
+    word = canonical_id(cell)[0]
+    return forms.fits(word) or _CODE.fullmatch(word) is not None
 
 
-def _forms(lines: Sequence[str], shape: Shape) -> set[str]:
-    """Return the forms that ids of rows of one line have, but for the rare ones."""
-    seen: Counter[str] = Counter()
-    for line in lines:
+def _forms(raw: bytes, above: int, shape: Shape) -> Forms:
+    """Return the forms of the ids in rows of one line, from the beginning of the file."""
+    ids = []
+    for line in _Lines(raw, above).ahead(LOOKED_AT):
         cells = None if line.count('"') % 2 else _strict(line, shape.separator)
         if cells is not None and len(cells) == shape.width:
-            seen[_id_form(cells, shape)] += 1
-        if seen.total() == SAMPLED:
-            break
-    return {form for form, count in seen.items() if form and count > RARE * seen.total()}
+            ids.append(canonical_id(cells[shape.places[0]])[0])
+    known = pd.Series(ids, dtype="str")
+    return Forms(known[known != ""])

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from retention.arms import Arm, arm_of
-from retention.cells import bare, is_missing, plain
+from retention.cells import bare, folded, is_missing
 from retention.coded import Coded
 from retention.errors import InputError, clipped, one_of, shown
 from retention.files import made
 from retention.ids import clean_ids
 from retention.numerals import read_numbers
-from retention.readers import RawTable, read_export
+from retention.readers import RawTable, read_export, refuse_broken_rows, refuse_empty_ids
 from retention.spreadsheets import unguard
 from retention.vocabulary import BY_NAME, ID_HEADER, IDENTITY, LABEL, MOST_MONEY, REVENUE_HEADER
 
@@ -30,7 +30,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 }
 """The headers that the CRM's file may use for each column."""
 
-_WORDS = {plain(word): float(value) for word, value in BY_NAME[LABEL].values}
+_WORDS = {folded(word): float(value) for word, value in BY_NAME[LABEL].values}
 
 
 def _words(column: Coded) -> Coded:
@@ -57,7 +57,7 @@ def read_list(path: Path) -> pd.DataFrame:
     _refuse(path, raw, arms.isna(), table["arm"], f"arm is none of {one_of(Arm)}")
     _refuse(path, raw, table["cost"].isna(), table[IDENTITY], "cost is missing for customer")
     _refuse(path, raw, table["cost"] < 0, table["cost"], "cost is below 0")
-    _refuse(path, raw, table[IDENTITY] == "", table["offer"], "the customer_id is empty; offer")
+    refuse_empty_ids(raw, table[IDENTITY], str(path))
     twice = table[IDENTITY].duplicated()
     _refuse(path, raw, twice, table[IDENTITY], "stands on the list already: customer")
     return table.assign(arm=arms, treated=arms == Arm.TREATMENT)
@@ -112,7 +112,7 @@ def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
         else:
             odd = table[name].abs() > MOST_MONEY
             _refuse(path, raw, odd, _text(column), f"{name} is further from 0 than {MOST_MONEY:g}")
-    _refuse(path, raw, table[IDENTITY] == "", table[IDENTITY], "the customer_id is empty")
+    refuse_empty_ids(raw, table[IDENTITY], str(path))
     once = table.drop_duplicates()
     again = once[IDENTITY].duplicated()
     if again.any():
@@ -128,9 +128,7 @@ def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
 def _whole(path: Path, needed: Sequence[str], **how: Any) -> RawTable:
     """Read a file in which no row may be broken."""
     raw = read_export(path, needed[1:], identity=needed[0], **how)
-    if len(raw.ragged):
-        row = raw.ragged.iloc[0]
-        raise InputError(f"{path} line {row['line']}: {row['found']}, it {row['rule']}")
+    refuse_broken_rows(raw, str(path))
     return raw
 
 
@@ -140,7 +138,7 @@ def _text(column: Coded) -> pd.Series:
 
 def _as_number(word: str) -> str:
     """Return the outcome's word of the export as its number, any other word as it is."""
-    value = _WORDS.get(plain(word))
+    value = _WORDS.get(folded(word))
     return word if value is None else f"{value:g}"
 
 

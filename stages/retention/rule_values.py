@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import pandas as pd
 
+from retention.cells import folded_name
 from retention.errors import InputError, clipped, one_of, shown
 from retention.rule_grammar import Comparison, comparison, comparisons
-from retention.vocabulary import BEHAVIOUR, BY_NAME, CATEGORY_NAMES, OPEN, PROFIT, Column
+from retention.vocabulary import BEHAVIOUR, BY_NAME, OPEN, PROFIT, Column, spellings
 
 RISK = Column("risk", "", "", "number", high=1)
 PROFIT_RANK = Column("profit_rank", "", "", "number", high=1)
@@ -75,29 +76,17 @@ def _check_word(
         raise InputError(f"{where}: words such as those of {column.name} are compared by == or !=")
     is_open = column.name in OPEN
     found = sorted(set((words or {}).get(column.name, ())) - set(known)) if is_open else []
-    meant = _spellings(column)
-    unknown_yet = is_open and words is None and _plain(one.value) not in meant
+    meant = {folded_name(way): word for way, word in spellings(column).items()}
+    unknown_yet = is_open and words is None and folded_name(one.value) not in meant
     if one.value in known or one.value in found or unknown_yet:
         return
-    meant |= {_plain(word): word for word in found}
-    close = difflib.get_close_matches(_plain(one.value)[:200], meant, n=1, cutoff=0.7)
+    meant |= {folded_name(word): word for word in found}
+    close = difflib.get_close_matches(folded_name(one.value)[:200], meant, n=1, cutoff=0.7)
     hint = f"; did you mean {clipped(meant[close[0]])}?" if close else ""
     raise InputError(
         f"{where}: {column.name} can never be {clipped(one.value)}; "
         f"{_words([*known, *found])}{hint}"
     )
-
-
-def _spellings(column: Column) -> dict[str, str]:
-    """Return the canonical word of each way to spell it: the export's, the page's and its own."""
-    spelled = [(way, word) for ways in column.values for word in ways[1:] for way in ways]
-    names = CATEGORY_NAMES if column.name in OPEN else {}
-    spelled += [(name, word) for word, both in names.items() for name in both]
-    return {_plain(way): word for way, word in spelled}
-
-
-def _plain(word: str) -> str:
-    return " ".join(word.replace("_", " ").split()).casefold()
 
 
 def _words(valid: list[str]) -> str:

@@ -61,10 +61,18 @@ def _leave() -> None:
     inputs: a long time to save a file in. Nothing of it is needed; the system takes back what a
     process held.
     """
-    if _AT_LAST:
+    if not _AT_LAST:
+        return
+    status = FAILED
+    try:
         if "multiprocessing.util" in sys.modules:  # its own turn would come later: locks of workers
             sys.modules["multiprocessing.util"]._exit_function()
         status = _AT_LAST.pop()()
+    except SystemExit as end:  # a signal: what raises in here would be printed and forgotten
+        status = end.code if isinstance(end.code, int) else FAILED
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    finally:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()

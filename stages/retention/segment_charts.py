@@ -12,6 +12,7 @@ import pandas as pd
 from retention.charts import BLUE, GREY, ORANGE, picture
 from retention.features import BY_NAME
 from retention.segments import LEVELS, UNKNOWN
+from retention.vocabulary import CATEGORIES
 
 BESIDE = 3
 """Panels beside each other at most."""
@@ -120,7 +121,10 @@ def draw_categories(table: pd.DataFrame, path: Path, *, level: float) -> None:
                     markersize=5, label=side,
                 )  # fmt: skip
                 axis.scatter(mean[~enough], places[~enough], s=22, c="white", edgecolors=colour)
-            counts = zip(part["category"], part["customers_inside"], strict=True)
+            # A rare word that is no category may be a note about a person; the picture is in Git.
+            known = part["category"].isin(CATEGORIES.values())
+            shown = part["category"].where(enough | known, "other")
+            counts = zip(shown, part["customers_inside"], strict=True)
             names = [f"{_plain(name)} ({count:,})" for name, count in counts]
             axis.set_yticks(range(len(part)), names, fontsize=9)
             axis.set_ylim(most - 0.4, -0.6)

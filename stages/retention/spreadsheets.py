@@ -6,7 +6,7 @@ Which separator and decimal mark a spreadsheet expects depends on its language
 Excel and its likes run a cell that begins with ``= + - @`` (CSV injection, CWE-1236). Which cells
 there are depends on the separator the program expects, and in Russia that is the semicolon, so
 what follows a separator or a quote within a cell is guarded too. The guard is an apostrophe;
-:func:`unguarded` takes it off again, exactly.
+`unguard` takes it off again, exactly.
 
 What no CSV can tell a spreadsheet: that ``007``, ``1E5`` or a long number is an id. It is opened as
 a number and saved as one, so an id that must keep its form is to be imported as text (Data, From
@@ -63,11 +63,6 @@ def guarded(table: pd.DataFrame) -> pd.DataFrame:
                 plain[place] = guard(plain[place])
         safe[name] = np.append(plain, None)[codes]
     return safe
-
-
-def unguarded(ids: pd.Series) -> pd.Series:
-    """Return the ids of a file that went through :func:`guarded` as they were before."""
-    return ids.map(unguard, na_action="ignore")
 
 
 def write_for_people(frame: pd.DataFrame, path: Path, *, dialect: str) -> None:

@@ -13,18 +13,17 @@ import numpy as np
 import pandas as pd
 
 from retention.errors import InputError, shown
-from retention.ids import clean_ids, refuse_other_spellings, strange_form
+from retention.id_forms import refuse_other_spellings, strange_form
+from retention.ids import clean_ids
 from retention.matching import Match, match
 from retention.params import Campaign
-from retention.readers import read_export
-from retention.vocabulary import ID_HEADER, IDENTITY
+from retention.readers import read_export, refuse_broken_rows, refuse_empty_ids
+from retention.sample import EMPTY_LIST, is_sample
+from retention.vocabulary import IDENTITY
 
 KEY = "params.yaml: campaign.suppression"
 ALLOW = "params campaign.strangers_suppressed: true lets it pass"
 
-
-SAMPLE = Path("data/sample")
-"""Folder of the simulated shop, whose suppression list names nobody."""
 FORMER_LIST = Path("suppression.csv")
 """Where the suppression list stood by default in earlier versions."""
 
@@ -51,7 +50,7 @@ def read_suppressed(path: Path | str, known: pd.Series, *, strangers: bool) -> S
     Parameters
     ----------
     path : Path or str
-        A file with a column ``customer_id`` (or ``id``), in any dialect of an export; other
+        A file with a column ``customer_id``, in any dialect of an export; other
         columns do not matter.
     known : Series of str
         Ids of every customer of the exports, in canonical form.
@@ -69,22 +68,12 @@ def read_suppressed(path: Path | str, known: pd.Series, *, strangers: bool) -> S
     if not path.exists():
         raise InputError(f"{place} is missing; a header customer_id alone is enough")
     try:
-        raw = read_export(
-            path, [], identity=IDENTITY, aliases={IDENTITY: [ID_HEADER]}, may_be_empty=True
-        )
+        raw = read_export(path, [], identity=IDENTITY, may_be_empty=True)
     except InputError as error:
         raise InputError(f"{error} ({KEY})") from None
-    if len(raw.ragged):
-        row = raw.ragged.iloc[0]
-        more = f" (and {len(raw.ragged) - 1} more rows)" if len(raw.ragged) > 1 else ""
-        raise InputError(
-            f"{place} line {row['line']}: {row['found']}, it {row['rule']}{more}; "
-            "whom it names cannot be known"
-        )
+    refuse_broken_rows(raw, place)
     ids, _ = clean_ids(raw.ids)
-    if (ids == "").any():
-        line = raw.lines[int(np.argmax(ids == ""))]
-        raise InputError(f"{place} line {line}: the {IDENTITY} is empty")
+    refuse_empty_ids(raw, ids, place)
     refuse_other_spellings({str(path): ids, "the export": known})
     found = match(str(path), ids, known)
     if found.ids and not strangers:
@@ -107,21 +96,22 @@ def _refuse_strangers(place: str, ids: pd.Series, known: pd.Series, found: Match
 
 
 def lacks_own_suppression(data_dir: str, suppression: str) -> bool:
-    """Tell whether customers of a real shop are checked against the simulated shop's list.
+    """Tell whether customers of a real shop are checked against the simulated shop's empty list."""
+    used, empty = map(os.path.realpath, (suppression, EMPTY_LIST))
+    return used == empty and not is_sample(data_dir)
 
-    Raises
-    ------
-    InputError
-        If a list of an earlier version stands in the project's folder and is not the one in use:
-        who is on it must not be contacted because a default has changed.
+
+def refuse_former_list(suppression: str) -> None:
+    """Raise an InputError if a list of an earlier version stands in the folder and is not used.
+
+    Who is on it must not be contacted because a default has changed.
     """
-    sample, used, list_in = map(os.path.abspath, (SAMPLE, data_dir, Path(suppression).parent))
-    if list_in == sample and FORMER_LIST.exists():
+    used, empty = map(os.path.realpath, (suppression, EMPTY_LIST))
+    if used == empty and FORMER_LIST.exists():
         raise InputError(
             f"{FORMER_LIST} stands in the project's folder, but params.yaml: campaign.suppression "
             f"is {suppression}, which names nobody; name {FORMER_LIST} there, or remove it"
         )
-    return list_in == sample != used
 
 
 def never_contacted(
@@ -139,6 +129,7 @@ def never_contacted(
         Params ``data.dir``.
     """
     path = campaign.suppression
+    refuse_former_list(path)
     suppressed = read_suppressed(path, known, strangers=campaign.strangers_suppressed)
     print(f"segment: {suppressed.match}")
     lacks_own = lacks_own_suppression(data_dir, path)

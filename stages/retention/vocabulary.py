@@ -191,17 +191,22 @@ def headers(table: str) -> list[str]:
     return [ID_HEADER, *(column.header for column in columns)]
 
 
-def other_names(name: str) -> dict[str, str]:
-    """Return other words for a column's values, each with the word that the export uses.
+def spellings(column: Column) -> dict[str, str]:
+    """Return the project's word for each way to write a column's value.
 
-    The project's own word (of the label 1, which is a drop, and 0), and what the page calls it.
+    The ways are the export's, the project's own and, of favourite categories, the page's.
     """
+    ways = {way: canonical for word, canonical in column.values for way in (word, canonical)}
+    if column.name == "favourite_category":
+        ways |= {shown: word for word, both in CATEGORY_NAMES.items() for shown in both}
+    return ways
+
+
+def other_names(name: str) -> dict[str, str]:
+    """Return the ways to write a column's values that are not the export's, each with its word."""
     column = BY_NAME.get(name)
     if column is None:
         return {}
     exported = {canonical: word for word, canonical in column.values}
-    names = {canonical: word for canonical, word in exported.items() if canonical != word}
-    if name == "favourite_category":
-        for canonical, shown in CATEGORY_NAMES.items():
-            names |= dict.fromkeys(shown, exported[canonical])
-    return {word: right for word, right in names.items() if word not in exported.values()}
+    ways = spellings(column).items()
+    return {way: exported[word] for way, word in ways if way not in exported.values()}

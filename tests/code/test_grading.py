@@ -1,6 +1,7 @@
 import pytest
 
-from retention.grading import grade
+from retention.errors import InputError
+from retention.grading import grade, read_grade
 from retention.params import Grade
 
 NAN = float("nan")
@@ -37,3 +38,13 @@ def found(auc=0.85, over=0.05, slope=(0.9, 1.1)):
 )
 def test_grade_follows_the_lower_ends(given, letter):
     assert grade(given, RULES) == letter
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null", '{"grade": null}', '{"grade": "f"}'])
+def test_a_grade_that_is_none_stops_instead_of_passing(tmp_path, content):
+    path = tmp_path / "evaluate.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"has no grade|grade is .*; valid: A, B, C, F"):
+        read_grade(path)
+    path.write_text('{"grade": "F"}')
+    assert read_grade(path) == "F"

@@ -6,15 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.errors import InputError
-from retention.ids import (
-    canonical_id,
-    clean_ids,
-    form_of,
-    is_lost,
-    refuse_other_spellings,
-    skeleton,
-    strange_form,
-)
+from retention.id_forms import form_of, refuse_other_spellings, skeleton, strange_form
+from retention.ids import canonical_id, clean_ids, is_lost
 from retention.spreadsheets import guard
 
 
@@ -94,6 +87,15 @@ def test_the_canonical_form_is_settled_and_survives_the_guard(text):
         ("3003 70", "300370"),
         ("Ivan@mail.ru", "ivan@mail.ru"),
         ("1234567890123456", "1234567890123450"),
+        ("KTM-300001", "ktm-300001"),
+        ("Tom1@mail.ru", "TOM1@mail.ru"),
+        ("B7F3AC12-0001-4000-8000-00000000000C", "b7f3ac12-0001-4000-8000-00000000000c"),
+        ("b7f3ac12-0001-4000-8000-00000000000c", "b7f3ac120001400080000000000000" + "0c"),
+        ("79990001237", "89990001237"),
+        ("79990001237", "9990001237"),
+        ("+7 (999) 000-12-37", "8 999 000 12 37"),
+        ("90071992547409931", "90071992547409936"),
+        ("1234567890123456789", "1234567890123456800"),
     ],
 )
 def test_two_spellings_are_refused_with_both_named(one, other):
@@ -111,6 +113,7 @@ def test_two_spellings_are_refused_with_both_named(one, other):
         ("ivan.petrov@mail.ru", "ivanpetrov@mail.ru"),
         ("A-1-23", "A-12-3"),
         ("1234567890123456", "1234567890123457"),
+        ("79990001237", "79990001238"),
         ("C-10", "C-1"),
     ],
 )
@@ -142,8 +145,31 @@ def test_form_of_an_id():
     assert form_of("300370") == "9"
     assert form_of("C-001") == form_of("ABC-7") == "a-9"
     assert form_of("Ж-1") == "я-9"
-    assert form_of("ivan.90@mail.ru") == form_of("x@y") == "e-mail"
+    assert form_of("ivan.90@mail.ru") == form_of("x-y@z.ru") == "e-mail"
     assert form_of("+7 (916)") == "+9 (9)"
+
+
+@pytest.mark.parametrize("letter", "abcehkmoptxyABCEHKMOPTXY")
+def test_no_letter_tells_two_spellings_apart(letter):
+    """By case, or by the alphabet of a capital that looks the same."""
+    alike = dict(zip("ABCEHKMOPTXY", "АВСЕНКМОРТХУ", strict=True))[letter.upper()]
+    found = {skeleton(f"{one}-1") for one in (letter, letter.swapcase(), alike, alike.lower())}
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "mailto:tom@mail.ru",
+        "<tom@mail.ru>",
+        "tom@mail.ru.",
+        "tom@mail.ru;",
+        "tom@mail",
+        "tom@ mail.ru",
+    ],
+)
+def test_a_decorated_address_has_a_form_of_its_own(word):
+    assert strange_form(series(word), series("a@b.ru", "c.d-7@e-f.com")) == word
 
 
 def test_strange_forms():

@@ -362,6 +362,24 @@ def test_category_that_may_be_new_in_the_data_is_left_to_the_data(tmp_path):
         ("campaign.suppression", "a\0b", "'a\\x00b'; input should not hold the character U+0000"),
         ("campaign.profit_unit", "\x1b[31m", "'\\x1b[31m'; input should not hold the character U+"),
         ("data.dir", "\u202etac", "'\\u202etac'; input should not hold the character U+202E"),
+        (
+            "prepare.misspellings",
+            {"consent": {"Нет ": "да"}},
+            "{'consent': {'Нет ': 'да'}}; consent: Нет  has a meaning of its own and cannot be a "
+            "misspelling of да",
+        ),
+        (
+            "prepare.misspellings",
+            {"drop": {"0": "Снизилась"}},
+            "{'drop': {'0': 'Снизилась'}}; drop: 0 has a meaning of its own and cannot be a "
+            "misspelling of Снизилась",
+        ),
+        (
+            "prepare.misspellings",
+            {"consent": {"": "да"}},
+            "{'consent': {'': 'да'}}; consent: nothing has a meaning of its own and cannot be a "
+            "misspelling of да",
+        ),
         ("prepare.misspellings", {"servic": {"a": "b"}}, "{'servic': {'a': 'b'}}; unknown column "),
         (
             "prepare.misspellings",

@@ -86,7 +86,7 @@ def test_repeated_rows_count_once_and_contradictions_are_refused(tmp_path):
          "found 'maybe'"),
         ("customer_id,revenue\n1,5\n2,much\n3,x\n", "line 3: revenue: no number; found 'much' "
          "(and 1 more rows)"),
-        ("customer_id,drop\n1,1\n,0\n", "line 3: the customer_id is empty ''"),
+        ("customer_id,drop\n1,1\n,0\n", "line 3: the customer's id is empty"),
         ("customer_id,drop\n1,1\n2,0,0\n", "line 3: 3 cells, it must have 2 cells"),
         ("customer_id,sales\n1,1\n", "has no column drop or revenue; found: customer_id, sales"),
         ("client,drop\n1,1\n", "has no column customer_id; found: client, drop"),
@@ -115,7 +115,7 @@ def test_answers_that_are_not_there(tmp_path):
         ("1,s,o,c,t,treatment,1,,r,d\n", "line 2: cost is missing for customer '1'"),
         ("1,s,o,c,t,treatment,1,-1,r,d\n", "line 2: cost is below 0 '-1.0'"),
         ("1,s,o,c,t,treatment,1,0,r,d\n" * 2, "line 3: stands on the list already: customer '1'"),
-        (",s,o,c,t,treatment,1,0,r,d\n", "line 2: the customer_id is empty; offer 'o'"),
+        (",s,o,c,t,treatment,1,0,r,d\n", "line 2: the customer's id is empty"),
     ],
 )
 def test_list_that_is_none(tmp_path, rows, line):

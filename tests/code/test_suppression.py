@@ -13,7 +13,12 @@ from retention.campaign import open_offers
 from retention.errors import InputError
 from retention.ids import clean_ids
 from retention.spreadsheets import guard
-from retention.suppression import is_suppressed, lacks_own_suppression, read_suppressed
+from retention.suppression import (
+    is_suppressed,
+    lacks_own_suppression,
+    read_suppressed,
+    refuse_former_list,
+)
 
 KNOWN = pd.Series([str(number) for number in range(300_000, 300_070) if number % 10], dtype="str")
 
@@ -42,7 +47,7 @@ def refusal(path, **options):
         "name;customer_id\nИванов;300012\nПетров;300034\n".encode("cp1251"),
         b"customer_id\twhy\n300012\tasked\n300034\n\t\n".replace(b"300034\n", b"300034\t\n"),
         b'"customer_id","why"\n"300012","a, b"\n"300034",""',
-        'id;why\n300012;"просил\nне звонить"\n300034;"ещё\n\nраз"\n'.encode(),
+        'customer-id;why\n300012;"просил\nне звонить"\n300034;"ещё\n\nраз"\n'.encode(),
         "customer_id\n300012.0\n300 034\n".encode("utf-16"),
         b"sep=;\ncustomer_id;why\n300012,0;x\n300034,00;y\n",
         b'customer_id\n="300012"\n\'300034\n',
@@ -60,6 +65,43 @@ def test_list_in_parquet(tmp_path, dtype):
     frame = pd.DataFrame({"customer_id": pd.Series([300012, 300034]).astype(dtype)})
     frame.to_parquet(tmp_path / "list.parquet")
     assert suppressed(tmp_path / "list.parquet").ids == {"300012", "300034"}
+
+
+def test_numbers_that_a_small_float_cannot_hold_are_refused(tmp_path):
+    frame = pd.DataFrame({"customer_id": pd.Series([300012, 300034]).astype("float32")})
+    frame.to_parquet(tmp_path / "list.parquet")
+    assert suppressed(tmp_path / "list.parquet").ids == {"300012", "300034"}
+    known = pd.Series(["79990001237", "79990001999"], dtype="str")
+    frame["customer_id"] = pd.Series([79990001237, 79990001999]).astype("float32")
+    frame.to_parquet(tmp_path / "list.parquet")
+    told = refusal(tmp_path / "list.parquet", known=known)
+    assert "keeps ids as numbers of type float, which drops digits of 7999000" in told
+
+
+def test_rows_of_nothing_in_parquet_are_passed_over(tmp_path):
+    frame = pd.DataFrame({"customer_id": ["300012", None], "why": ["просил", None]})
+    frame.to_parquet(tmp_path / "list.parquet")
+    assert suppressed(tmp_path / "list.parquet").ids == {"300012"}
+    frame.loc[1, "why"] = "просил"
+    frame.to_parquet(tmp_path / "list.parquet")
+    assert "line 3: the customer's id is empty" in refusal(tmp_path / "list.parquet")
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "cp866", "koi8-r"])
+def test_ids_whose_encoding_nothing_tells_are_refused(path, encoding):
+    known = pd.Series(["АБ100", "300012"], dtype="str")
+    path.write_bytes("customer_id;why\nАБ100;x\n300012;y\n".encode(encoding))
+    assert "which encoding it is in cannot be known; save the file as UTF-8" in refusal(
+        path, known=known
+    )
+    path.write_bytes("customer_id;why\n300012;просил не звонить\n".encode(encoding))
+    assert suppressed(path, known).ids == {"300012"}
+
+
+def test_column_that_is_no_customer_id_names_nobody(path):
+    """A row number under the header id would suppress the wrong people."""
+    path.write_text("id;client\n300012;300034\n")
+    assert "has no column customer_id; found: id, client" in refusal(path)
 
 
 def test_header_alone_is_an_empty_list(path):
@@ -93,8 +135,8 @@ def test_many_who_are_no_customers_now_are_no_fault(path):
         ("customer_id\n300012\n300034;x;y\n300035,x\n", "line 4: 2 cells, it must have 1 cells"),
         ('customer_id\n"300012\n300034"\n300035\n', "line 2: a stray quote, it must close each"),
         ('customer_id,why\n300012,"he said\n300034,no\n', "line 2: a stray quote"),
-        ("customer_id;why\n;300012\n", "line 2: the customer_id is empty"),
-        ("customer_id\n300012\nн/д\n", "line 3: the customer_id is empty"),
+        ("customer_id;why\n;300012\n", "line 2: the customer's id is empty"),
+        ("customer_id\n300012\nн/д\n", "line 3: the customer's id is empty"),
         ("customer_id;why\n300012;\n3,0E+05;x\n", "'3,0E+05', a number whose last digits are gone"),
         ("customer_id\n00300012\n", "has '300012': they differ by zeros"),
         ("customer_id\n300012\n79161234567\n", "has the id '79161234567', a form that no id"),
@@ -140,6 +182,8 @@ def test_folder_is_no_list(tmp_path):
         ("data/raw", "data/sample/suppression.csv", True),
         ("/srv/exports", "data/../data/sample/suppression.csv", True),
         ("data/raw", "data/raw/suppression.csv", False),
+        ("data/raw", "data/sample/mine.csv", False),
+        ("data/raw/../sample", "data/sample/suppression.csv", False),
         ("data/raw", "/srv/suppression.csv", False),
     ],
 )
@@ -153,8 +197,10 @@ def test_former_list_in_the_projects_folder_is_not_passed_over(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "suppression.csv").write_text("customer_id\n12\n")
     with pytest.raises(InputError, match=r"name suppression\.csv there, or remove it"):
-        lacks_own_suppression("data/sample", "data/sample/suppression.csv")
-    assert not lacks_own_suppression("data/raw", "suppression.csv")
+        refuse_former_list("data/sample/suppression.csv")
+    refuse_former_list("suppression.csv")
+    (tmp_path / "suppression.csv").unlink()
+    refuse_former_list("data/sample/suppression.csv")
 
 
 # Any spelling in any dialect
@@ -190,7 +236,7 @@ dialects = st.fixed_dictionaries(
         "separator": st.sampled_from([",", ";", "\t"]),
         "end": st.sampled_from(["\n", "\r\n"]),
         "quoted": st.booleans(),
-        "header": st.sampled_from(["customer_id", "Customer ID", "ID", " id ", "сustomer_id"]),
+        "header": st.sampled_from(["customer_id", "Customer ID", "CustomerID", "сustomer_id"]),
         "before": st.integers(0, 1),
         "behind": st.sampled_from([None, "", "просил", "не\nзвонить", 'сказал "нет"', "a;b,c"]),
         "packed": st.booleans(),

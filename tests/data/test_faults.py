@@ -428,14 +428,14 @@ def test_stray_spaces_around_ids_and_words(shop, clean, header):
 def test_ids_written_as_floats(shop, clean, table):
     shop.change(table, "id", lambda cell: f"{cell}.0")
     example, count = shop.cells(table, "id")[0], len(shop.rows[table]) - 1
-    said = f"{count} customer ids had lost their form, such as {example!r}"
+    said = f"{count} customer ids are written in another form, such as {example!r}"
     assert_mended(shop.run(), clean, (ADVICE, f"{table}.csv", "id", said))
 
 
 def test_ids_with_thousands(shop, clean):
     shop.change("money", "id", lambda cell: f"{cell[:3]}\u00a0{cell[3:]}")
     example = shop.cells("money", "id")[0]
-    said = f"620 customer ids had lost their form, such as {example!r}"
+    said = f"620 customer ids are written in another form, such as {example!r}"
     assert_mended(shop.run(), clean, (ADVICE, "money.csv", "id", said))
 
 

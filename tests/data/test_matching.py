@@ -74,8 +74,8 @@ def test_category_and_ids_of_the_other_files_are_named_once(shop, capsys):
     first = shop.cells("market_file", "id")[0]
     assert shop.refused(capsys) == (
         f"error: market_file.csv has the id '{first}', money.csv has '000{first}': they differ by "
-        "zeros, separators or look-alike letters alone, and whether they are one customer cannot "
-        "be known; export both as text, in one spelling"
+        "zeros, separators, case or look-alikes alone, and whether they are one customer cannot be "
+        "known; export both as text, in one spelling"
     )
 
 

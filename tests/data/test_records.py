@@ -1,13 +1,16 @@
 """Quoted line breaks are read by the standard (RFC 4180); a stray quote swallows no other row."""
 
 import csv
+import gzip
 import io
+import uuid
 
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from retention import records
 from retention.errors import InputError
 from retention.readers import read_export
 
@@ -141,9 +144,73 @@ def test_header_of_two_lines(tmp_path):
     assert values(raw) == [("7", "1.5")]
 
 
+def test_stray_quote_in_the_header_swallows_no_row(tmp_path):
+    rows = [f"{300_001 + n};дом" for n in range(20)]
+    path = tmp_path / "list.csv"
+    path.write_text("\n".join(['customer_id;"comment', *rows, '300021;телевизор 42"', ""]))
+    raw = read_export(path, [], identity="customer_id")
+    assert raw.ids.tolist() == [str(300_001 + n) for n in range(21)]
+
+
+def codes(count):
+    return [f"{uuid.UUID(int=(n * 7919) ** 9 % 2**128)}" for n in range(1, count + 1)]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        codes(60),
+        [str(n) for n in range(1, 61)],
+        [str(999_970 + n) for n in range(60)],
+        [f"vip-{n}" if n == 31 else str(300_001 + n) for n in range(60)],
+    ],
+    ids=["uuid", "short", "growing", "mixed"],
+)
+@pytest.mark.parametrize("far", [1, 2, 20])
+def test_two_stray_quotes_swallow_no_row_whatever_the_ids(tmp_path, ids, far):
+    lines = [f"{one};не звонить" for one in ids]
+    lines[30] = f'{ids[30]};"просил не писать'
+    lines[30 + far] = f'{ids[30 + far]};отказ"'
+    path = tmp_path / "list.csv"
+    path.write_text("\n".join(["customer_id;why", *lines, ""]))
+    raw = read_export(path, [], identity="customer_id")
+    named = {*raw.ids, *raw.ragged["first"]}
+    assert named == set(ids)
+    assert raw.ragged["line"].tolist() == [32]
+
+
 def test_file_of_stray_quotes_alone_is_refused(tmp_path):
     with pytest.raises(InputError, match="no row can be read; line 2 has a stray quote"):
         read(tmp_path, f'id,{PROFIT}\n1,"2\n')
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+@pytest.mark.parametrize("content", [b"id;" + b"x" * 3_000_000, b"id\n1\n" + b"\0" * 3_000_000])
+def test_line_without_end_is_told_in_one_short_line(tmp_path, ending, content):
+    path = tmp_path / f"money{ending}"
+    path.write_bytes(content if ending == ".csv" else gzip.compress(content))
+    with pytest.raises(InputError) as refused:
+        read_export(path, [PROFIT])
+    line = content.count(b"\n") + 1
+    assert str(refused.value) == (
+        f"{path} line {line} has more than 1,048,576 bytes, so many are no row; "
+        "a line ends with LF or CRLF"
+    )
+
+
+def test_long_cells_of_many_lines_are_no_line_without_end(tmp_path):
+    note = ("x" * 900_000 + "\n") * 3
+    raw = read(tmp_path, written([["id", "Заметка", PROFIT], ["1", note, "2.5"]]))
+    assert values(raw) == [("1", "2.5")]
+
+
+def test_file_of_nothing_but_broken_rows_ends_early(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "MOST_RAGGED", 20)
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, f'id,{PROFIT}\n"' + "a\n" * 1000)
+    assert "has more than 20 rows that cannot be read; the first, line 2, has a stray quote" in str(
+        refused.value
+    )
 
 
 def test_exports_with_comments_lose_nobody(shop, clean):

@@ -297,7 +297,7 @@ def test_answers_whose_ids_a_program_changed(shop, answered, told):
     write(zeros, shop / "zeros.csv")
     line = told("--responses", "zeros.csv", fails=True)
     assert "zeros.csv has '-0" in line
-    assert "they differ by zeros, separators or look-alike letters alone" in line
+    assert "they differ by zeros, separators, case or look-alikes alone" in line
 
 
 def test_few_answers_tell_nothing(shop, answered, told):
