@@ -27,6 +27,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import yaml
+from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 
@@ -422,7 +423,8 @@ def main() -> int:
     seeds = range(options.seed, options.seed + options.runs)
     for seed in progress(seeds, what="fuzz shops", unit="shops"):
         try:
-            refusal = run(seed, model=model_of(seed))
+            with threadpool_limits(1):  # threads of small models wait for each other
+                refusal = run(seed, model=model_of(seed))
         except FuzzError as failure:
             failed += 1
             print(f"seed {seed}: {failure}", flush=True)
