@@ -18,6 +18,8 @@ from retention.ids import EXPONENT, distinct, is_lost, plain_numbers
 
 KEPT_DIGITS = 15
 """Digits of a whole number that a spreadsheet keeps; the others become zeros."""
+MOST_DIGITS = 40
+"""Digits beyond which a word of digits is no number that a program kept."""
 EXACT = 2**53
 """From this number on a float no longer holds every whole number."""
 MANY_FORMS = 20
@@ -123,7 +125,7 @@ def refuse_other_spellings(files: Mapping[str, pd.Series]) -> None:
     if loose.empty:
         return
     _refuse_groups(parts, loose, loose.map(skeleton), "zeros, separators, case or look-alikes")
-    wide = loose[loose.str.fullmatch(rf"\d{{{KEPT_DIGITS + 1},}}").to_numpy(dtype=bool)]
+    wide = loose[loose.map(_is_wide).to_numpy(dtype=bool)]
     if len(wide):
         cut = wide.str.slice(0, KEPT_DIGITS) + wide.str.len().astype("str").radd("/")
         rounded = wide.str.slice(KEPT_DIGITS).str.fullmatch("0+").to_numpy(dtype=bool)
@@ -134,9 +136,14 @@ def refuse_other_spellings(files: Mapping[str, pd.Series]) -> None:
             _refuse_groups(parts, wide, wide.map(float).map(repr), "digits that a float drops")
 
 
+def _is_wide(word: str) -> bool:
+    """Tell whether an id is a number with more digits than every program keeps."""
+    return word.isdecimal() and KEPT_DIGITS < len(word) <= MOST_DIGITS
+
+
 def _all_floats(ids: pd.Index) -> bool:
     """Tell whether every large number among the ids looks as if it had been a float."""
-    wide = [int(word) for word in ids if word.isdecimal() and int(word) > EXACT]
+    wide = [number for number in map(int, filter(_is_wide, ids)) if number > EXACT]
     return bool(wide) and all(
         number in (int(float(number)), int(Decimal(repr(float(number))))) for number in wide
     )

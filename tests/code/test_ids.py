@@ -122,6 +122,13 @@ def test_two_customers_are_no_two_spellings(one, other):
     assert skeleton(one) != skeleton(other)
 
 
+@pytest.mark.parametrize("digits", [41, 400, 10_000])
+def test_endless_digits_are_an_id_like_any_other(digits):
+    one, other = "9" * digits, "9" * (digits - 1) + "8"
+    refuse_other_spellings({"a.csv": series(one, "9007199254740993"), "b.csv": series(other)})
+    assert strange_form(series(one), series("1", other)) == ""
+
+
 def test_both_spellings_in_one_file_are_two_customers():
     refuse_other_spellings({"a.csv": series("007", "7"), "b.csv": series("7")})
     with pytest.raises(InputError, match="'007'"):
