@@ -261,8 +261,8 @@ def test_a_short_beginning_is_no_header(shop, capsys):
 def test_misread_text_beside_a_header_that_never_was(shop, clean, table, odd):
     for row in shop.rows[table]:
         row.append("да")
-    shop.rows[table][0][-1] = "XXXX"
-    text = scrambled(export_text(shop.rows[table])).replace("XXXX", odd)
+    shop.rows[table][0][-1] = "odd header"
+    text = scrambled(export_text(shop.rows[table])).replace("odd header", odd)
     shop.place(table, text.encode())
     outcome = shop.run()
     assert_same(outcome, clean)
