@@ -24,9 +24,9 @@ from sklearn.preprocessing import StandardScaler
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "stages"))
 
-from retention.arms import Arm
-from retention.measured_offers import effects_to_use
-from retention.measuring import (
+from retention.core.arms import Arm
+from retention.core.progress import progress
+from retention.measurement.ab_test import (
     BROKEN_SPLIT,
     adjusted_means,
     drop_means,
@@ -35,8 +35,8 @@ from retention.measuring import (
     smallest_effect,
     split_p,
 )
-from retention.progress import progress
-from retention.shop import simulate_customers
+from retention.measurement.catalogue_update import effects_to_use
+from simulation.shop import simulate_customers
 
 LEAST_RISK = 0.3
 """Only customers of at least this risk get an offer."""

@@ -1,6 +1,6 @@
 """Does `compare` tell a real change from an accident?
 
-Two recorded studies of its verdict (`retention.comparing`), each over RUNS pairs of versions.
+Two recorded studies of its verdict (`evaluation.comparison`), each over RUNS pairs of versions.
 Same version: the default way of training under another seed (folds, search, models) each time,
 against the first seed, on the labelled customers of FOLDER; it should be called no difference.
 Worse version: a boosting model of a simulated shop of 5,000 customers, another shop each time,
@@ -25,12 +25,13 @@ sys.path[:0] = [str(ROOT / "stages"), str(ROOT / "benchmarks")]
 
 import simulate
 from model import labelled
-from retention.comparing import Difference, roc_auc_difference, verdict
-from retention.params import Params, load_params
-from retention.progress import progress
-from retention.running import stage
-from retention.training import Trained, train_model
-from retention.vocabulary import LABEL
+from retention.core.params import Params, load_params
+from retention.core.progress import progress
+from retention.core.running import stage
+from retention.core.vocabulary import LABEL
+from retention.evaluation.comparison import verdict
+from retention.models.selection import Trained, train_model
+from retention.stats.paired import Difference, roc_auc_difference
 
 SIZE = 5000
 UNLABELLED = 0.15

@@ -22,7 +22,7 @@ JOBS = {
     "simulate": "import simulate; simulate.main()",
     "DuckDB": "",
     "prepare": "import prepare; prepare.main()",
-    "featurize": "import featurize; from retention.params import load_params; "
+    "featurize": "import featurize; from retention.core.params import load_params; "
     "featurize.make_table(load_params().features)",
     "featurize with pictures": "import featurize; featurize.main()",
 }

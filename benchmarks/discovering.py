@@ -18,13 +18,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "stages"))
 
 from model import labelled
-from retention.discovering import discover, halves
-from retention.effects import wilson
-from retention.errors import InputError
-from retention.params import load_params
-from retention.progress import progress
-from retention.running import stage
-from retention.vocabulary import LABEL
+from retention.core.errors import InputError
+from retention.core.params import load_params
+from retention.core.progress import progress
+from retention.core.running import stage
+from retention.core.vocabulary import LABEL
+from retention.segments.subgroup_discovery import discover, halves
+from retention.stats.effects import wilson
 
 
 @stage

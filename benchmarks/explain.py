@@ -21,11 +21,11 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "stages"))
 
-from retention.files import made
-from retention.running import stage
-from retention.shop import simulate_customers
-from retention.splitting import behaviour_key
-from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL
+from retention.core.files import made
+from retention.core.hashing import behaviour_key
+from retention.core.running import stage
+from retention.core.vocabulary import BEHAVIOUR, IDENTITY, LABEL
+from simulation.shop import simulate_customers
 
 FEATURES = Path("data/features/features.parquet")
 

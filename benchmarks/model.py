@@ -29,17 +29,17 @@ sys.path.insert(0, str(ROOT / "stages"))
 
 import featurize
 import prepare
-from retention.baselines import one_column_rule, published_recipe
-from retention.calibration import fit_sigmoid
-from retention.errors import InputError
-from retention.families import FAMILIES, raw_score, sigmoid
-from retention.params import load_params
-from retention.progress import progress
-from retention.running import stage
-from retention.scores import calibration_line, interval, log_loss, plain, resamples, roc_auc
-from retention.searching import make_splits
-from retention.training import Trained, train_model
-from retention.vocabulary import IDENTITY, LABEL
+from retention.core.errors import InputError
+from retention.core.params import load_params
+from retention.core.progress import progress
+from retention.core.running import stage
+from retention.core.vocabulary import IDENTITY, LABEL
+from retention.evaluation.baselines import one_column_rule, published_recipe
+from retention.models.calibration import fit_sigmoid
+from retention.models.estimators import FAMILIES, raw_score, sigmoid
+from retention.models.search import make_splits
+from retention.models.selection import Trained, train_model
+from retention.stats.metrics import calibration_line, interval, log_loss, plain, resamples, roc_auc
 
 
 def labelled(folder: Path) -> tuple[pd.DataFrame, list[dict[str, object]]]:

@@ -45,10 +45,10 @@ def make_ready() -> None:
     import prepare
     import segment
     import simulate
-    from retention.features import FEATURES
-    from retention.files import write_json, write_parquet
-    from retention.params import load_params
-    from retention.vocabulary import IDENTITY
+    from retention.core.features import FEATURES
+    from retention.core.files import write_json, write_parquet
+    from retention.core.params import load_params
+    from retention.core.vocabulary import IDENTITY
 
     simulate.main()
     prepare.main()

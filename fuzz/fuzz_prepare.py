@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import prepare
 from helpers import cells_of, clean_export, export_text, scrambled
-from retention.progress import progress
-from retention.vocabulary import BY_NAME, COLUMNS, IDENTITY, PERIOD_HEADER, TABLES
+from retention.core.progress import progress
+from retention.core.vocabulary import BY_NAME, COLUMNS, IDENTITY, PERIOD_HEADER, TABLES
 
 ROOT = Path(__file__).parents[1]
 CUSTOMERS = 320

@@ -39,10 +39,10 @@ import prepare
 import report
 import segment
 import train
-from retention.progress import progress
-from retention.shop import Shop, simulate_customers
-from retention.shop_export import as_export
-from retention.vocabulary import BY_NAME, CATEGORIES, IDENTITY, LABEL, MINUTES, PROFIT, REVENUE
+from retention.core.progress import progress
+from retention.core.vocabulary import BY_NAME, CATEGORIES, IDENTITY, LABEL, MINUTES, PROFIT, REVENUE
+from simulation.export import as_export
+from simulation.shop import Shop, simulate_customers
 
 ROOT = Path(__file__).parents[1]
 STAGES = (prepare, featurize, train, evaluate, explain, segment, report)

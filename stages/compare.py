@@ -9,15 +9,10 @@ temporary clone.
 import argparse
 from collections.abc import Sequence
 
-from retention.comparing import (
-    Difference,
-    in_common,
-    log_loss_difference,
-    roc_auc_difference,
-    sentence,
-)
-from retention.revisions import by_same_key, of_workspace, predictions_of
-from retention.running import stage
+from retention.core.running import stage
+from retention.evaluation.comparison import in_common, sentence
+from retention.evaluation.revisions import by_same_key, of_workspace, predictions_of
+from retention.stats.paired import Difference, log_loss_difference, roc_auc_difference
 
 WORKSPACE = "workspace"
 

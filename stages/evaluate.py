@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from retention.baselines import told_risks
-from retention.curves import confusion, gains, ranking_curves, reliability
-from retention.errors import InputError
-from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
-from retention.grading import grade
-from retention.judging import PAIRED, beside, judge, score_all, score_beside, slices
-from retention.model_file import load_model
-from retention.params import load_params
-from retention.running import stage
-from retention.sample import TRUTH, is_sample
-from retention.score_charts import draw_scores
-from retention.scores import plain, resamples, roc_auc
-from retention.vocabulary import IDENTITY, LABEL
+from retention.core.errors import InputError
+from retention.core.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from retention.core.params import load_params
+from retention.core.paths import TRUTH, is_sample
+from retention.core.running import stage
+from retention.core.vocabulary import IDENTITY, LABEL
+from retention.evaluation.baselines import told_risks
+from retention.evaluation.curves import confusion, gains, ranking_curves, reliability
+from retention.evaluation.evaluation import PAIRED, beside, judge, score_all, score_beside, slices
+from retention.evaluation.grade import grade
+from retention.evaluation.plots import draw_scores
+from retention.models.persistence import load_model
+from retention.stats.metrics import plain, resamples, roc_auc
 
 FEATURES = Path("data/features/features.parquet")
 MODEL = Path("data/model/model.skops")

@@ -11,26 +11,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.advice import advise, drops_that_look_loyal
-from retention.attributions import FAITHFUL
-from retention.explain_charts import draw_beeswarm, draw_dependence, draw_importance
-from retention.explaining import explainer, sample_of
-from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
-from retention.importance import (
+from retention.core.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from retention.core.params import load_params
+from retention.core.running import stage
+from retention.core.vocabulary import IDENTITY, LABEL
+from retention.explanation.advice import advise, drops_that_look_loyal
+from retention.explanation.explainer import explainer, sample_of
+from retention.explanation.hypotheses import answer_questions, as_metrics
+from retention.explanation.importance import (
     directions,
     mean_contributions,
     permutation_importances,
     strongest_pairs,
 )
-from retention.model_file import load_model
-from retention.noise import noise_threshold
-from retention.params import load_params
-from retention.questions import answer_questions, as_metrics
-from retention.reasons import find_reasons, first_reasons, typical_of_comparable, typical_values
-from retention.running import stage
-from retention.sentences import sentences
-from retention.vocabulary import IDENTITY, LABEL
-from retention.what_if import rows_to_ask, summary, what_if
+from retention.explanation.noise_floor import noise_threshold
+from retention.explanation.plots import draw_beeswarm, draw_dependence, draw_importance
+from retention.explanation.reasons import (
+    find_reasons,
+    first_reasons,
+    typical_of_comparable,
+    typical_values,
+)
+from retention.explanation.sentences import sentences
+from retention.explanation.shap_values import FAITHFUL
+from retention.explanation.what_if import rows_to_ask, summary, what_if
+from retention.models.persistence import load_model
 
 FEATURES = Path("data/features/features.parquet")
 DICTIONARY = Path("data/features/dictionary.json")

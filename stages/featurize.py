@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.assembling import POSITION
-from retention.column_charts import draw_correlations, draw_distributions
-from retention.columns import (
+from retention.core.features import build_features, dictionary
+from retention.core.files import read_parquet, write_json, write_parquet
+from retention.core.findings import Finding, Level, as_table
+from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
+from retention.core.params import Features, load_params
+from retention.core.running import stage
+from retention.core.vocabulary import BEHAVIOUR, IDENTITY, LABEL, PROFIT
+from retention.data.joining import POSITION
+from retention.data.leakage import (
     duplicates,
     leaks,
     phik_with_significance,
     refuse_leaking_features,
     variance_inflation,
 )
-from retention.features import build_features, dictionary
-from retention.files import read_parquet, write_json, write_parquet
-from retention.findings import Finding, Level, as_table
-from retention.params import Features, load_params
-from retention.running import stage
-from retention.splitting import behaviour_key, one_of_each_twin, uniform
-from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL, PROFIT
+from retention.data.plots import draw_correlations, draw_distributions
 
 CUSTOMERS = Path("data/prepared/customers.parquet")
 FEATURES = Path("data/features/features.parquet")

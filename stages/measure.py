@@ -16,19 +16,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.errors import InputError
-from retention.files import atomic, clear_leftovers, made, write_json
-from retention.id_forms import refuse_other_spellings
-from retention.matching import match
-from retention.measured_groups import effects, in_arms, means_in_arms, money_of
-from retention.measured_offers import effects_to_use, with_effects
-from retention.measured_report import as_markdown
-from retention.measuring import check_split, missing_p
-from retention.offers import OFFERS, assumed_effects
-from retention.params import load_params
-from retention.returns import OUTCOMES, read_customers, read_list, read_responses
-from retention.running import stage
-from retention.vocabulary import IDENTITY, LABEL
+from retention.campaign.offers import OFFERS, assumed_effects
+from retention.core.errors import InputError
+from retention.core.files import atomic, clear_leftovers, made, write_json
+from retention.core.params import load_params
+from retention.core.running import stage
+from retention.core.value_at_risk import profit_at_stake
+from retention.core.vocabulary import IDENTITY, LABEL
+from retention.data.id_forms import refuse_other_spellings
+from retention.data.matching import match
+from retention.measurement.ab_test import check_split, missing_p
+from retention.measurement.catalogue_update import effects_to_use, with_effects
+from retention.measurement.groups import effects, in_arms, means_in_arms, money_of
+from retention.measurement.inputs import OUTCOMES, read_customers, read_list, read_responses
+from retention.measurement.markdown import as_markdown
 
 LIST = Path("data/campaign/list.parquet")
 CUSTOMERS = Path("data/segments/customers.parquet")
@@ -109,8 +110,7 @@ def main() -> None:
     }
     content["offers"] = {}
     if content[LABEL]:
-        stake = table["profit"].fillna(0).clip(lower=0)
-        stake *= campaign.horizon_months * campaign.share_lost
+        stake = profit_at_stake(table, months=campaign.horizon_months, lost=campaign.share_lost)
         content["money"] = money_of(table, stake=stake)
         content["arms"]["drop_share"] = means_in_arms(table, LABEL)
         assumed = assumed_effects(OFFERS)

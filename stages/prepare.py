@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.assembling import REASONS, check_ids, join, set_aside, zero_in_minutes
-from retention.cleaning import Cleaned, clean_table
-from retention.errors import InputError, shown
-from retention.files import write_json, write_parquet
-from retention.findings import Finding, Level, as_table
-from retention.matching import Match
-from retention.params import Prepare, load_params
-from retention.readers import find_export, read_export
-from retention.readiness import coverage, drift, sizes, twins
-from retention.running import stage
-from retention.splitting import behaviour_key
-from retention.spreadsheets import write_both, write_for_people
-from retention.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, TABLES, headers
+from retention.core.errors import InputError, shown
+from retention.core.files import write_json, write_parquet
+from retention.core.findings import Finding, Level, as_table
+from retention.core.hashing import behaviour_key
+from retention.core.params import Prepare, load_params
+from retention.core.running import stage
+from retention.core.spreadsheets import write_both, write_for_people
+from retention.core.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, TABLES, headers
+from retention.data.cleaning import Cleaned, clean_table
+from retention.data.joining import REASONS, check_ids, join, set_aside, zero_in_minutes
+from retention.data.matching import Match
+from retention.data.quality import coverage, drift, sizes, twins
+from retention.data.reader import find_export, read_export
 
 CUSTOMERS = Path("data/prepared/customers.parquet")
 SET_ASIDE = Path("data/prepared/set_aside.parquet")

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from retention.files import atomic, read_csv, read_json, read_parquet, write_json
-from retention.formats import LANGUAGES
-from retention.offers import read_offers
-from retention.overview import came_true, cells, count_findings, funnel, headline
-from retention.page import render
-from retention.params import PARAMS, load_params
-from retention.running import stage
-from retention.views import view_of
-from retention.vocabulary import IDENTITY
+from retention.campaign.offers import read_offers
+from retention.core.files import atomic, read_csv, read_json, read_parquet, write_json
+from retention.core.formats import LANGUAGES
+from retention.core.params import PARAMS, load_params
+from retention.core.running import stage
+from retention.core.vocabulary import IDENTITY
+from retention.report.page import render
+from retention.report.sections import came_true, cells, count_findings, funnel, headline
+from retention.report.views import view_of
 
-TEMPLATES = Path("stages/templates")
+TEMPLATES = Path("stages/retention/report/templates")
 SOURCES = {
     "prepare": Path("metrics/prepare.json"),
     "readiness": Path("data/prepared/readiness.parquet"),

@@ -12,28 +12,34 @@ from pathlib import Path
 
 import pandas as pd
 
-from retention.arms import Arm, assigned, count_arms
-from retention.budget_charts import draw_budgets
-from retention.campaign import FAILED, GATES
-from retention.deciding import decide
-from retention.discovering import discover, halves
-from retention.files import read_json, read_parquet, write_csv, write_json
-from retention.grading import read_grade
-from retention.listing import all_segments, first_segment, joined, offers_made
-from retention.model_file import load_model
-from retention.offers import load_offers
-from retention.params import load_params
-from retention.power import power_in_words
-from retention.rule_values import RULED, open_words
-from retention.rules import fits_nobody
-from retention.running import stage
-from retention.segment_charts import draw_segments
-from retention.segments import draw_map, grid_cells, grid_table, honest_risk, named_segments
-from retention.spreadsheets import write_both
-from retention.studying import by_name, category_offers, sizes, study
-from retention.suppression import never_contacted
-from retention.vocabulary import IDENTITY, LABEL, PROFIT
-from retention.wording import category_words
+from retention.campaign.campaign_list import all_segments, first_segment, joined, offers_made
+from retention.campaign.eligibility import FAILED, GATES
+from retention.campaign.experiment_design import power_in_words
+from retention.campaign.offers import load_offers
+from retention.campaign.plan import decide
+from retention.campaign.plots import draw_budgets
+from retention.campaign.suppression import never_contacted
+from retention.campaign.wording import category_words
+from retention.core.arms import Arm, assigned, count_arms
+from retention.core.files import read_json, read_parquet, write_csv, write_json
+from retention.core.params import load_params
+from retention.core.rule_values import RULED, open_words
+from retention.core.rules import fits_nobody
+from retention.core.running import stage
+from retention.core.spreadsheets import write_both
+from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
+from retention.evaluation.grade import read_grade
+from retention.models.persistence import load_model
+from retention.segments.membership import (
+    draw_map,
+    grid_cells,
+    grid_table,
+    honest_risk,
+    named_segments,
+)
+from retention.segments.plots import draw_segments
+from retention.segments.study import by_name, category_offers, sizes, study
+from retention.segments.subgroup_discovery import discover, halves
 
 CUSTOMERS = Path("data/prepared/customers.parquet")
 SET_ASIDE = Path("data/prepared/set_aside.parquet")

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.curves import reliability
-from retention.errors import InputError
-from retention.families import BEND, sigmoid
-from retention.files import read_json, read_parquet, write_csv, write_json, write_parquet
-from retention.model_file import save_model
-from retention.params import load_params
-from retention.running import stage
-from retention.scores import SCORES, best_threshold, calibration_line, plain, roc_auc
-from retention.searching import learnable, make_splits, out_of_fold
-from retention.splitting import part_of, uniform
-from retention.training import Trained, train_model
-from retention.vocabulary import IDENTITY, LABEL
+from retention.core.errors import InputError
+from retention.core.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from retention.core.hashing import part_of, uniform
+from retention.core.params import load_params
+from retention.core.running import stage
+from retention.core.vocabulary import IDENTITY, LABEL
+from retention.evaluation.curves import reliability
+from retention.models.estimators import BEND, sigmoid
+from retention.models.persistence import save_model
+from retention.models.search import learnable, make_splits, out_of_fold
+from retention.models.selection import Trained, train_model
+from retention.stats.metrics import SCORES, best_threshold, calibration_line, plain, roc_auc
 
 FEATURES = Path("data/features/features.parquet")
 DICTIONARY = Path("data/features/dictionary.json")

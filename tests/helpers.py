@@ -15,11 +15,11 @@ import yaml
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 
-from retention.families import FAMILIES, Family, make_model
-from retention.offers import Offer
-from retention.shop import Shop, simulate_customers
-from retention.shop_export import as_export
-from retention.spreadsheets import unguard
+from retention.campaign.offers import Offer
+from retention.core.spreadsheets import unguard
+from retention.models.estimators import FAMILIES, Family, make_model
+from simulation.export import as_export
+from simulation.shop import Shop, simulate_customers
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ["promo_share", "pages_per_visit", "minutes_m0"]

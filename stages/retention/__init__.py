@@ -1,3 +1,4 @@
-"""What more than one stage needs: small modules, one job each."""
+"""What the scripts are made of: ten rooms, one a subject."""
 
-from retention import sources as sources  # before any other: it looks at the code to be imported
+# Before any other module: it looks at the code that is about to be imported.
+from retention.core import sources as sources

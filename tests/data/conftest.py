@@ -9,7 +9,7 @@ import pytest
 
 import prepare
 from helpers import ROOT, Rows, cells_of, clean_export, export_text
-from retention.vocabulary import TABLES
+from retention.core.vocabulary import TABLES
 
 
 class Outcome:

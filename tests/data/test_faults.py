@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from helpers import export_text, scrambled
-from retention.vocabulary import COLUMNS, TABLES
+from retention.core.vocabulary import COLUMNS, TABLES
 
 ENCODINGS = {
     "utf-8-sig": "utf-8-sig",

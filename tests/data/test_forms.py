@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from helpers import export_text, scrambled
-from retention.vocabulary import CATEGORY_NAMES, TABLES
+from retention.core.vocabulary import CATEGORY_NAMES, TABLES
 
 ADVICE, ERROR = "advice", "error"
 LABEL, CONSENT, SERVICE = "Покупательская активность", "Разрешить сообщать", "Тип сервиса"

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from retention.vocabulary import TABLES
+from retention.core.vocabulary import TABLES
 
 
 def test_every_file_says_how_many_match(shop, capsys):

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 import featurize
 import prepare
 from helpers import ROOT, export_text, scrambled
-from retention.columns import LEAK, ranking
-from retention.splitting import folds
-from retention.vocabulary import TABLES
+from retention.core.hashing import folds
+from retention.core.vocabulary import TABLES
+from retention.data.leakage import LEAK
+from retention.stats.ranking import ranking
 
 few = settings(
     max_examples=15,

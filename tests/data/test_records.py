@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retention import records
-from retention.errors import InputError
-from retention.readers import read_export
+from retention.core.errors import InputError
+from retention.data import records
+from retention.data.reader import read_export
 
 LABEL, PROFIT = "Покупательская активность", "Прибыль"
 NOTES = [

@@ -10,9 +10,9 @@ import prepare
 import report
 import segment
 import train
-from retention.files import read_json
-from retention.shop import simulate_customers
-from retention.shop_export import as_export
+from retention.core.files import read_json
+from simulation.export import as_export
+from simulation.shop import simulate_customers
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from retention.page import SECTIONS
+from retention.report.page import SECTIONS
 from runs import LANGUAGES, build, poison
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -22,9 +22,9 @@ import time
 from pathlib import Path
 
 from retention.factor import FACTOR
-from retention.files import write_json
-from retention.params import read_yaml
-from retention.running import stage
+from retention.core.files import write_json
+from retention.core.params import read_yaml
+from retention.core.running import stage
 
 
 def ids(path):

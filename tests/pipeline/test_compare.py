@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 import compare
 from clones import ENVIRONMENT, Clone
-from retention.revisions import EARLIER, PREDICTIONS
+from retention.evaluation.revisions import EARLIER, PREDICTIONS
 
 ROOT = Path(__file__).parents[2]
 ROWS = 400

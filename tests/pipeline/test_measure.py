@@ -12,16 +12,17 @@ import pandas as pd
 import pytest
 import yaml
 
+import answer
 import measure
 import simulate
 from clones import ENVIRONMENT
 from helpers import cells_of
-from retention.params import load_params
-from retention.returns import read_list
-from retention.shop import simulate_customers
-from retention.shop_export import as_export
-from retention.splitting import uniform
-from retention.spreadsheets import write_both
+from retention.core.hashing import uniform
+from retention.core.params import load_params
+from retention.core.spreadsheets import write_both
+from retention.measurement.inputs import read_list
+from simulation.export import as_export
+from simulation.shop import simulate_customers
 
 ROOT = Path(__file__).parents[2]
 CUSTOMERS = 3000
@@ -90,7 +91,7 @@ def run(script, *arguments, folder):
 def answered(shop):
     """The campaign's answers: cart prevents 30 % of the drops, the others none."""
     done = run(
-        "simulate", "--answer", "data/campaign/list.csv", "--effect", "cart=0.3",
+        "answer", "--list", "data/campaign/list.csv", "--effect", "cart=0.3",
         "--out", "answers.csv", folder=shop,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -337,10 +338,10 @@ def test_outcomes_of_one_arm_or_of_nobody(shop, answered, told):
 
 def test_bad_effect_is_one_line(shop, monkeypatch, capsys):
     monkeypatch.chdir(shop)
-    words = ["--answer", "data/campaign/list.csv", "--effect", "cat=0.1", "--out", "x.csv"]
-    monkeypatch.setattr(sys, "argv", ["simulate.py", *words])
+    words = ["--list", "data/campaign/list.csv", "--effect", "cat=0.1", "--out", "x.csv"]
+    monkeypatch.setattr(sys, "argv", ["answer.py", *words])
     with pytest.raises(SystemExit):
-        simulate.answer()
+        answer.main()
     line = "error: --effect 'cat=0.1': no offer cat on the list; valid: cart, mail, rare\n"
     assert capsys.readouterr().err == line
     assert not (shop / "x.csv").exists()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pages import at, content_of, date_in_words, read_page, told
-from retention.page import SECTIONS
+from retention.report.page import SECTIONS
 from runs import EVIL, LANGUAGES, TURNED, alter, build, poison
 
 LIMIT = 3_000_000

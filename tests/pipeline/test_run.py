@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from clones import make_clone
-from retention.model_file import load_model
+from retention.models.persistence import load_model
 
 OUTS = ("data", "metrics", "plots", "report")
 

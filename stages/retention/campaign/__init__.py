@@ -1,0 +1,1 @@
+"""Whom to contact, with what, at what gain."""

@@ -1,0 +1,271 @@
+"""Who gets what: at most one offer a customer, within consent, contacts, budget and stock.
+
+Who will be treated is never asked when an offer is chosen. It matters once, at the end: only the
+treated use up budget and stock, so a cut-off is lowered for both arms alike until the treated fit.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.campaign.allocation import MICRO, NONE, UNLIMITED, Limits, allocate, micro
+from retention.campaign.ladder import climb, make_ladder
+from retention.campaign.offers import ANY, Offer
+from retention.campaign.wording import fillable
+from retention.core.rules import matches
+from retention.core.value_at_risk import profit_at_stake
+from retention.core.vocabulary import IDENTITY
+
+FAILED = "F"
+"""The grade of a model that may not send anything."""
+GATES = (
+    "model_grade_f",
+    "suppressed",
+    "no_consent",
+    "contact_cap",
+    "not_eligible",
+    "no_expected_gain",
+    "out_of_stock",
+    "over_budget",
+)
+"""Why a customer gets no offer, in the order in which it is asked."""
+
+
+def expected_gains(
+    customers: pd.DataFrame, offer: Offer, *, months: float, lost: float
+) -> np.ndarray:
+    """Return what an offer is expected to bring for each customer, in the unit of profit.
+
+    Gain = risk x assumed effect x monthly profit x months x share lost in a drop - cost. A
+    customer of unknown or negative profit brings nothing but the cost.
+    """
+    at_stake = profit_at_stake(customers, months=months, lost=lost)
+    return customers["risk"].to_numpy() * offer.effect * at_stake - offer.cost
+
+
+def open_offers(
+    audience: pd.DataFrame,
+    reasons: pd.DataFrame,
+    offers: Sequence[Offer],
+    *,
+    words: pd.DataFrame,
+    suppressed: np.ndarray,
+    contact_cap: int,
+    months: float,
+    lost: float,
+    failed: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each offer would gain for each customer, and the gate of who is left without.
+
+    A customer whom several offers fit is stopped at the gate, in the order of :data:`GATES`, at
+    which the last of them falls; a customer whom none fits, at ``not_eligible``.
+
+    Parameters
+    ----------
+    audience : DataFrame
+        ``customer_id``, ``risk``, ``profit``, ``consent``, ``contacts_now`` and every column a
+        rule speaks of.
+    reasons : DataFrame
+        The features named as reasons, a column each rank; rows as in `audience`.
+    offers : sequence of Offer
+    words : DataFrame
+        What placeholders stand for, as ``wording.category_words`` gives it; rows as in `audience`.
+    suppressed : ndarray of bool, shape (n_customers,)
+        Who is never contacted.
+    contact_cap : int
+        Contacts in the current month from which no message is sent; who has an unknown number
+        gets none either.
+    months, lost : float
+        Horizon in months, and share of profit lost in a drop.
+    failed : bool
+        Whether the model's grade stops everything.
+
+    Returns
+    -------
+    gain : ndarray, shape (n_customers, n_offers)
+        Expected gain where the offer may be made and gains more than 0, elsewhere -inf.
+    gate : ndarray of str, shape (n_customers,)
+        One of :data:`GATES`, or empty where an offer is open.
+    """
+    n = len(audience)
+    gain = np.full((n, len(offers)), -np.inf)
+    consented = (audience["consent"] == "yes").to_numpy(dtype=bool, na_value=False)
+    rested = (audience["contacts_now"] < contact_cap).to_numpy(dtype=bool, na_value=False)
+    named = {
+        feature: (reasons == feature).any(axis=1).to_numpy()
+        for feature in {offer.reason for offer in offers} - {ANY}
+    }
+    fits_any, agreed_any, allowed_any = (np.zeros(n, dtype=bool) for _ in range(3))
+    for place, offer in enumerate(offers):
+        fits = matches(offer.when, audience, place=f"offers.yaml: {offer.code}.when")
+        fits &= fillable(offer, words)
+        if offer.reason != ANY:
+            fits &= named[offer.reason]
+        agreed = fits & consented if offer.channel == "message" else fits
+        allowed = agreed & rested if offer.channel == "message" else agreed
+        worth = expected_gains(audience, offer, months=months, lost=lost)
+        gain[:, place] = np.where(allowed & ~suppressed & (worth > 0), worth, -np.inf)
+        fits_any |= fits
+        agreed_any |= agreed
+        allowed_any |= allowed
+    gate = np.select(
+        [suppressed, ~fits_any, ~agreed_any, ~allowed_any, ~np.isfinite(gain).any(axis=1)],
+        ["suppressed", "not_eligible", "no_consent", "contact_cap", "no_expected_gain"],
+        "",
+    ).astype(object)
+    if failed:
+        gain[:], gate[:] = -np.inf, GATES[0]
+    return gain, gate
+
+
+def admit(
+    gain: np.ndarray,
+    offers: Sequence[Offer],
+    *,
+    treated: np.ndarray,
+    budget: float | None,
+    control_share: float,
+) -> np.ndarray:
+    """Return `gain` with each scarce offer closed to everyone but those it is handed out to.
+
+    The offers of limited stock are handed out blind to the arms, with limits as much larger as
+    the control arm is large (and two standard deviations more, so that chance leaves nothing over).
+    Then those who would lose least without it leave, by one cut-off for both arms, until the
+    treated are as many as there are pieces.
+
+    Parameters
+    ----------
+    gain : ndarray, shape (n_customers, n_offers)
+        As :func:`open_offers` gives it; rows in random order, which breaks ties.
+    offers : sequence of Offer
+    treated : ndarray of bool, shape (n_customers,)
+    budget : float or None
+        Cost of the treated at most, in the unit of profit.
+    control_share : float
+        Share of the customers in the control arm, in [0, 1).
+    """
+    costs, limits = _limits(offers, budget)
+    wanted = np.isfinite(gain[treated]).sum(axis=0)
+    scarce = np.flatnonzero(wanted > limits.stock)
+    if not len(scarce):
+        return gain
+    more = 1 / (1 - control_share)
+    stock = limits.stock.copy()
+    for place in scarce:
+        pieces = limits.stock[place]
+        stock[place] = np.ceil((pieces + 2 * np.sqrt(pieces * control_share)) * more)
+    spend = None if limits.budget is None else int(limits.budget * more)
+    blind = allocate(gain, costs, Limits(spend, stock))
+    endless = np.isin(np.arange(len(costs)), scarce, invert=True)
+    otherwise = np.where(endless, gain, -np.inf).max(axis=1).clip(min=0)
+    opened = gain.copy()
+    for place in scarce:
+        holders = np.flatnonzero(blind == place)
+        order = holders[np.argsort(otherwise[holders] - gain[holders, place], kind="stable")]
+        kept = order[treated[order].cumsum() <= limits.stock[place]]
+        opened[:, place] = -np.inf
+        opened[kept, place] = gain[kept, place]
+    return opened
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who gets what.
+
+    Attributes
+    ----------
+    choice : ndarray of int, shape (n_customers,)
+        Place of the offer in the catalogue, or -1.
+    gate : ndarray of str, shape (n_customers,)
+        ``out_of_stock`` where every open offer ran out, else ``over_budget``, where an offer was
+        open and none was made; elsewhere empty.
+    at : callable
+        Gives the choice at another budget: scarce offers stay with those they were handed out to,
+        only the cut-off moves.
+    """
+
+    choice: np.ndarray
+    gate: np.ndarray
+    at: Callable[[float | None], np.ndarray]
+
+
+def ration(
+    gain: np.ndarray,
+    offers: Sequence[Offer],
+    *,
+    key: np.ndarray,
+    treated: np.ndarray,
+    budget: float | None,
+    control_share: float,
+) -> Plan:
+    """Choose at most one offer for each customer so that the treated stay within the limits.
+
+    Nothing but a cut-off depends on who is treated, and it is one for both arms: they differ by
+    chance alone. Without a control group the choice is the best within the limits (or, with many
+    customers, less than 1 % short of it).
+
+    Parameters
+    ----------
+    gain : ndarray, shape (n_customers, n_offers)
+        As :func:`open_offers` gives it.
+    offers : sequence of Offer
+    key : ndarray, shape (n_customers,)
+        A random number of each customer, no two alike, that breaks ties.
+    treated : ndarray of bool, shape (n_customers,)
+    budget : float or None
+        Cost of the treated at most, in the unit of profit.
+    control_share : float
+        Share of the customers in the control arm, in [0, 1).
+    """
+    live = np.flatnonzero(np.isfinite(gain).any(axis=1))
+    live = live[np.argsort(key[live], kind="stable")]
+    part, arm = gain[live], treated[live]
+    costs, limits = _limits(offers, budget)
+    opened = admit(part, offers, treated=arm, budget=budget, control_share=control_share)
+    ladder = make_ladder(opened, costs)
+
+    def whole(made: np.ndarray) -> np.ndarray:
+        choice = np.full(len(gain), NONE)
+        choice[live] = made
+        return choice
+
+    def at(other: float | None) -> np.ndarray:
+        return whole(climb(ladder, arm, _limits(offers, other)[1].budget))
+
+    choice = at(budget) if control_share else whole(allocate(part, costs, limits))
+    gate = np.full(len(gain), "", dtype=object)
+    ran_out = (budget is None) | ~np.isfinite(opened).any(axis=1)
+    gate[live] = np.where(ran_out, "out_of_stock", "over_budget")
+    gate[choice != NONE] = ""
+    return Plan(choice, gate, at)
+
+
+def _limits(offers: Sequence[Offer], budget: float | None) -> tuple[np.ndarray, Limits]:
+    """Return the cost of each offer in millionths, and the limits."""
+    costs = np.array([micro(offer.cost) for offer in offers], dtype="int64")
+    stock = [UNLIMITED if offer.stock is None else offer.stock for offer in offers]
+    whole = None if budget is None else int(np.floor(np.round(budget * MICRO, 3)))
+    return costs, Limits(whole, np.array(stock, dtype="int64"))
+
+
+def choose(
+    audience: pd.DataFrame, gain: np.ndarray, choice: np.ndarray, gate: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the chosen offer of each customer who gets one, and the gate of everyone else.
+
+    Returns
+    -------
+    chosen : DataFrame
+        ``offer`` (its place), ``expected_gain``; indexed as `audience`.
+    excluded : DataFrame
+        ``customer_id`` and ``gate``, one of :data:`GATES`; by customer_id.
+    """
+    takes = choice != NONE
+    rows = np.flatnonzero(takes)
+    chosen = pd.DataFrame(
+        {"offer": choice[rows], "expected_gain": gain[rows, choice[rows]]}, audience.index[takes]
+    )
+    excluded = pd.DataFrame({IDENTITY: audience[IDENTITY], "gate": gate})[~takes]
+    return chosen, excluded.sort_values(IDENTITY)

@@ -1,0 +1,91 @@
+"""One cut-off for everyone: each customer's offers as a ladder, climbed as far as money reaches.
+
+A rung is a move to a dearer offer, worth the gain that it adds for a unit of cost. Rungs worth
+less than the ones before are the linear relaxation's hull (Kellerer, Pferschy & Pisinger 2004,
+ch. 11). All customers climb the rungs above one worth, treated and untouched alike; it is lowered
+until the cost of the treated would pass the budget.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from retention.campaign.allocation import NONE
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Rungs of all customers, the one worth most first.
+
+    Attributes
+    ----------
+    start : ndarray of int, shape (n_customers,)
+        The best offer that costs nothing, or ``NONE``.
+    row, place, cost : ndarray of int, shape (n_rungs,)
+        Customer, offer that the rung leads to, and what it adds in cost (millionths).
+    """
+
+    start: np.ndarray
+    row: np.ndarray
+    place: np.ndarray
+    cost: np.ndarray
+
+
+def make_ladder(gain: np.ndarray, cost: np.ndarray) -> Ladder:
+    """Return the ladder of offers.
+
+    Parameters
+    ----------
+    gain : ndarray, shape (n_customers, n_offers)
+        Expected gain; only what is above 0 may be chosen.
+    cost : ndarray of int, shape (n_offers,)
+        In millionths.
+    """
+    if not gain.size:
+        nobody = np.empty(0, dtype="int64")
+        return Ladder(np.full(len(gain), NONE), nobody, nobody, nobody)
+    free = np.where((cost == 0) & (gain > 0), gain, -np.inf)
+    start = free.argmax(axis=1)
+    have = np.maximum(free[np.arange(len(gain)), start], 0.0)
+    start[have <= 0] = NONE
+    rows, at, worth = np.arange(len(gain)), np.zeros(len(gain), dtype="int64"), None
+    found = []
+    while len(rows):
+        more_gain, more_cost = gain[rows] - have[:, None], cost - at[:, None]
+        open_ = (more_gain > 0) & (more_cost > 0)
+        rate = np.where(open_, more_gain, -np.inf) / np.maximum(more_cost, 1)
+        place = rate.argmax(axis=1)
+        best = rate[np.arange(len(rows)), place]
+        # Rounding must not put a later rung before an earlier one.
+        best = best if worth is None else np.minimum(best, worth)
+        goes = np.isfinite(best)
+        rows, place, worth = rows[goes], place[goes], best[goes]
+        found.append((rows, place, cost[place] - at[goes], worth))
+        have, at = gain[rows, place], cost[place]
+    row, place, added, worth = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.argsort(-worth, kind="stable")
+    return Ladder(start, row[order], place[order], added[order])
+
+
+def climb(ladder: Ladder, treated: np.ndarray, budget: int | None) -> np.ndarray:
+    """Return each customer's offer, a place or ``NONE``, when the treated cost `budget` at most.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    treated : ndarray of bool, shape (n_customers,)
+    budget : int or None
+        In millionths; None is without limit.
+    """
+    choice = ladder.start.copy()
+    rungs = len(ladder.row)
+    if budget is not None:
+        pays = treated[ladder.row]
+        spent = (ladder.cost * pays).cumsum()
+        reached = int(np.searchsorted(spent, budget, side="right"))
+        if reached < rungs:
+            # The cut-off is the last treated customer's: with no money, nobody is on the list.
+            rungs = int((np.flatnonzero(pays[:reached]) + 1).max(initial=0))
+    # A customer's later rung stands later, and the last of several assignments holds.
+    choice[ladder.row[:rungs]] = ladder.place[:rungs]
+    return choice

@@ -1,0 +1,58 @@
+"""The two arms of a campaign, and who is in which: one name each, in code and in every file."""
+
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from retention.core.hashing import uniform
+
+
+class Arm(StrEnum):
+    """What happens to a customer of the list."""
+
+    TREATMENT = "treatment"
+    """The offer is made."""
+    CONTROL = "control"
+    """Nothing is sent; without these customers nobody can tell what the offers did."""
+
+
+EARLIER = {"treated": Arm.TREATMENT, "untouched": Arm.CONTROL}
+"""How lists of earlier versions call the arms."""
+
+
+def arm_of(word: str) -> Arm | None:
+    """Return the arm that a word of a list names, case aside, or None where it names none."""
+    plain = word.strip().casefold()
+    if plain in EARLIER:
+        return EARLIER[plain]
+    return Arm(plain) if plain in set(Arm) else None
+
+
+def draw(ids: pd.Series, *, seed: int, purpose: str) -> np.ndarray:
+    """Return a number in [0, 1) for each customer that depends on id, seed and purpose alone."""
+    return uniform(pd.util.hash_array(ids.to_numpy(dtype=object)), seed=seed, purpose=purpose)
+
+
+def assigned(ids: pd.Series, *, seed: int, share: float) -> np.ndarray:
+    """Return the arm of each customer, a word of :class:`Arm`.
+
+    By id and seed alone: no customer moves to the other arm when others come or go, or when a
+    segment's limits move. Each segment is thus split in the same proportion, but for chance.
+
+    Parameters
+    ----------
+    ids : Series of str, shape (n_customers,)
+    seed : int
+    share : float
+        Share in the control arm, in [0, 1).
+    """
+    treated = draw(ids, seed=seed, purpose="arm") >= share
+    words = {arm: np.array(arm.value, dtype=object) for arm in Arm}
+    return np.where(treated, words[Arm.TREATMENT], words[Arm.CONTROL])
+
+
+def count_arms(treated: np.ndarray) -> dict[Arm, int]:
+    """Return how many customers are in each arm; `treated` marks those of the treatment arm."""
+    count = int(treated.sum())
+    return {Arm.TREATMENT: count, Arm.CONTROL: len(treated) - count}

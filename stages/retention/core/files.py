@@ -1,0 +1,218 @@
+"""Files: written whole or not at all, the same bytes for the same content; read or told damaged."""
+
+import errno
+import glob
+import json
+import math
+import os
+import re
+import secrets
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retention.core.errors import InputError
+
+DIGITS = 6
+"""Digits kept after the point: enough to read, few enough to be the same on every machine."""
+
+LEFT_AFTER = 24 * 60 * 60
+"""Seconds after which a scratch file is a leftover even if its process seems to run."""
+
+_SCRATCH = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.partial")
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a scratch path beside `path` and rename it into place once the block succeeded.
+
+    Parent folders are made. A run killed half-way leaves the old file, never half a new one; its
+    scratch file, ``.NAME.PROCESS-xxxxxxxx.partial``, is ignored by Git and DVC and removed by
+    :func:`clear_leftovers`. Who may read the file is what the umask says.
+
+    Raises
+    ------
+    OSError
+        With the name of the file that is to be, whichever step failed.
+    """
+    path = Path(path)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.touch(exist_ok=False)
+        yield scratch
+        scratch.replace(path)
+    except OSError as error:
+        if error.filename not in (None, str(scratch)):
+            raise
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
+    finally:
+        with suppress(OSError):  # what failed before is the fault to tell
+            scratch.unlink(missing_ok=True)
+
+
+def clear_leftovers(place: Path) -> None:
+    """Remove the scratch files of killed runs in the folder `place`, or beside the file `place`.
+
+    Those of a process that still runs stay.
+    """
+    beside = f".{glob.escape(place.name)}.*.partial"
+    for scratch in place.rglob(".*.partial") if place.is_dir() else place.parent.glob(beside):
+        made_by = _SCRATCH.fullmatch(scratch.name)
+        if made_by and not (_runs(int(made_by[1])) and _is_young(scratch)):
+            scratch.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Tell whether another process of this number runs; as far as can be known."""
+    if process == os.getpid():
+        return False  # a number used again: this process has only begun
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_young(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime < LEFT_AFTER
+    return False
+
+
+def rounded(value: Any) -> Any:
+    """Return `value` with floats rounded to :data:`DIGITS`, numpy scalars made plain.
+
+    What is missing or not finite becomes None: strict JSON has no other word for a figure that
+    cannot be told.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return round(value, DIGITS) + 0.0 if math.isfinite(value) else None
+    return None if value is pd.NA or value is pd.NaT else value
+
+
+def finite(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with infinite floats missing: what cannot be told is an empty cell."""
+    floats = frame.select_dtypes("float")
+    endless = np.isinf(floats)
+    return frame.assign(**floats.mask(endless)) if endless.any(axis=None) else frame
+
+
+def write_json(content: Any, path: Path | str) -> None:
+    """Write `content` as strict, indented JSON with rounded floats."""
+    text = json.dumps(rounded(content), ensure_ascii=False, indent=2, allow_nan=False)
+    with atomic(path) as scratch:
+        scratch.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path | str, *, needs: Collection[str] = ()) -> Any:
+    """Read a JSON file that a stage wrote.
+
+    Raises
+    ------
+    InputError
+        If it is not there, is damaged, or lacks one of the keys that it `needs`.
+    """
+    with _whole(path) as found:
+        content = json.loads(found.read_text(encoding="utf-8"))
+    lacks = [key for key in needs if not isinstance(content, dict) or key not in content]
+    if lacks:
+        raise InputError(
+            f"{path} is of another version, it has no {lacks[0]}; run `dvc repro`, which makes it"
+        )
+    return content
+
+
+def settled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with its floats rounded to :data:`DIGITS`, none of them infinite."""
+    plain = finite(frame).round(DIGITS)
+    for name in plain.select_dtypes("float"):
+        plain[name] += 0.0  # makes -0.0 what it means
+    return plain
+
+
+def write_csv(
+    frame: pd.DataFrame, path: Path | str, *, bom: bool = False, sep: str = ",", end: str = "\n"
+) -> None:
+    """Write `frame` as CSV without its index, floats rounded; `bom` is what Excel asks for.
+
+    What is missing or not finite is an empty cell. Tables that people open are written by
+    ``retention.core.spreadsheets.write_for_people``.
+    """
+    with atomic(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
+        # Python's own utf-8-sig looks for the mark's place at every cell, and takes twice as long.
+        file.write("\ufeff" if bom else "")
+        settled(frame).to_csv(file, index=False, sep=sep, lineterminator=end)
+
+
+def write_parquet(frame: pd.DataFrame, path: Path | str) -> None:
+    """Write `frame` as parquet without its index; what is not finite is missing."""
+    with atomic(path) as scratch:
+        finite(frame).to_parquet(scratch, index=False)
+
+
+def read_csv(path: Path | str, **how: Any) -> pd.DataFrame:
+    """Read a CSV file that an earlier stage wrote; `how` is what pandas is to know of it."""
+    with _whole(path) as found:
+        with found.open("rb") as file:
+            file.seek(-min(1, found.stat().st_size), os.SEEK_END)
+            if file.read() != b"\n":
+                raise ValueError("it ends within a line")
+        return pd.read_csv(found, encoding="utf-8-sig", **how)
+
+
+def read_parquet(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a parquet file that an earlier stage wrote, or some of its columns."""
+    with _whole(path) as found:
+        return pd.read_parquet(found, columns=columns)
+
+
+def made(path: Path | str) -> Path:
+    """Return `path` as a Path.
+
+    Raises
+    ------
+    InputError
+        If an earlier stage has not made the file yet.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} is not there yet; run `dvc repro`, which makes it")
+    return path
+
+
+@contextmanager
+def _whole(path: Path | str) -> Iterator[Path]:
+    """Yield the path of a file to read; what is no such file as a stage writes is told.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, or the block found that it cannot be read.
+    """
+    path = made(path)
+    try:
+        yield path
+    except (ValueError, OSError, RecursionError) as fault:
+        if isinstance(fault, OSError) and fault.errno:
+            raise  # the disk, not the file
+        raise InputError(
+            f"{path} is damaged ({str(fault) or type(fault).__name__}); run `dvc repro`, which "
+            "makes it anew"
+        ) from fault

@@ -1,0 +1,1 @@
+"""From exports to one table that can be trusted."""

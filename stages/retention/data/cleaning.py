@@ -1,0 +1,343 @@
+"""Turn the text of one export into typed canonical columns; name every cell that will not turn."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.core.cells import bare, folded_name, is_missing, look_of_name, odd_letters
+from retention.core.errors import InputError, one_of
+from retention.core.findings import Finding, Level
+from retention.core.vocabulary import (
+    COLUMNS,
+    ID_HEADER,
+    IDENTITY,
+    LABEL,
+    PERIOD_HEADER,
+    Column,
+    other_names,
+)
+from retention.data.coded import Coded
+from retention.data.ids import clean_ids, plain_numbers
+from retention.data.number_parsing import read_numbers
+from retention.data.reader import RawTable
+from retention.data.schema import OPEN, faults, rule_of
+
+LINE = "line"
+KEY = "key"
+QUARANTINE = ["file", LINE, IDENTITY, "column", "value", "rule"]
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """One export, cleaned.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        Good rows: ``customer_id``, its ``key`` within this file, ``line`` and the canonical
+        columns; of a monthly table ``period`` (the canonical column) and ``amount``.
+    quarantine : DataFrame
+        One row a broken cell or row, with the columns :data:`QUARANTINE`.
+    findings : list of Finding
+        What was mended, and what was found.
+    """
+
+    rows: pd.DataFrame
+    quarantine: pd.DataFrame
+    findings: list[Finding]
+    plain: bool
+    """Whether every id is a whole number, and the keys are these numbers."""
+
+
+def clean_table(
+    raw: RawTable, table: str, *, misspellings: Mapping[str, Mapping[str, str]]
+) -> Cleaned:
+    """Clean one export.
+
+    Parameters
+    ----------
+    raw : RawTable
+        The file as text.
+    table : str
+        Which export it is, a key of ``vocabulary.TABLES``.
+    misspellings : mapping
+        Per canonical column (or ``period``): written word to valid word.
+
+    Raises
+    ------
+    InputError
+        If a number may be read in two ways, or a month has no rows at all.
+    """
+    report = _Report(raw, misspellings)
+    columns = [column for column in COLUMNS if column.table == table and column.kind != "id"]
+    text = {name: report.trimmed(column, name) for name, column in raw.columns.items()}
+    ids = report.ids(raw.ids)
+    numbers = plain_numbers(ids)
+    plain = numbers is not None
+    rows = {LINE: raw.lines, IDENTITY: ids, KEY: numbers if plain else customer_keys(ids)}
+    unread = {}
+    if PERIOD_HEADER in text:
+        months = {column.period: column.name for column in columns}
+        rows["period"] = report.months(text[PERIOD_HEADER], months)
+        rows["amount"], unread["amount"] = report.numbers(text[columns[0].header], columns[0])
+        sources = {"period": columns[0], "amount": columns[0]}
+        headers = {"period": PERIOD_HEADER, "amount": columns[0].header}
+    else:
+        for column in columns:
+            if column.kind == "category":
+                rows[column.name] = report.words(text[column.header], column)
+            else:
+                rows[column.name], unread[column.name] = report.numbers(text[column.header], column)
+        sources = {column.name: column for column in columns}
+        headers = {column.name: column.header for column in columns}
+    frame = pd.DataFrame(rows)
+    broken = [
+        pd.DataFrame({"index": np.flatnonzero(bad), "column": name, "rule": rule_of(sources[name])})
+        for name, bad in unread.items()
+        if bad.any()
+    ]
+    broken = pd.concat([*broken, faults(frame, table)], ignore_index=True)
+    quarantine = report.quarantined(frame, broken, headers, text)
+    frame = frame.drop(index=broken["index"].unique()) if len(broken) else frame
+    frame, conflicts = report.once_each(frame)
+    if len(conflicts):
+        quarantine = pd.concat([quarantine, conflicts], ignore_index=True)
+    if LABEL in frame:
+        frame[LABEL] = frame[LABEL].map({"0": 0.0, "1": 1.0}).astype("float64").astype("Int8")
+    for name, header in headers.items():
+        if name != LABEL and frame[name].isna().any():
+            report.add(Level.ADVICE, header, "missing", int(frame[name].isna().sum()))
+    return Cleaned(frame, quarantine, raw.findings + report.findings, plain)
+
+
+class _Report:
+    """Cleans the columns of one file and keeps what it finds on the way."""
+
+    def __init__(self, raw: RawTable, misspellings: Mapping[str, Mapping[str, str]]):
+        self.raw = raw
+        self.misspellings = misspellings
+        self.findings: list[Finding] = []
+        self.valid: dict[str, list[str]] = {}
+
+    def add(self, level: Level, column: str, what: str, count: int, example: str = "") -> None:
+        """Note a finding."""
+        self.findings.append(Finding(level, self.raw.file, column, what, count, example))
+
+    def trimmed(self, text: Coded, column: str) -> Coded:
+        """Return the text without what stands around its values, missing marks emptied."""
+        told = [bare(word) for word in text.words]
+        words = [word for word, _ in told]
+        for what in dict.fromkeys(how for _, how in told if how):
+            self.counted(text, [how == what for _, how in told], column, what)
+        marks = [is_missing(word) for word in words]
+        self.counted(text.renamed(words), marks, column, "missing_mark")
+        return text.renamed(["" if mark else word for word, mark in zip(words, marks, strict=True)])
+
+    def counted(self, text: Coded, chosen: Sequence[bool], column: str, what: str) -> None:
+        """Note how many rows hold a chosen word, if any does."""
+        if any(chosen) and text.count(chosen):
+            self.add(Level.ADVICE, column, what, text.count(chosen), text.first(chosen))
+
+    def ids(self, ids: pd.Series) -> pd.Series:
+        """Return customer ids in their canonical form."""
+        clean, mended = clean_ids(ids)
+        for what, (count, example) in mended.items():
+            self.add(Level.ADVICE, ID_HEADER, what, count, example)
+        return clean
+
+    def numbers(self, text: Coded, column: Column) -> tuple[np.ndarray, np.ndarray]:
+        """Return a column's numbers and where its text is none."""
+        read = read_numbers(text, place=f"{self.raw.file}, {column.header}", share=column.high == 1)
+        for what, (count, example) in read.mended.items():
+            self.add(Level.ADVICE, column.header, what, count, example)
+        return read.values, read.bad
+
+    def spelled(self, text: Coded, header: str, name: str, valid: Sequence[str]) -> Coded:
+        """Return the text as valid words, where a word can mean one of them only."""
+        self.valid[name] = list(valid)
+        told = _Spelling(valid, other_names(name), self.misspellings.get(name, {}))
+        meant = [told.meant(word) for word in text.words]
+        for what in dict.fromkeys(how for _, how in meant if how):
+            self.counted(text, [how == what for _, how in meant], header, what)
+        return text.renamed([word for word, _ in meant])
+
+    def months(self, text: Coded, months: Mapping[str, str]) -> pd.Categorical:
+        """Return the canonical column of each row's month, empty where it is unknown.
+
+        Raises
+        ------
+        InputError
+            If a month has no rows.
+        """
+        spelled = self.spelled(text, PERIOD_HEADER, "period", list(months))
+        absent = [month for month in months if month not in spelled.words]
+        if absent:
+            found = one_of(sorted({word for word in text.words if word})[:10])
+            raise InputError(
+                f"{self.raw.file} has no rows of month {one_of(absent)}; found: {found}"
+            )
+        return _categories(spelled, [months.get(word, "") for word in spelled.words])
+
+    def words(self, text: Coded, column: Column) -> pd.Categorical:
+        """Return a column's canonical words; missing where empty, as written where unknown."""
+        valid = dict(column.values)
+        spelled = self.spelled(text, column.header, column.name, list(valid))
+        if column.name in OPEN:
+            for place, word in enumerate(spelled.words):
+                if word and word not in valid:
+                    here = [other == place for other in range(len(spelled.words))]
+                    close = _close(word, list(valid), 0.8)
+                    example = f"{word} (did you mean {close}?)" if close else word
+                    self.add(
+                        Level.WARNING, column.header, "new_category", spelled.count(here), example
+                    )
+        return _categories(spelled, [valid.get(word, word) or None for word in spelled.words])
+
+    def quarantined(
+        self,
+        rows: pd.DataFrame,
+        broken: pd.DataFrame,
+        headers: Mapping[str, str],
+        text: Mapping[str, Coded],
+    ) -> pd.DataFrame:
+        """Return the quarantine of broken cells and ragged rows, and note their counts."""
+        parts = []
+        for (name, rule), cells in broken.groupby(["column", "rule"], sort=False):
+            places = cells["index"].to_numpy(dtype="int64")
+            header = headers.get(name, ID_HEADER)
+            ids = rows[IDENTITY].iloc[places].to_numpy()
+            own = header == ID_HEADER
+            values = list(self.raw.ids.iloc[places]) if own else text[header].at(places)
+            known = self.valid.get(name, [])
+            rules = [_proposed(value, rule, known) for value in values]
+            lines = rows[LINE].iloc[places].to_numpy()
+            part = {LINE: lines, IDENTITY: ids, "column": header, "value": values, "rule": rules}
+            parts.append(pd.DataFrame(part))
+            first = f"line {lines[0]}: {values[0]!r} {rules[0]}"
+            self.add(Level.ERROR, header, "broken", len(cells), first)
+        parts += self.unreadable()
+        if not parts:
+            return pd.DataFrame(columns=QUARANTINE)
+        return pd.concat(parts, ignore_index=True).assign(file=self.raw.file)[QUARANTINE]
+
+    def unreadable(self) -> list[pd.DataFrame]:
+        """Return the quarantine of rows that cannot be read, and note their counts."""
+        parts = []
+        for rule, rows in self.raw.ragged.groupby("rule", sort=False):
+            part = {
+                LINE: rows["line"],
+                IDENTITY: clean_ids(rows["first"].astype("str"))[0],
+                "column": "",
+                "value": rows["found"],
+                "rule": rule,
+            }
+            parts.append(pd.DataFrame(part))
+            what = "ragged_row" if rows["found"].iloc[0].endswith(" cells") else "stray_quote"
+            first = f"line {rows['line'].iloc[0]} has {rows['found'].iloc[0]}"
+            self.add(Level.ERROR, "", what, len(rows), first)
+        return parts
+
+    def once_each(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Drop exact duplicates, set aside rows that give one customer two different values."""
+        key = [name for name in (KEY, "period") if name in rows]
+        nothing = pd.DataFrame(columns=QUARANTINE)
+        if not rows.duplicated(key).any():
+            return rows, nothing
+        again = rows.duplicated([name for name in rows if name != LINE])
+        if again.any():
+            self.add(Level.ADVICE, "", "duplicate", int(again.sum()),
+                     rows.loc[again, IDENTITY].iloc[0])  # fmt: skip
+        once = rows[~again]
+        twice = once.duplicated(key, keep=False)
+        bad = once[twice]
+        if bad.empty:
+            return once, nothing
+        self.add(Level.ERROR, "", "conflict", len(bad), bad[IDENTITY].iloc[0])
+        part = {
+            "file": self.raw.file,
+            LINE: bad[LINE],
+            IDENTITY: bad[IDENTITY],
+            "column": ID_HEADER,
+            "value": bad[IDENTITY],
+            "rule": "must stand once" + (" a month" if "period" in key else ""),
+        }
+        return once[~twice], pd.DataFrame(part)[QUARANTINE]
+
+
+def customer_keys(ids: pd.Series) -> np.ndarray:
+    """Return an integer for each id, equal and ordered as the ids are.
+
+    Comparing numbers is many times faster than comparing text.
+    """
+    numbers = plain_numbers(ids)
+    return pd.factorize(ids, sort=True)[0] if numbers is None else numbers
+
+
+def _categories(text: Coded, words: list[str | None]) -> pd.Categorical:
+    """Return the rows of `text` with `words` as their categories, each word once."""
+    known = list(dict.fromkeys(word for word in words if word is not None))
+    place = {word: number for number, word in enumerate(known)}
+    codes = np.array([place.get(word, -1) for word in words], dtype="int32")
+    return pd.Categorical.from_codes(codes[text.codes], categories=pd.Index(known, dtype="str"))
+
+
+class _Spelling:
+    """The words that a column may hold, and all that can mean one of them only."""
+
+    def __init__(
+        self, valid: Sequence[str], names: Mapping[str, str], misspellings: Mapping[str, str]
+    ):
+        self.valid = set(valid)
+        self.misspellings = dict(misspellings)
+        self.folded = {folded_name(word): word for word in valid}
+        known = dict(zip(valid, valid, strict=True))
+        self.steps = (
+            (
+                "misspelling",
+                folded_name,
+                {folded_name(word): right for word, right in misspellings.items()},
+            ),
+            (
+                "other_name",
+                folded_name,
+                {folded_name(word): right for word, right in names.items()},
+            ),
+            ("look_alike", look_of_name, _unambiguous({**misspellings, **names, **known})),
+        )
+
+    def meant(self, word: str) -> tuple[str, str]:
+        """Return the valid word that is meant and how it was found; else the word as it is."""
+        if word in self.misspellings:
+            return self.misspellings[word], "misspelling"
+        if not word or word in self.valid:
+            return word, ""
+        if folded_name(word) in self.folded:
+            return self.folded[folded_name(word)], "other_case"
+        for what, form, known in self.steps:
+            if form(word) in known:
+                return known[form(word)], what
+        return word, ""
+
+
+def _unambiguous(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the words by their look, without those whose look means two of them."""
+    found: dict[str, set[str]] = {}
+    for name, right in names.items():
+        found.setdefault(look_of_name(name), set()).add(right)
+    return {look: next(iter(words)) for look, words in found.items() if len(words) == 1}
+
+
+def _close(word: str, known: list[str], cutoff: float) -> str:
+    found = difflib.get_close_matches(word[:200], known, n=1, cutoff=cutoff)
+    return found[0] if found else ""
+
+
+def _proposed(value: str, rule: str, known: list[str]) -> str:
+    """Return the rule with the valid word that `value` resembles, where there is one."""
+    close = _close(str(value), known, 0.7) if known else ""
+    letters = odd_letters(str(value)[:200])
+    mixed = f" (it has the {letters} among its letters)" if letters and known else ""
+    return f"{rule}{mixed}; did you mean {close}?" if close else f"{rule}{mixed}"

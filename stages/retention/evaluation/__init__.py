@@ -1,0 +1,1 @@
+"""How good the risk is, honestly, and against what."""

@@ -1,0 +1,1 @@
+"""Why: overall and for each customer."""

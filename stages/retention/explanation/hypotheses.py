@@ -1,0 +1,556 @@
+"""The shop's questions, answered by data: a figure, an interval, and yes, no or "cannot tell".
+
+Every question is put as a claim. Its figure is the difference that the claim speaks of, so a
+positive figure supports it: the share of drops among the customers whom the claim calls riskier
+minus that among those they are compared with, in percentage points. These are associations in
+what was observed; none says what an offer or a change would cause.
+
+Some twenty claims are put to one table, so one of them would come out by chance. The intervals
+therefore hold together (Bonferroni: a claim's own level is 1 - (1 - level) / claims), and chance
+alone makes any claim of a table "yes" in at most 1 - level of all tables.
+
+References
+----------
+R. G. Newcombe (1998). Interval estimation for the difference between independent proportions.
+Statistics in Medicine 17, 873-890 (method 10).
+S. Greenland, J. M. Robins (1985). Estimation of a common effect parameter from sparse follow-up
+data. Biometrics 41, 55-68 (the difference of shares over strata).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from retention.core.vocabulary import LABEL, MINUTES, REVENUE
+
+YES, NO, CANNOT_TELL = "yes", "no", "cannot_tell"
+ANSWERS = {
+    YES: {"ru": "да", "en": "yes"},
+    NO: {"ru": "нет", "en": "no"},
+    CANNOT_TELL: {"ru": "по этим данным нельзя сказать", "en": "cannot be told from this data"},
+}
+
+POINTS = "percentage points"
+LOG_ODDS = "log-odds"
+MARGIN = {POINTS: 2.0, LOG_ODDS: 0.0}
+"""Differences up to this one, in their unit, are too small to act on: the claim is answered no."""
+
+FEW = 5
+"""Customers that each side of a comparison needs."""
+CATEGORY = 30
+"""Customers that a favourite category needs to be asked about."""
+EXTREME = 0.01
+"""Share of customers whose revenue lies furthest out, left out to see whether they decide."""
+_CELLS = 200
+_TAIL_DRAWS = 10
+_MOST_DRAWS = 100_000
+
+Sides = Callable[[pd.DataFrame], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One claim.
+
+    Attributes
+    ----------
+    key : str
+        Its name in files.
+    ru, en : str
+        The question as the shop asks it.
+    compared_ru, compared_en : str
+        What the figure compares: first the side that the claim calls riskier.
+    columns : tuple of str
+        Features it needs; without them it is not asked.
+    sides : callable or None
+        Tells from the customers who is on the first side and who on the other; None for the
+        claim about the model's contributions.
+    unit : str
+        Unit of the figure.
+    both_ways : bool
+        Whether a difference either way answers yes ("does it matter?").
+    strata : callable or None
+        Tells each customer's stratum; customers are then compared within strata only.
+    """
+
+    key: str
+    ru: str
+    en: str
+    compared_ru: str
+    compared_en: str
+    columns: tuple[str, ...] = ()
+    sides: Sides | None = None
+    unit: str = POINTS
+    both_ways: bool = False
+    strata: Callable[[pd.DataFrame], np.ndarray] | None = None
+
+
+def outer_thirds(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tell who is in the lower and who in the upper third of `values`; missing ones in neither.
+
+    Customers of one value stay together, so a third of few distinct values may hold more.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return np.zeros(len(values), bool), np.zeros(len(values), bool)
+    low, high = np.quantile(known, [1 / 3, 2 / 3])
+    if low == high:
+        return values < low, values > high
+    return values <= low, values >= high
+
+
+def _column(customers: pd.DataFrame, *names: str) -> np.ndarray:
+    return customers[list(names)].to_numpy("float64", na_value=np.nan).mean(axis=1)
+
+
+def _lower_third(*names: str) -> Sides:
+    return lambda customers: outer_thirds(_column(customers, *names))
+
+
+def _upper_third(*names: str) -> Sides:
+    return lambda customers: outer_thirds(_column(customers, *names))[::-1]
+
+
+def _from(name: str, cut: float) -> Sides:
+    def sides(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        values = _column(customers, name)
+        return values >= cut, values < cut
+
+    return sides
+
+
+def _words(name: str, first: str, other: str) -> Sides:
+    def sides(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        words = customers[name].to_numpy(dtype=object, na_value="")
+        return words == first, words == other
+
+    return sides
+
+
+def _risers(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    oldest, current = (_column(customers, name) for name in (REVENUE[0], REVENUE[-1]))
+    return current > oldest, current <= oldest
+
+
+def _fifths(name: str) -> Callable[[pd.DataFrame], np.ndarray]:
+    def strata(customers: pd.DataFrame) -> np.ndarray:
+        ranks = customers[name].rank(pct=True).fillna(1).to_numpy("float64")
+        return np.minimum((ranks * 5).astype("int64"), 4)
+
+    return strata
+
+
+QUESTIONS = {
+    question.key: question
+    for question in (
+        Question(
+            "communication_matters_less",
+            "Коммуникации важны меньше, чем поведение на сайте?",
+            "Do communications matter less than behaviour on the site?",
+            "средний вклад группы «сайт» в риск против вклада группы «коммуникации»",
+            "mean contribution of the group site to the risk against that of communication",
+            unit=LOG_ODDS,
+        ),
+        Question(
+            "rising_revenue",
+            "Перед снижением активности выручка растёт?",
+            "Does a rising revenue come before a drop?",
+            "выручка текущего месяца выше, чем два месяца назад, против остальных",
+            "revenue of the current month above that of two months ago, against the others",
+            (REVENUE[0], REVENUE[-1]),
+            _risers,
+        ),
+        Question(
+            "rising_revenue_same_start",
+            "Растёт ли выручка перед снижением, если сравнивать клиентов с одинаковым началом?",
+            "Does a rising revenue come before a drop among customers who started alike?",
+            "то же, но внутри пятых долей по выручке два месяца назад: кто начал с малого, тому "
+            "легче вырасти",
+            "the same within fifths of the revenue two months ago: who started low rises easily",
+            (REVENUE[0], REVENUE[-1]),
+            _risers,
+            strata=_fifths(REVENUE[0]),
+        ),
+        Question(
+            "few_contacts",
+            "Чем больше контактов за полгода, тем ниже риск?",
+            "Do more contacts over six months go with a lower risk?",
+            "нижняя треть по контактам за шесть месяцев против верхней",
+            "lower third of contacts over six months against the upper",
+            ("contacts_6m",),
+            _lower_third("contacts_6m"),
+        ),
+        Question(
+            "promotion_buyers",
+            "Покупатели по акциям рискуют больше?",
+            "Do promotion buyers go with a higher risk?",
+            "не менее половины покупок по акции против остальных",
+            "at least half of the purchases on promotion, against the others",
+            ("promo_share",),
+            _from("promo_share", 0.5),
+        ),
+        Question(
+            "full_carts",
+            "Чем больше неоплаченных товаров в корзине, тем выше риск?",
+            "Do full carts go with a higher risk?",
+            "верхняя треть по неоплаченным товарам против нижней",
+            "upper third of unpaid items against the lower",
+            ("unpaid_items",),
+            _upper_third("unpaid_items"),
+        ),
+        Question(
+            "few_pages",
+            "Чем меньше страниц за визит, тем выше риск?",
+            "Do few pages go with a higher risk?",
+            "нижняя треть по страницам за визит против верхней",
+            "lower third of pages per visit against the upper",
+            ("pages_per_visit",),
+            _lower_third("pages_per_visit"),
+        ),
+        Question(
+            "few_minutes",
+            "Чем меньше минут на сайте, тем выше риск?",
+            "Do few minutes go with a higher risk?",
+            "нижняя треть по минутам за два месяца против верхней",
+            "lower third of minutes over two months against the upper",
+            MINUTES,
+            _lower_third(*MINUTES),
+        ),
+        Question(
+            "few_categories",
+            "Чем меньше категорий за визит, тем выше риск?",
+            "Do few categories go with a higher risk?",
+            "нижняя треть по категориям за визит против верхней",
+            "lower third of categories per visit against the upper",
+            ("categories_per_visit",),
+            _lower_third("categories_per_visit"),
+        ),
+        Question(
+            "service_errors",
+            "Чем больше сбоев сервиса, тем выше риск?",
+            "Do more service errors go with a higher risk?",
+            "верхняя треть по сбоям сервиса против нижней",
+            "upper third of service errors against the lower",
+            ("service_errors",),
+            _upper_third("service_errors"),
+        ),
+        Question(
+            "service_level",
+            "Тип сервиса имеет значение?",
+            "Does the service level matter?",
+            "премиум против стандарта",
+            "premium against standard",
+            ("service",),
+            _words("service", "premium", "standard"),
+            both_ways=True,
+        ),
+        Question(
+            "consent",
+            "Согласие на сообщения имеет значение?",
+            "Does consent to messages matter?",
+            "без согласия против согласных",
+            "without consent against with it",
+            ("consent",),
+            _words("consent", "no", "yes"),
+            both_ways=True,
+        ),
+    )
+}
+"""Every claim that is always asked; :func:`category_question` makes one for each category."""
+
+MODEL_QUESTION = "communication_matters_less"
+CATEGORY_QUESTION = Question(
+    "category_{category}",
+    "Любимая категория «{category}» среди снизивших активность встречается чаще?",
+    "Is the favourite category {category} over-represented among the drops?",
+    "доля категории среди снизивших активность против доли среди остальных",
+    "share of the category among the drops against that among the others",
+    ("favourite_category",),
+)
+
+
+def category_question(category: str) -> Question:
+    """Return the claim that a favourite category is over-represented among the drops."""
+    texts = {name: getattr(CATEGORY_QUESTION, name) for name in ("key", "ru", "en")}
+    return replace(
+        CATEGORY_QUESTION,
+        **{name: text.replace("{category}", category) for name, text in texts.items()},
+    )
+
+
+def question_of(key: str, *, category: str | None = None) -> Question:
+    """Return the claim of a row of :func:`answer_questions`.
+
+    Parameters
+    ----------
+    key : str
+    category : str, optional
+        Words to show in place of the project's word for the category.
+    """
+    if key in QUESTIONS:
+        return QUESTIONS[key]
+    word = key.removeprefix("category_")
+    return replace(category_question(category or word), key=key)
+
+
+def difference(
+    event: np.ndarray, first: np.ndarray, other: np.ndarray, *, level: float
+) -> tuple[float, float, float]:
+    """Return the difference of two shares and its interval (Newcombe's score method).
+
+    Parameters
+    ----------
+    event : ndarray of bool, shape (n_customers,)
+        Whose share is taken.
+    first, other : ndarray of bool, shape (n_customers,)
+        The two sides; they share no customer.
+    level : float
+        Coverage of the interval, above 0 and below 1.
+
+    Returns
+    -------
+    tuple of float
+        Share among the first minus share among the other, lower and upper end, -1 to 1; missing
+        where a side has fewer than :data:`FEW` customers.
+    """
+    sizes = [int(side.sum()) for side in (first, other)]
+    if min(sizes) < FEW:
+        return float("nan"), float("nan"), float("nan")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    ends = []
+    for side, n in zip((first, other), sizes, strict=True):
+        share = float(event[side].mean())
+        centre = share + z * z / (2 * n)
+        reach = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+        ends.append((share, (centre - reach) / (1 + z * z / n), (centre + reach) / (1 + z * z / n)))
+    (p1, low1, high1), (p2, low2, high2) = ends
+    gap = p1 - p2
+    low = gap - np.hypot(p1 - low1, high2 - p2)
+    return gap, float(low), float(gap + np.hypot(high1 - p1, p2 - low2))
+
+
+def stratified_difference(
+    event: np.ndarray, first: np.ndarray, other: np.ndarray, strata: np.ndarray, *, level: float
+) -> tuple[float, float, float]:
+    """Return the difference of two shares within strata (Mantel-Haenszel) and its interval.
+
+    Parameters are those of :func:`difference`, and each customer's stratum; strata without a
+    customer of either side tell nothing.
+    """
+    weights, gaps, variances = [], [], []
+    for stratum in np.unique(strata):
+        here = strata == stratum
+        n1, n2 = int((first & here).sum()), int((other & here).sum())
+        if min(n1, n2) < FEW:
+            continue
+        p1, p2 = float(event[first & here].mean()), float(event[other & here].mean())
+        weights.append(n1 * n2 / (n1 + n2))
+        gaps.append(p1 - p2)
+        # A customer more of each kind: a stratum without a drop must not look certain.
+        q1, q2 = (n1 * p1 + 1) / (n1 + 2), (n2 * p2 + 1) / (n2 + 2)
+        variances.append(q1 * (1 - q1) / n1 + q2 * (1 - q2) / n2)
+    if not weights:
+        return float("nan"), float("nan"), float("nan")
+    share = np.array(weights) / np.sum(weights)
+    gap, error = float(share @ gaps), float(np.sqrt(share**2 @ variances))
+    reach = NormalDist().inv_cdf((1 + level) / 2) * error
+    return gap, gap - reach, gap + reach
+
+
+def mean_interval(
+    values: np.ndarray, *, level: float, resamples: int, seed: int
+) -> tuple[float, float, float]:
+    """Return a mean and its bootstrap interval over customers.
+
+    Customers beyond two hundred are drawn in two hundred cells of neighbouring values, each drawn
+    as its mean: what differs within a cell is too little to matter, and a million customers
+    take as long as two hundred.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n_customers,)
+    level : float
+        Coverage, above 0 and below 1; percentiles far out get more resamples than asked for.
+    resamples : int
+        At least this many resamples.
+    seed : int
+    """
+    if len(values) < FEW:
+        return float("nan"), float("nan"), float("nan")
+    cells = np.array_split(np.sort(values), min(len(values), _CELLS))
+    sizes = np.array([len(cell) for cell in cells])
+    means = np.array([cell.mean() for cell in cells])
+    tail = (1 - level) / 2
+    rng = np.random.default_rng(seed)
+    count = min(max(resamples, ceil(_TAIL_DRAWS / tail)), _MOST_DRAWS)
+    drawn = [
+        rng.multinomial(len(values), sizes / len(values), size=min(1000, count - start)) @ means
+        for start in range(0, count, 1000)
+    ]
+    low, high = np.quantile(np.concatenate(drawn) / len(values), [tail, 1 - tail])
+    return float(values.mean()), float(low), float(high)
+
+
+def answer(low: float, high: float, *, margin: float, both_ways: bool) -> str:
+    """Return what an interval says of a claim: yes, no or cannot_tell.
+
+    Parameters
+    ----------
+    low, high : float
+        The interval; missing where there were too few customers.
+    margin : float
+        Differences up to it, in the unit of the interval, are too small to act on.
+    both_ways : bool
+        Whether a difference either way answers yes.
+    """
+    if np.isnan(low) or np.isnan(high):
+        return CANNOT_TELL
+    if high <= margin and (low >= -margin or not both_ways):
+        return NO
+    return YES if low > 0 or (both_ways and high < 0) else CANNOT_TELL
+
+
+def extremes(customers: pd.DataFrame) -> np.ndarray:
+    """Tell who is among the 1 % whose revenue of some month lies furthest from its median.
+
+    Distances are counted in the month's median absolute deviations.
+    """
+    months = customers[[name for name in REVENUE if name in customers]].astype("float64")
+    if months.empty:
+        return np.zeros(len(customers), dtype=bool)
+    away = (months - months.median()).abs()
+    spread = away.median().replace(0, 1)
+    return ((away / spread).max(axis=1).rank(pct=True) > 1 - EXTREME).to_numpy()
+
+
+def variants(customers: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return who is asked: as a rule, with twins apart, without twins, without extreme revenues."""
+    scored = customers["scored"].to_numpy(dtype=bool)
+    return {
+        "": scored,
+        "twins_apart": np.ones(len(customers), dtype=bool),
+        "no_twins": scored & ~customers["twin_key"].duplicated(keep=False).to_numpy(),
+        "no_extremes": scored & ~extremes(customers),
+    }
+
+
+def asked(customers: pd.DataFrame, *, of_model: bool) -> list[Question]:
+    """Return the claims that these customers' columns can answer."""
+    always = [
+        question
+        for question in QUESTIONS.values()
+        if set(question.columns) <= set(customers) and (question.sides is not None or of_model)
+    ]
+    if "favourite_category" not in customers:
+        return always
+    sizes = customers.loc[customers["scored"].astype(bool), "favourite_category"].value_counts()
+    return always + [category_question(word) for word in sorted(sizes.index[sizes >= CATEGORY])]
+
+
+def _measure(
+    question: Question,
+    customers: pd.DataFrame,
+    gap: np.ndarray | None,
+    *,
+    level: float,
+    resamples: int,
+    seed: int,
+) -> tuple[float, float, float, int]:
+    """Return figure, low, high and the number of customers of one claim."""
+    if question.key == MODEL_QUESTION:
+        return *mean_interval(gap, level=level, resamples=resamples, seed=seed), len(gap)
+    drop = customers[LABEL].to_numpy("int64") == 1
+    if question.sides is None:
+        words = customers["favourite_category"].to_numpy(dtype=object, na_value="")
+        first, other = drop, ~drop
+        event = words == question.key.removeprefix("category_")
+    else:
+        first, other = question.sides(customers)
+        event = drop
+    if question.strata is None:
+        found = difference(event, first, other, level=level)
+    else:
+        strata = question.strata(customers)
+        found = stratified_difference(event, first, other, strata, level=level)
+    return *(100 * value for value in found), int(first.sum() + other.sum())
+
+
+def answer_questions(
+    customers: pd.DataFrame,
+    contributions: pd.DataFrame | None,
+    groups: Mapping[str, str],
+    *,
+    level: float,
+    resamples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the table of the shop's questions.
+
+    Parameters
+    ----------
+    customers : DataFrame, shape (n_customers, n_columns)
+        Labelled customers: the features, ``drop`` (0 or 1), ``twin_key`` and ``scored`` (False
+        for a row's second twin).
+    contributions : DataFrame, shape (n_customers, n_features), optional
+        SHAP values in log-odds, rows as in `customers`; without them the claim about the model
+        is not asked.
+    groups : mapping
+        The group of each feature.
+    level : float
+        Coverage of all intervals together, above 0 and below 1.
+    resamples, seed : int
+        Of the bootstrap behind the claim about the model.
+
+    Returns
+    -------
+    DataFrame
+        A row a claim: ``key``; ``figure``, ``low`` and ``high`` in ``unit``, missing where too
+        few customers could be compared; ``answer`` (yes, no, cannot_tell); ``stable``: whether
+        the answer is the same with twins apart, without twins, and without the 1 % of customers
+        of the most extreme revenue; ``changes_in``: the names of those where it is not;
+        ``unit``; ``customers`` compared.
+    """
+    gap = None
+    if contributions is not None:
+        by_group = {
+            group: np.abs(
+                contributions[[n for n in contributions if groups[n] == group]].sum(axis=1)
+            ).to_numpy("float64")
+            for group in ("site", "communication")
+        }
+        gap = by_group["site"] - by_group["communication"]
+    claims = asked(customers, of_model=gap is not None)
+    own_level = 1 - (1 - level) / max(1, len(claims))
+    rows: list[dict[str, object]] = [{} for _ in claims]
+    for variant, chosen in variants(customers).items():
+        part, of_part = customers[chosen], None if gap is None else gap[chosen]
+        for row, question in zip(rows, claims, strict=True):
+            figure, low, high, count = _measure(
+                question, part, of_part, level=own_level, resamples=resamples, seed=seed
+            )
+            margin = MARGIN[question.unit]
+            said = answer(low, high, margin=margin, both_ways=question.both_ways)
+            if not variant:
+                row |= {"key": question.key, "figure": figure, "low": low, "high": high}
+                row |= {"answer": said, "stable": True, "changes_in": ""}
+                row |= {"unit": question.unit, "customers": count}
+            elif said != row["answer"]:
+                row["stable"] = False
+                row["changes_in"] = f"{row['changes_in']} {variant}".strip()
+    return pd.DataFrame(rows)
+
+
+def as_metrics(answers: pd.DataFrame) -> dict[str, dict[str, object]]:
+    """Return the table as metrics: each claim's row by its key, what is missing as None."""
+    rows = answers.set_index("key").to_dict("index")
+    return {
+        key: {
+            name: None if isinstance(value, float) and np.isnan(value) else value
+            for name, value in row.items()
+        }
+        for key, row in rows.items()
+    }

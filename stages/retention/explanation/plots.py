@@ -1,0 +1,92 @@
+"""Pictures of why: every customer's contributions, what matters, and how it runs with the value."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from retention.core.features import BY_NAME
+from retention.core.plotting import BLUE, GREEN, GREY, ORANGE, picture
+
+COLOURS = {"site": BLUE, "product": ORANGE, "communication": GREEN, "spending": "#CC79A7"}
+POINTS = 3000
+"""Customers drawn at most."""
+
+
+def _some(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, POINTS).astype(int))]
+
+
+def draw_beeswarm(
+    values: pd.DataFrame, features: pd.DataFrame, path: Path, *, unit: str, seed: int
+) -> None:
+    """Draw customers' contributions of each feature, coloured by its value; words are grey."""
+    import shap
+
+    some = _some(values)
+    numbers = features.loc[some.index].apply(
+        lambda column: column if column.dtype.kind == "f" else pd.Series(np.nan, column.index)
+    )
+    names = list(values)
+    np.random.seed(seed)
+    explanation = shap.Explanation(some.to_numpy(), data=numbers.to_numpy("float64"),
+                                   feature_names=names)  # fmt: skip
+    with picture(path, width=9, height=6.5) as axis, warnings.catch_warnings():
+        # A column of words has no numbers to colour by, and is drawn grey.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        shap.plots.beeswarm(
+            explanation, max_display=len(names), show=False, plot_size=None, ax=axis,
+            color_bar_label="value of the feature (words: grey)",
+        )  # fmt: skip
+        axis.set_xlabel(f"contribution to a drop, {unit} (right: raises the risk)")
+
+
+def draw_importance(
+    table: pd.DataFrame, groups: Mapping[str, str], path: Path, *, unit: str
+) -> None:
+    """Draw mean contribution and permutation importance of each feature, with intervals."""
+    rows = table.iloc[::-1]
+    colours = [COLOURS.get(groups[name], GREY) for name in rows.index]
+    place = np.arange(len(rows))
+    panels = (
+        ("mean_abs", "low", "high", f"mean contribution, {unit}"),
+        ("permutation", "permutation_low", "permutation_high", "ROC-AUC lost when shuffled"),
+    )
+    with picture(path, width=11, height=5.5, ncols=2, sharey=True) as axes:
+        for axis, (name, low, high, label) in zip(axes, panels, strict=True):
+            reach = [rows[name] - rows[low], rows[high] - rows[name]]
+            axis.barh(place, rows[name], color=colours, alpha=0.75)
+            axis.errorbar(rows[name], place, xerr=np.clip(reach, 0, None), fmt="none",
+                          ecolor="black", elinewidth=1)  # fmt: skip
+            axis.axvline(0, color=GREY, linewidth=0.8)
+            axis.set(xlabel=f"{label}\n(bar: 95 % interval)")
+        axes[0].set_yticks(place, rows.index)
+        for group, colour in COLOURS.items():
+            axes[1].barh([0], [0], color=colour, alpha=0.75, label=group)
+        axes[1].legend(frameon=False, loc="lower right", title="feature group")
+
+
+def draw_dependence(values: pd.DataFrame, features: pd.DataFrame, path: Path, *, unit: str) -> None:
+    """Draw how a feature's contribution runs with its value, the six strongest numeric ones."""
+    some = _some(values)
+    known = features.loc[some.index].select_dtypes("number").notna().any()
+    strongest = values.abs().mean().sort_values(ascending=False).index
+    numbers = [name for name in strongest if known.get(name, False)][:6]
+    with picture(path, width=12, height=6.5, nrows=2, ncols=3) as axes:
+        for axis, name in zip(axes.flat, numbers, strict=False):
+            x, y = features.loc[some.index, name].to_numpy("float64"), some[name].to_numpy()
+            low, high = np.nanquantile(x, [0.005, 0.995])
+            if low == high:  # one value: an axis needs some width
+                low, high = low - 0.5, high + 0.5
+            axis.scatter(x, y, s=6, alpha=0.35, color=COLOURS.get(BY_NAME[name].group, GREY))
+            axis.axhline(0, color=GREY, linewidth=0.8)
+            density = axis.twinx()
+            density.hist(x, bins=30, range=(low, high), color=GREY, alpha=0.25)
+            density.set_ylim(0, 5 * max(1.0, density.get_ylim()[1]))
+            density.set_yticks([])
+            density.spines["right"].set_visible(False)
+            axis.set(title=name, xlim=(low, high), xlabel=BY_NAME[name].unit, ylabel=unit)
+        for axis in axes.flat[len(numbers) :]:
+            axis.set_visible(False)

@@ -1,0 +1,124 @@
+"""Each customer's reasons: what raises the risk most, and what lowers it.
+
+A reason is a behaviour whose contribution is beyond what a column of pure noise would get.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+NEVER = ("consent", "profit")
+"""Features that are never given as a reason: they are no behaviour that an offer can answer."""
+RAISING = 3
+RANKS = (*(f"reason_{place + 1}" for place in range(RAISING)), "lowers")
+ALIKE = "service"
+"""Customers are comparable when they have the same level of service: it turns signs round."""
+MISSING = "missing"
+"""What stands in the place of a value that nobody knows."""
+ENOUGH = 30
+"""Loyal customers that a level of service needs to have typical values of its own."""
+
+
+def typical_values(features: pd.DataFrame) -> dict[str, object]:
+    """Return the median of each number and the most frequent word of each category.
+
+    A column that holds nothing has no typical value: NaN for a number, None for a word.
+    """
+    numbers = features.select_dtypes("number")
+    words = {name: features[name].mode() for name in features.columns.drop(list(numbers))}
+    return numbers.median().to_dict() | {
+        name: most.iloc[0] if len(most) else None for name, most in words.items()
+    }
+
+
+def typical_of_comparable(features: pd.DataFrame, loyal: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each customer, the typical values of comparable loyal customers.
+
+    Parameters
+    ----------
+    features : DataFrame, shape (n_customers, n_features)
+    loyal : DataFrame
+        The same features of the customers who stayed.
+
+    Returns
+    -------
+    DataFrame, shape (n_customers, n_features)
+        Median or most frequent word among the loyal with the customer's level of service; of
+        all the loyal where these are fewer than 30, and for the level of service itself.
+    """
+    overall = typical_values(loyal)
+    table = pd.DataFrame({name: [overall[name]] for name in features})
+    if ALIKE not in features:
+        return table.iloc[np.zeros(len(features), dtype=int)].set_index(features.index)
+    kinds = [None]
+    for kind, some in loyal.groupby(ALIKE):
+        if len(some) >= ENOUGH:
+            own = overall | typical_values(some) | {ALIKE: overall[ALIKE]}
+            table.loc[len(table)] = own
+            kinds.append(kind)
+    place = pd.Index(kinds, dtype=object).get_indexer(features[ALIKE].astype(object))
+    return table.iloc[np.maximum(place, 0)].set_index(features.index)
+
+
+def find_reasons(
+    values: pd.DataFrame, features: pd.DataFrame, typical: pd.DataFrame, *, threshold: float
+) -> pd.DataFrame:
+    """Return each customer's strongest contributions, in log-odds.
+
+    Parameters
+    ----------
+    values, features, typical : DataFrame, shape (n_customers, n_features)
+        Contributions, the customers' own values, and those of comparable loyal customers.
+    threshold : float
+        Log-odds that a contribution must exceed, from ``noise_floor.noise_threshold``.
+
+    Returns
+    -------
+    DataFrame
+        For ``reason_1`` to ``reason_3`` (raise the risk) and ``lowers``: the feature's name, and
+        with the endings ``_value``, ``_typical``, ``_contribution`` the customer's own value,
+        the typical one, and the contribution; missing where there is none.
+    """
+    names = [name for name in values if name not in NEVER]
+    array = values[names].to_numpy()
+    row = np.arange(len(array))
+    order = np.argsort(-array, axis=1, kind="stable")
+    table: dict[str, object] = {}
+    for place, label in enumerate(RANKS):
+        which = order[:, -1 if label == "lowers" else min(place, len(names) - 1)]
+        contribution = array[row, which]
+        strong = -contribution if label == "lowers" else contribution
+        holds = (strong > threshold) & (strong > 0) & (place < len(names))
+        chosen = np.where(holds, which, -1)
+        table[label] = np.array([*names, None], dtype=object)[chosen]
+        table[f"{label}_value"] = _picked(features, names, chosen)
+        table[f"{label}_typical"] = _picked(typical, names, chosen)
+        table[f"{label}_contribution"] = np.where(holds, contribution.round(6), np.nan)
+    return pd.DataFrame(table, values.index)
+
+
+def _picked(table: pd.DataFrame, names: Sequence[str], chosen: np.ndarray) -> np.ndarray:
+    """Return, as text, each row's value in the column that `chosen` says; None where -1."""
+    texts = np.full(len(table), None, dtype=object)
+    for place, name in enumerate(names):
+        rows = np.flatnonzero(chosen == place)
+        if len(rows):
+            codes, known = pd.factorize(table[name].to_numpy()[rows], use_na_sentinel=False)
+            texts[rows] = np.array([as_text(value) for value in known], dtype=object)[codes]
+    return texts
+
+
+def as_text(value: object) -> str:
+    """Return a value as a person writes it: two digits after the point at most."""
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return MISSING
+    return np.format_float_positional(round(float(value), 2) + 0.0, trim="-")
+
+
+def first_reasons(found: pd.DataFrame, groups: Mapping[str, str]) -> dict[str, float]:
+    """Return, of the customers who have a reason, the share whose first is of each group."""
+    shares = found["reason_1"].dropna().map(groups).value_counts(normalize=True)
+    return {group: float(share) for group, share in shares.sort_index().items()}

@@ -1,0 +1,140 @@
+"""From a score to a probability that is true: which calibration, judged on customers unseen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from retention.models.estimators import Bend, calibrated, log_odds, sigmoid
+from retention.stats.metrics import log_loss, plain
+
+LINES = ("none", "temperature", "sigmoid")
+BENT = {"beta": 1.0, "isotonic": 2.0}
+"""By how many standard errors of the paired log-loss each must win over what was taken before it:
+beta keeps the ranking, but for ties in the last digits near 0 and 1; the steps of isotonic cost it
+ties everywhere."""
+KINDS = (*LINES, *BENT)
+"""From the simplest to the most flexible."""
+FLATTEST = 0.2
+"""Slope that beta leaves either side of the line at least: flatter, customers would hardly rank."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A calibration: see ``families.RiskModel`` for what slope, intercept, bend and steps do."""
+
+    kind: str
+    slope: float
+    intercept: float
+    bend: Bend | None = None
+    steps: list[tuple[float, float]] | None = None
+
+    def risk(self, score: np.ndarray) -> np.ndarray:
+        """Return the probability of a drop for raw scores."""
+        line = self.slope * score + self.intercept
+        return sigmoid(calibrated(line, bend=self.bend, steps=self.steps))
+
+
+def fit_sigmoid(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """Return slope and intercept of the log-odds of `label` as a line of `score`.
+
+    Platt's scaling (Platt 1999) on scores of customers that the model has not seen.
+    """
+    fitted = LogisticRegression(C=np.inf).fit(score.reshape(-1, 1), label)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+
+
+def fit_beta(line: np.ndarray, label: np.ndarray, *, edge: float) -> Bend:
+    """Return the bend of the highest likelihood, see ``families.bent``.
+
+    Beta calibration (Kull, Silva Filho & Flach 2017, doi:10.1214/17-EJS1338SI): a logistic
+    regression on ln p and -ln(1 - p) of the risk p that the line tells, neither slope falling
+    below :data:`FLATTEST`.
+    """
+    columns = np.column_stack([-np.logaddexp(0, -line), np.logaddexp(0, line), np.ones(len(line))])
+
+    def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
+        told = columns @ point
+        gradient = columns.T @ (sigmoid(told) - label)
+        return (np.logaddexp(0, told) - label * told).sum(), gradient
+
+    bounds = [(FLATTEST, None), (FLATTEST, None), (None, None)]
+    found = minimize(loss, [1.0, 1.0, 0.0], jac=True, method="L-BFGS-B", bounds=bounds)
+    low, high, shift = (float(value) for value in found.x)
+    return low, high, shift, edge
+
+
+def fit_calibration(kind: str, score: np.ndarray, label: np.ndarray) -> Calibration:
+    """Fit a calibration on scores of customers that the model has not seen.
+
+    Parameters
+    ----------
+    kind : str
+        ``none`` takes the score for log-odds; ``temperature`` scales it (Guo et al. 2017,
+        arXiv:1706.04599); ``sigmoid`` scales and shifts it; ``beta`` gives the sigmoid a slope
+        of its own on either side; ``isotonic`` leads it through the steps of the
+        pool-adjacent-violators algorithm (Zadrozny & Elkan 2002).
+    score : ndarray of float, shape (n_customers,)
+    label : ndarray of 0 and 1, shape (n_customers,)
+    """
+    if kind == "none":
+        return Calibration(kind, 1.0, 0.0)
+    if kind == "temperature":
+        fitted = LogisticRegression(C=np.inf, fit_intercept=False).fit(score[:, None], label)
+        return Calibration(kind, float(fitted.coef_[0, 0]), 0.0)
+    slope, intercept = fit_sigmoid(score, label)
+    if kind == "sigmoid":
+        return Calibration(kind, slope, intercept)
+    line = slope * score + intercept
+    # No group of customers is sure: the risk stays half a customer away from 0 and 1.
+    edge = 0.5 / len(label)
+    if kind == "beta":
+        return Calibration(kind, slope, intercept, bend=fit_beta(line, label, edge=edge))
+    fitted = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(line, label)
+    heights = log_odds(fitted.y_thresholds_)
+    steps = [(float(x), float(y)) for x, y in zip(fitted.X_thresholds_, heights, strict=True)]
+    return Calibration(kind, slope, intercept, steps=steps)
+
+
+def cross_fitted(kind: str, score: np.ndarray, label: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Return each customer's risk by a calibration fitted on the other folds."""
+    risk = np.zeros(len(label))
+    for part in np.unique(fold):
+        here = fold == part
+        risk[here] = fit_calibration(kind, score[~here], label[~here]).risk(score[here])
+    return risk
+
+
+def choose_calibration(
+    score: np.ndarray, label: np.ndarray, fold: np.ndarray
+) -> tuple[Calibration, np.ndarray, dict[str, float]]:
+    """Return the calibration that cross-fitted log-loss speaks for, and what it told and cost.
+
+    Beside the calibration, fitted on all: each customer's cross-fitted risk under its kind, and
+    the log-loss of every kind.
+
+    Of the lines the one of the lowest log-loss is taken; then each bent one that beats what was
+    taken by as many standard errors of the paired difference as :data:`BENT` says.
+
+    Parameters
+    ----------
+    score, label : ndarray, shape (n_customers,)
+        Out-of-fold scores and outcomes of training customers.
+    fold : ndarray of int, shape (n_customers,)
+        Folds of the cross-fitting.
+    """
+    risks = {kind: cross_fitted(kind, score, label, fold) for kind in KINDS}
+    losses = {kind: plain(log_loss, label, risk) for kind, risk in risks.items()}
+    best = min(LINES, key=lambda kind: losses[kind])
+    for kind, errors in BENT.items():
+        gap = _losses(label, risks[best]) - _losses(label, risks[kind])
+        if gap.mean() > errors * gap.std(ddof=1) / np.sqrt(len(gap)):
+            best = kind
+    return fit_calibration(best, score, label), risks[best], losses
+
+
+def _losses(label: np.ndarray, risk: np.ndarray) -> np.ndarray:
+    told = np.clip(np.where(label == 1, risk, 1 - risk), 1e-6, 1)
+    return -np.log(told)

@@ -1,0 +1,179 @@
+"""The page: files of a run in, HTML in one language out."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from retention.core.formats import LANGUAGES, formatted
+from retention.explanation.hypotheses import question_of
+from retention.report.figures import Figures
+from retention.report.scales import scale, ticks
+from retention.report.text import Phrases, clip, load_phrases, quote
+from retention.report.verdicts import inside, side
+
+SECTIONS = (
+    "headline",
+    "readiness",
+    "model",
+    "reasons",
+    "segments",
+    "campaign",
+    "changes",
+    "assumptions",
+    "limits",
+    "rerun",
+)
+"""The parts of the page, in their order; each is a template and an id."""
+UNIT_FORMS = {
+    "percentage points": "in_points+",
+    "log-odds": "hundredths+",
+    "share": "percent",
+    "rows": "count",
+    "roc_auc": "score",
+}
+"""How figures of each unit of metrics/explain.json are shown."""
+VERSION = 8
+"""Letters of a sha256 that tell versions apart."""
+
+
+def render(
+    files: Mapping[str, Any],
+    names: Mapping[str, str],
+    view: Mapping[str, Any],
+    *,
+    folder: Path,
+    language: str,
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    files : mapping of str to content
+        What each file holds, by its path.
+    names : mapping of str to str
+        The path of each file by the name that templates use for it.
+    view : mapping
+        What else templates need: choices of rows that do not depend on the language.
+    folder : Path
+        Templates, style, script and sentences.
+    language : str
+        One of ``formats.LANGUAGES``.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (folder / "page.js").read_text(encoding="utf-8")
+    figures, phrases = Figures(files, language), load_phrases(folder, language)
+    (other,) = (one for one in LANGUAGES if one != language)
+    return environment.get_template("page.html").render(
+        **names,
+        **{key: value for key, value in view.items() if key != "unit"},
+        unit=phrases.name("units", view["unit"]),
+        **_helpers(figures, phrases, names),
+        language=language,
+        other=other,
+        sections=SECTIONS,
+        script=Markup(script),
+        script_hash=_hash(f"\n{script}\n"),
+    )
+
+
+def _helpers(
+    figures: Figures, phrases: Phrases, names: Mapping[str, str]
+) -> dict[str, Callable[..., Any]]:
+    """Return the functions that templates call."""
+
+    def text(value: float, form: str) -> str:
+        return formatted(value, form, figures.language)
+
+    def version(file: str, key: str) -> Markup:
+        return Markup('<code data-quote data-version="{}">{}</code>').format(
+            f"{file}#/{key}", str(figures.get(file, key))[:VERSION]
+        )
+
+    def example(row: Mapping[str, Any]) -> Markup:
+        if row["what"] == "leak":
+            return quote(text(float(row["example"]), "score"))
+        return phrases.name("examples", row["example"])
+
+    def finding(file: str, steps: Sequence[str | int]) -> Markup:
+        """Return a line of the readiness report; one of a kind the table lacks as it is."""
+        row = figures.get(file, *steps)
+        if row["what"] not in phrases.table["findings"]:
+            return quote(row["text"])
+        return phrases.say(
+            f"findings.{row['what']}",
+            count=figures.show(file, *steps, "count"),
+            example=example(row),
+        )
+
+    def slice_name(key: str) -> Markup:
+        column, _, value = key.partition("=")
+        return Markup("{}: {}").format(
+            phrases.name("features", column), phrases.name("quarters", value)
+            if column == "tenure_quarter" else phrases.word(value),
+        )  # fmt: skip
+
+    def rivals(best: Mapping[str, Any]) -> Markup:
+        return Markup(", ").join(phrases.word(name) for name in best["earns_most_rivals"])
+
+    def question(key: str) -> dict[str, str]:
+        """Return a question of the shop, and what its figure compares."""
+        category = phrases.word(key.removeprefix("category_"))
+        found = question_of(key, category=Markup(category).striptags())
+        asked, compared = (
+            getattr(found, f"{name}{figures.language}") for name in ("", "compared_")
+        )
+        return {"asked": quote(asked), "compared": compared}
+
+    def figure_name(key: str) -> Markup | str:
+        """Return what the figure behind an advice is."""
+        if key in phrases.table["evidence"]:
+            return phrases.name("evidence", key)
+        return question(key)["compared"]
+
+    return {
+        "question": question,
+        "figure_name": figure_name,
+        "advice_text": lambda key: clip(
+            figures.get(names["explain"], "advice", key, figures.language), 600
+        ),
+        "unit_form": UNIT_FORMS.__getitem__,
+        "get": figures.get,
+        "show": figures.show,
+        "say": phrases.say,
+        "name_of": phrases.name,
+        "word": phrases.word,
+        "rule": phrases.rule,
+        "text": text,
+        "quote": quote,
+        "clip": clip,
+        "version": version,
+        "finding": finding,
+        "slice_name": slice_name,
+        "rivals": rivals,
+        "side": side,
+        "inside": inside,
+        "scale": scale,
+        "ticks": ticks,
+        "ordered": strongest_first,
+    }
+
+
+def strongest_first(rows: Mapping[str, Mapping[str, float]]) -> Sequence[str]:
+    """Return the keys by ``mean_abs``, the greatest first."""
+    return sorted(rows, key=lambda key: (-rows[key]["mean_abs"], key))
+
+
+def _hash(script: str) -> str:
+    """Return the script's hash for the page's content security policy: no other script runs."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

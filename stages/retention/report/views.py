@@ -1,0 +1,131 @@
+"""What the page shows of a run's tables: which rows, in which order and form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from retention.core.arms import Arm
+from retention.core.findings import Level
+
+STRONGEST = 6
+"""Differences of a segment that are shown."""
+CERTAIN = 0.05
+"""A difference is shown where at most this share of those shown is expected to be none."""
+
+ASSUMPTIONS = {
+    "data.as_of": "date",
+    "campaign.date": "date",
+    "campaign.horizon_months": "plain",
+    "campaign.share_lost": "percent",
+    "campaign.profit_unit": "word",
+    "campaign.budget": "money",
+    "campaign.control_share": "percent",
+    "campaign.contact_cap": "count",
+    "campaign.valid_days": "count",
+    "campaign.suppression": "word",
+    "prepare.regular_only": "word",
+    "prepare.entry_error_distance": "plain",
+    "prepare.max_quarantined": "percent",
+    "evaluate.level": "percent",
+    "segment.least": "count",
+}
+"""Params that a marketer should know of, and how each is shown."""
+
+BUDGET_COLUMNS = {
+    "budget": "money",
+    "contacted": "count",
+    "drops_reached": "count",
+    "false_targets": "count",
+    "cost": "money",
+    "expected_gain": "money",
+}
+LEVELS = tuple(Level)
+SHARES = {"promo_share", "service", "consent", "favourite_category"}
+FORMS = {"profit": "money", "revenue_m2": "count", "revenue_m1": "count", "revenue_m0": "count",
+         "tenure_days": "count"}  # fmt: skip
+
+
+def form_of(row: Mapping[str, Any]) -> str:
+    """Return how a feature's mean (or a word's share) is shown."""
+    return "percent" if row["feature"] in SHARES else FORMS.get(row["feature"], "tenths")
+
+
+def differences(portraits: list[Mapping[str, Any]], segment: str) -> list[int]:
+    """Return the places of a segment's strongest differences that are told apart from none.
+
+    What the segment's rule picks by is left out: the rule says it already.
+    """
+    told = [
+        place
+        for place, row in enumerate(portraits)
+        if row["segment"] == segment
+        and not row["by_rule"]
+        and row["q_value"] is not None
+        and row["q_value"] <= CERTAIN
+        and (row["effect_low"] > 0 or row["effect_high"] < 0)
+    ]
+    return sorted(told, key=lambda place: (-abs(portraits[place]["effect"]), place))[:STRONGEST]
+
+
+def category_rows(categories: list[Mapping[str, Any]], segment: str) -> list[int]:
+    """Return the places of a segment's categories, the most customers first."""
+    own = [place for place, row in enumerate(categories) if row["segment"] == segment]
+    return sorted(own, key=lambda place: (-categories[place]["customers_inside"], place))
+
+
+def budget_row(budgets: list[Mapping[str, float]], budget: float | None) -> int:
+    """Return the place of the row nearest to the campaign's budget; the last without a limit."""
+    if budget is None or not budgets:
+        return len(budgets) - 1
+    return min(
+        range(len(budgets)), key=lambda place: (abs(budgets[place]["budget"] - budget), place)
+    )
+
+
+def ends(offers: list[Mapping[str, Any]], key: str) -> dict[str, int]:
+    """Return the places of the offers with the lowest and highest value of a key."""
+    order = sorted(range(len(offers)), key=lambda place: (offers[place][key], place))
+    return {"low": order[0], "high": order[-1]} if order else {}
+
+
+def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return what templates need beside the files.
+
+    Parameters
+    ----------
+    files : mapping of str to content
+        By the names of ``report.SOURCES``.
+    names : mapping of str to str
+        The path of each.
+    """
+    offers, made = files["offers"], files["segment"]["offers"]
+    counts = {
+        place: sum(made[offer["code"]][arm] for arm in Arm) for place, offer in enumerate(offers)
+    }
+    order = sorted(counts, key=lambda place: (-counts[place], place))
+    by_code = {offer["code"]: offer for offer in offers}
+    findings = [
+        *((names["readiness"], (place,), row) for place, row in enumerate(files["readiness"])),
+        *(
+            (names["featurize"], ("report", place), row)
+            for place, row in enumerate(files["featurize"]["report"])
+        ),
+    ]
+    return {
+        "findings": sorted(findings, key=lambda found: LEVELS.index(found[2]["level"])),
+        "unit": files["params"]["campaign"]["profit_unit"],
+        "assumptions": ASSUMPTIONS,
+        "lacks_own_suppression": files["segment"]["lacks_own_suppression"],
+        "budget_columns": BUDGET_COLUMNS,
+        "budget_row": budget_row(files["budgets"], files["params"]["campaign"]["budget"]),
+        "offers_made": [place for place in order if counts[place]],
+        "offers_idle": [place for place in order if not counts[place]],
+        "offer_of": by_code.get,
+        "effects": ends(offers, "effect"),
+        "costs": ends(offers, "cost"),
+        "advice_of": lambda kind: [
+            key for key, row in files["explain"]["advice"].items() if row["kind"] == kind
+        ],
+        "form_of": form_of,
+        "differences": lambda segment: differences(files["portraits"], segment),
+        "category_rows": lambda segment: category_rows(files["categories"], segment),
+    }

@@ -1,0 +1,1 @@
+"""Who belongs together, and what tells them from the rest."""

@@ -1,0 +1,1 @@
+"""Statistics of any table: scores with intervals, effects, shrinkage."""

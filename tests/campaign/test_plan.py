@@ -1,0 +1,205 @@
+"""A whole campaign of a random shop: what must hold whatever shop, offers and limits are."""
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import ROOT, an_offer, project_params, random_shop
+from retention.campaign.campaign_list import all_segments, first_segment, joined, offers_made
+from retention.campaign.offers import load_offers
+from retention.campaign.plan import decide
+from retention.campaign.wording import category_words, filled_texts
+from retention.core.arms import Arm, assigned
+from retention.core.features import FEATURES
+from retention.core.files import write_csv
+from retention.core.params import Campaign
+from retention.core.spreadsheets import guarded, write_both
+from retention.core.vocabulary import COLUMNS
+
+RANKS = ["reason_1", "reason_2", "reason_3"]
+COLUMN_NAMES = [*(column.name for column in COLUMNS), "risk", "profit_rank"]
+FEATURE_NAMES = [feature.name for feature in FEATURES]
+OFFERS = load_offers(ROOT / "offers.yaml", columns=COLUMN_NAMES, features=FEATURE_NAMES)
+TOP = {"at_risk": {"segment_category_popular": "children", "segment_category_top": "cosmetics"}}
+
+
+def a_shop(customers, *, seed, hostile=False):
+    """Return an audience; each customer's row depends on the seed and the place alone."""
+    rng = np.random.default_rng(seed)
+    shop = random_shop(3000, seed=seed).assign(risk=rng.uniform(0, 1, 3000))
+    shop["profit_rank"] = shop["profit"].rank(pct=True)
+    shop[RANKS] = rng.choice([*FEATURE_NAMES, None], (3000, 3))
+    inside = pd.DataFrame({"at_risk": shop["risk"] > 0.5, "rich": shop["profit"] > 4})
+    shop["segment"], shop["segments"] = first_segment(inside), all_segments(inside)
+    shop["reasons"] = joined(shop[RANKS])
+    if hostile:
+        shop["customer_id"] = "=cmd|'/c calc'!A" + shop["customer_id"]
+        shop["favourite_category"] = "-{segment_category_top}"
+    return shop.head(customers)
+
+
+def campaign_of(**changes):
+    return Campaign(**(project_params()["campaign"] | changes))
+
+
+def decided(shop, *, suppressed=(), offers=OFFERS, failed=False, **changes):
+    campaign = campaign_of(**changes)
+    arms = assigned(shop["customer_id"], seed=campaign.seed, share=campaign.control_share)
+    shop = shop.assign(arm=arms)
+    words = category_words(shop, TOP)
+    return decide(shop, shop[RANKS], offers, words, set(suppressed), campaign=campaign,
+                  failed=failed)  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    customers=st.integers(0, 300),
+    budget=st.sampled_from([None, 0, 0.5, 3, 20]),
+    control_share=st.sampled_from([0, 0.3, 0.5]),
+)
+def test_campaign_keeps_its_promises(seed, customers, budget, control_share):
+    shop = a_shop(customers, seed=seed)
+    never = set(shop["customer_id"][::7])
+    listed, excluded, what_if, power = decided(
+        shop, suppressed=never, budget=budget, control_share=control_share
+    )
+    assert sorted([*listed["customer_id"], *excluded["customer_id"]]) == sorted(shop["customer_id"])
+    assert not never & set(listed["customer_id"])
+    assert set(excluded.loc[excluded["customer_id"].isin(never), "gate"]) <= {"suppressed"}
+    by_id = shop.set_index("customer_id")
+    sent = by_id.loc[listed.loc[listed["channel"] == "message", "customer_id"]]
+    assert set(sent["consent"]) <= {"yes"}
+    assert (sent["contacts_now"] < campaign_of().contact_cap).all()
+    treated = listed[listed["arm"] == "treatment"]
+    if budget is not None:
+        assert treated["cost"].sum() <= budget + 1e-9
+    for offer in OFFERS:
+        if offer.stock is not None:
+            assert (treated["offer"] == offer.code).sum() <= offer.stock
+    assert (listed["expected_gain"] > 0).all()
+    assert not listed["text"].str.contains("[{}]").any()
+    assert len(what_if) == 10
+    assert what_if["expected_gain"].is_monotonic_increasing
+    assert (what_if["cost"] <= what_if["budget"] + 1e-6).all()
+    assert power["pooled"]["treatment"] == len(treated)
+
+
+@pytest.mark.parametrize("budget", [None, 5])
+def test_adding_customers_moves_nobody_to_the_other_arm(budget):
+    few, many = (decided(a_shop(n, seed=3), budget=budget)[0] for n in (1500, 3000))
+    arms = few.set_index("customer_id")["arm"]
+    again = many.set_index("customer_id")["arm"].reindex(arms.index).dropna()
+    assert len(again) > 20
+    assert (again == arms[again.index]).all()
+
+
+def test_same_input_in_any_order_gives_the_same_bytes(tmp_path):
+    shop = a_shop(400, seed=4)
+    for name, table in (("one", shop), ("two", shop.sample(frac=1, random_state=1))):
+        listed, excluded, what_if, _ = decided(table, budget=4)
+        write_both(listed, tmp_path / name / "list", dialect="ru")
+        write_both(excluded, tmp_path / name / "excluded", dialect="en")
+        write_csv(what_if, tmp_path / name / "budgets.csv")
+    for name in ("list.csv", "list.parquet", "excluded.csv", "excluded.parquet", "budgets.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_list_for_programs_keeps_its_contract_though_nobody_is_on_it(tmp_path, failed):
+    listed, *_ = decided(a_shop(400, seed=4, hostile=True), failed=failed)
+    assert (len(listed) == 0) == failed
+    write_both(listed, tmp_path / "list", dialect="ru")
+    kinds = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "list.parquet")}
+    words = dict.fromkeys(("customer_id", "segment", "offer", "channel", "text", "arm", "reasons"))
+    numbers = dict.fromkeys(("expected_gain", "cost"), "double")
+    text = dict.fromkeys(words, "large_string")
+    assert kinds == text | numbers | {"valid_until": "date32[day]"}
+    assert list(kinds) == [
+        "customer_id",
+        "segment",
+        "offer",
+        "channel",
+        "text",
+        "arm",
+        "expected_gain",
+        "cost",
+        "reasons",
+        "valid_until",
+    ]
+    read = pd.read_parquet(tmp_path / "list.parquet")
+    assert read["customer_id"].str.startswith("=cmd|").all()
+    assert set(read["arm"]) == (set() if failed else {"treatment", "control"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "gates"),
+    [
+        ({"failed": True}, {"model_grade_f"}),
+        ({"suppressed": [str(100_000 + place) for place in range(3000)]}, {"suppressed"}),
+        ({"offers": []}, {"not_eligible"}),
+        ({"offers": [an_offer("a", cost=1e6)]}, {"no_expected_gain"}),
+        ({"offers": [an_offer("a", cost=0.01)], "budget": 0}, {"no_expected_gain", "over_budget"}),
+        ({"offers": [an_offer("a", stock=0)]}, {"no_expected_gain", "out_of_stock"}),
+    ],
+)
+@pytest.mark.parametrize("control_share", [0, 0.5])
+def test_senseless_campaign_is_an_empty_list_of_the_same_columns(changes, gates, control_share):
+    listed, excluded, what_if, power = decided(
+        a_shop(200, seed=5), control_share=control_share, **changes
+    )
+    assert list(listed) == list(decided(a_shop(200, seed=5))[0])
+    assert len(listed) == 0
+    assert set(excluded["gate"]) == gates
+    assert (what_if["contacted"] == 0).all() or "budget" in changes
+    assert power["pooled"] == {"treatment": 0, "control": 0}
+    assert all(of["treatment"] == 0 for of in offers_made(listed, OFFERS).values())
+
+
+def test_hostile_ids_and_categories_cannot_run_or_be_filled_again():
+    listed, excluded, *_ = decided(a_shop(300, seed=6, hostile=True))
+    assert len(listed) > 20
+    for table in (guarded(listed), guarded(excluded)):
+        for name in table.select_dtypes(["object", "str"]):
+            assert not table[name].str.startswith(("=", "+", "-", "@", "\t", "\r")).any(), name
+    told = listed.loc[listed["offer"].isin(["favourite_bundle", "relevant_mailings"]), "text"]
+    assert told.str.contains("«-{segment_category_top}»", regex=False).all()
+
+
+def test_texts_name_the_customers_own_categories_in_russian():
+    shop = a_shop(3, seed=1).assign(favourite_category=["cosmetics", "children", None])
+    shop["segment"] = ["at_risk", "rest", "at_risk"]
+    words = category_words(shop, TOP)
+    assert words["segment_category_top"].tolist()[0] == "cosmetics"
+    assert words["segment_category_top"].isna().tolist() == [False, True, False]
+    assert words["segment_category_over"].isna().all()
+    assert words["favourite_category"].isna().tolist() == [False, False, True]
+    text = {"ru": "О {favourite_category}!", "en": "On {favourite_category}!"}
+    offers = [an_offer("a", text=text), an_offer("b")]
+    told = filled_texts(offers, np.array([0, 0, 1]), words, language="ru")
+    assert told.tolist() == ["О Косметика и аксессуары!", "О Товары для детей!", "Текст"]
+    told = filled_texts(offers, np.array([1, 0, 1]), words, language="en")
+    assert told.tolist() == ["Text", "On children's goods!", "Text"]
+
+
+def test_offers_made_add_up():
+    shop = a_shop(800, seed=8)
+    listed, *_ = decided(shop)
+    found = offers_made(listed, OFFERS)
+    assert list(found) == [offer.code for offer in OFFERS]
+    for arm in Arm:
+        assert sum(one[arm] for one in found.values()) == (listed["arm"] == arm).sum()
+    treated = listed[listed["arm"] == "treatment"]
+    for name in ("cost", "expected_gain"):
+        assert sum(one[name] for one in found.values()) == pytest.approx(treated[name].sum())
+
+
+def test_segments_and_reasons_are_joined_in_their_order():
+    belongs = pd.DataFrame({"a": [True, False, False], "b": [True, True, False]})
+    assert all_segments(belongs).tolist() == ["a b", "b", ""]
+    assert first_segment(belongs).tolist() == ["a", "b", "rest"]
+    words = pd.DataFrame({"x": ["p", None, None], "y": ["q", "q", None]})
+    assert joined(words).tolist() == ["p q", "q", ""]

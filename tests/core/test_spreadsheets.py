@@ -1,0 +1,156 @@
+import csv
+import datetime
+import io
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from helpers import cells_of
+from retention.core.params import Campaign
+from retention.core.spreadsheets import (
+    DIALECTS,
+    guard,
+    guarded,
+    number_text,
+    unguard,
+    write_both,
+    write_for_people,
+)
+from retention.data.coded import Coded
+from retention.data.number_parsing import read_numbers
+
+cells = st.text(alphabet="=+-@\t\r\n';,\" aЯ1＝", max_size=12)
+
+
+@given(cells)
+@example("''=x")
+@example("\t=1;-2")
+def test_guard_comes_off_exactly(text):
+    assert unguard(guard(text)) == text
+
+
+@settings(deadline=None)
+@given(st.lists(cells, min_size=1, max_size=4))
+def test_no_cell_begins_as_a_formula_whatever_separator_the_program_expects(texts):
+    table = guarded(pd.DataFrame({"a": texts, "b": texts}))
+    written = table.to_csv(index=False, lineterminator="\n")
+    for separator in ",;\t":
+        for row in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+            assert not any(cell[:1] in set("=+-@\t\r＝") - {""} for cell in row), (separator, row)
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+7 900", "-5", "@SUM(A1)", "\tx", "\rx", "=cmd|'/c calc'!A0", "＝1"]
+)
+def test_formula_is_told_by_its_first_character(text):
+    assert guard(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "Скидка 5 %, а также -10 %", "a=b", "a-b@c.ru", "'quoted'"])
+def test_plain_text_stays_as_it_is(text):
+    assert guard(text) == text
+
+
+def test_semicolon_within_a_cell_opens_no_new_one():
+    assert guard("x;=HYPERLINK(1)") == "x;'=HYPERLINK(1)"
+
+
+FORMULA = set("=+-@\t\r＝＋－＠")
+anything = st.text(
+    alphabet=st.one_of(
+        st.sampled_from("=+-@\t\r\n';,\" \u00a0|0aЯ＝\u200f\u202e😀"), st.characters(codec="utf-8")
+    ),
+    max_size=15,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(texts=st.lists(anything, min_size=1, max_size=5), dialect=st.sampled_from(["ru", "en"]))
+@example(texts=['"=1";-2', "'=x", "a\r=1", "\n", "007", "мир\u202e,🙂"], dialect="ru")
+def test_what_is_written_for_people_is_read_back_exactly(texts, dialect, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / f"{dialect}.csv"
+    table = pd.DataFrame({"customer_id": texts, "text": texts[::-1]}, dtype="str")
+    write_for_people(table, path, dialect=dialect)
+    pd.testing.assert_frame_equal(cells_of(path), table)
+    written = path.read_bytes().decode("utf-8-sig")
+    for separator in ",;\t":  # whichever the program takes
+        for row in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+            # A quote that the wrong separator leaves open takes in the end of its line.
+            began = [cell.removeprefix("\r\n")[:1] for cell in row]
+            assert FORMULA.isdisjoint(began), (separator, row)
+
+
+@pytest.mark.parametrize(("dialect", "separator", "mark"), [("ru", ";", ","), ("en", ",", ".")])
+def test_numbers_stay_numbers_of_the_dialect(tmp_path, dialect, separator, mark):
+    ids = ["=1+1", "-300001", "300002", "'x"]
+    table = pd.DataFrame({"customer_id": ids, "profit": [-1.5, 2, None, -0.0], "n": [-1, 0, 1, 2]})
+    table["drop"] = pd.array([1, 0, None, 1], dtype="Int8")
+    table["on"] = pd.array([datetime.date(2026, 12, 31)] * 4, dtype="date32[pyarrow]")
+    path = tmp_path / "list.csv"
+    write_for_people(table, path, dialect=dialect)
+    lines = path.read_bytes().decode("utf-8").split("\r\n")
+    assert lines[0] == "\ufeff" + separator.join(["customer_id", "profit", "n", "drop", "on"])
+    assert [line.split(separator) for line in lines[1:-1]] == [
+        ["'=1+1", f"-1{mark}5", "-1", "1", "2026-12-31"],
+        ["'-300001", f"2{mark}0", "0", "0", "2026-12-31"],
+        ["300002", "", "1", "", "2026-12-31"],
+        ["'x", f"0{mark}0", "2", "1", "2026-12-31"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.1, "0,1"),
+        (-4.21, "-4,21"),
+        (1.125, "1,1250"),  # 1,125 could be a thousand
+        (0.000012, "0,000012"),
+        (1e-9, "0,0"),
+        (1e17, "100000000000000000,0"),
+        (float("nan"), ""),
+        (float("-inf"), ""),
+    ],
+)
+def test_text_of_a_number_cannot_be_taken_for_another(value, text):
+    assert number_text(value, ",") == text
+    assert number_text(value, ".") == text.replace(",", ".")
+
+
+@given(st.floats(-1e12, 1e12), st.sampled_from(",."))
+def test_text_of_a_number_is_read_by_the_product(value, mark):
+    read = read_numbers(Coded(np.zeros(1, dtype=int), [number_text(value, mark)]), place="x")
+    assert read.values.tolist() == [round(value, 6)]
+
+
+def test_file_for_programs_holds_raw_values(tmp_path):
+    table = pd.DataFrame({"customer_id": ["=1+1"], "gain": [0.12345678], "none": [None]})
+    table["until"] = pd.array([datetime.date(2026, 12, 31)], dtype="date32[pyarrow]")
+    write_both(table, tmp_path / "list", dialect="ru")
+    read = pd.read_parquet(tmp_path / "list.parquet").to_dict("records")[0]
+    assert (read["customer_id"], read["gain"]) == ("=1+1", 0.123457)
+    assert read["until"] == datetime.date(2026, 12, 31)
+    assert cells_of(tmp_path / "list.csv").to_dict("records") == [
+        {"customer_id": "=1+1", "gain": "0,123457", "none": "", "until": "2026-12-31"}
+    ]
+    kinds = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "list.parquet")}
+    assert kinds["none"] in {"string", "large_string"}
+    assert kinds["until"] == "date32[day]"
+
+
+def test_numbers_among_words_are_left_alone():
+    table = guarded(pd.DataFrame({"a": pd.Series([-5, "=x", 1.5], dtype=object)}))
+    assert table["a"].tolist() == [-5, "'=x", 1.5]
+
+
+def test_dialects_are_those_of_the_params():
+    assert set(DIALECTS) == set(get_args(Campaign.model_fields["spreadsheet"].annotation))
+
+
+def test_missing_words_stay_missing():
+    table = guarded(pd.DataFrame({"a": pd.Series(["=x", None], dtype="str")}))
+    assert table["a"].isna().tolist() == [False, True]

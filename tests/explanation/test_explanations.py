@@ -1,0 +1,140 @@
+"""What reasons must do, on a simulated shop whose truth is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retention.core.features import BY_NAME
+from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
+from retention.core.params import load_params
+from retention.core.vocabulary import BEHAVIOUR, LABEL
+from retention.explanation.explainer import explainer
+from retention.explanation.noise_floor import noise_threshold, with_noise
+from retention.explanation.reasons import RANKS, find_reasons, typical_of_comparable, typical_values
+from retention.models.selection import train_model
+from simulation.shop import simulate_customers
+
+PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+WORDS = ["service", "consent", "favourite_category"]
+NAMES = list(BEHAVIOUR)
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """A shop, a blend trained on its training side, and every customer's contributions."""
+    made = simulate_customers(1300, unlabelled=0, seed=3)
+    table = made.customers.merge(made.truth.drop(columns=["drop", "quirk"]), on="customer_id")
+    key = behaviour_key(table, BEHAVIOUR)
+    side = np.where(uniform(key, seed=1, purpose="split") < 0.25, "test", "train")
+    table = table.assign(twin_key=key, split=side, scored=one_of_each_twin(key, table[LABEL]))
+    rows = np.flatnonzero((table["split"] == "train") & table["scored"])
+    train = PARAMS.train.model_copy(
+        update={"model": "blend", "families": ["svc", "boosting", "extra_trees"],
+                "candidates": 1, "comparisons": 1, "jobs": 1}
+    )  # fmt: skip
+    label = table[LABEL].iloc[rows].to_numpy("int64")
+    model = train_model(
+        table[NAMES].iloc[rows], label, key[rows], train=train, models=PARAMS.models, words=WORDS,
+        quiet=True,
+    ).model  # fmt: skip
+    explained = explainer(table, PARAMS.explain)
+    found = explained(model, table[NAMES], np.arange(len(table)))
+    threshold = noise_threshold(
+        model, table[NAMES], label, rows, key, seed=1,
+        explained=lambda other, wide: explained(
+            other, wide, np.arange(len(table)), faithful=-np.inf
+        ),
+    )  # fmt: skip
+    return table, rows, label, model, explained, found, threshold
+
+
+def test_stand_in_of_the_blend_is_faithful_and_additive(shop):
+    _, _, _, _, _, found, _ = shop
+    assert found.method == "surrogate"
+    assert found.fidelity >= 0.95
+    assert np.abs(found.base + found.values.sum(axis=1) - found.explained).max() < 1e-4
+
+
+def test_groups_stand_in_the_order_of_the_truth(shop):
+    table, _, _, _, _, found, _ = shop
+    groups = [BY_NAME[name].group for name in NAMES]
+    told = found.values.T.groupby(groups).sum().T.abs().mean()
+    true = {group: table[f"weight_{group}"].abs().mean() for group in told.index}
+    assert told.sort_values().index.tolist() == sorted(true, key=true.get)
+    # And customer by customer the group that weighs most is told as it is.
+    for group in ("site", "product"):
+        of_group = found.values[[n for n in NAMES if BY_NAME[n].group == group]].sum(axis=1)
+        assert np.corrcoef(of_group, table[f"weight_{group}"])[0, 1] > 0.8
+
+
+def test_noise_is_among_the_top_three_of_one_in_twenty_at_most(shop):
+    table, rows, label, model, explained, _, threshold = shop
+    wide = with_noise(table[NAMES], table["twin_key"].to_numpy(), seed=99)
+    from sklearn.base import clone
+
+    from retention.models.estimators import RiskModel
+
+    pipeline = clone(model.pipeline)
+    (first, scaled, numbers), *others = pipeline.named_steps["prepare"].transformers
+    added = [name for name in wide if name not in NAMES]
+    pipeline.named_steps["prepare"].set_params(
+        transformers=[(first, scaled, [*numbers, *added]), *others]
+    )
+    pipeline.fit(wide.iloc[rows], label)
+    other = RiskModel(**{**model.get_params(deep=False), "pipeline": pipeline})
+    found = explained(other, wide, np.arange(len(table)), faithful=-np.inf)
+    loyal = wide.iloc[rows][label == 0]
+    named = find_reasons(
+        found.values, wide, typical_of_comparable(wide, loyal), threshold=threshold
+    )
+    for name in added:
+        among = (named[list(RANKS[:3])] == name).any(axis=1).mean()
+        assert among <= 0.05, name
+    # Real behaviour passes the same bar often.
+    assert (named["reason_1"] == "pages_per_visit").mean() > 0.15
+
+
+def test_moving_the_reasons_moves_the_risk_more_than_moving_others(shop):
+    table, rows, label, model, _, found, threshold = shop
+    features = table[NAMES]
+    loyal = features.iloc[rows][label == 0]
+    typical = typical_values(loyal)
+    named = find_reasons(
+        found.values, features, typical_of_comparable(features, loyal), threshold=threshold
+    )
+    asked = np.flatnonzero(
+        named["reason_3"].notna().to_numpy() & (table["split"] == "test").to_numpy()
+    )
+    assert len(asked) > 40
+    rng = np.random.default_rng(1)
+    before = model.log_odds(features.iloc[asked])
+    changed = {}
+    for kind in ("reasons", "random"):
+        numbers = dict.fromkeys(features.select_dtypes("number"), "float64")
+        moved = features.iloc[asked].astype(numbers)
+        for place, row in enumerate(asked):
+            chosen = (
+                named[list(RANKS[:3])].iloc[row].tolist()
+                if kind == "reasons"
+                else rng.choice(NAMES, 3, replace=False)
+            )
+            for name in chosen:
+                moved.iloc[place, NAMES.index(name)] = typical[name]
+        changed[kind] = np.abs(model.log_odds(moved) - before).mean()
+    assert changed["reasons"] > 2 * changed["random"]
+
+
+def test_what_contributes_most_is_no_reason_when_noise_could_do_it(shop):
+    table, rows, label, _, _, found, threshold = shop
+    features = table[NAMES]
+    typical = typical_of_comparable(features, features.iloc[rows][label == 0])
+    named = find_reasons(found.values, features, typical, threshold=threshold)
+    none = named["reason_1"].isna()
+    usable = found.values.drop(columns=["consent"])
+    assert 0 < none.mean() < 0.5
+    assert (usable[none].max(axis=1) <= threshold).all()
+    assert (usable[~none].max(axis=1) > threshold).all()
+    beyond = pd.concat([named[f"{rank}_contribution"].abs() for rank in RANKS]).dropna()
+    assert (beyond > threshold - 1e-6).all()

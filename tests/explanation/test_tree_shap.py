@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from helpers import shapley
+from retention.explanation.surrogate import fit_surrogate, mixtures
+from retention.explanation.tree_shap import small_trees, tree_interactions, tree_scores, tree_values
+
+OWNER = np.array([0, 1, 2, 2, 3])
+"""Columns 2 and 3 are made of one feature."""
+GROUPS = [[0], [1], [2, 3], [4]]
+
+
+def fitted(formula, *, rows=800, leaves=8, iterations=40, seed=1):
+    x = np.random.default_rng(seed).normal(size=(rows, 5))
+    model = HistGradientBoostingRegressor(
+        max_iter=iterations, max_leaf_nodes=leaves, early_stopping=False, random_state=0
+    )
+    return x, model.fit(x, formula(x))
+
+
+def formula(x):
+    return x[:, 0] * x[:, 1] + np.abs(x[:, 2]) - 2 * (x[:, 3] > 0)
+
+
+def test_scores_are_those_of_the_model():
+    x, model = fitted(formula)
+    trees = small_trees(model, OWNER)
+    start = float(np.ravel(model._baseline_prediction)[0])
+    np.testing.assert_allclose(start + tree_scores(trees, x), model.predict(x), atol=1e-9)
+
+
+def test_values_are_the_shapley_values_over_all_coalitions():
+    x, model = fitted(formula)
+    background, rows = x[:20], x[100:106]
+    found = tree_values(small_trees(model, OWNER), rows, background, 4)
+    expected = [shapley(model.predict, row, background, GROUPS) for row in rows]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    assert np.abs(found[:, 0]).max() > 0.1
+
+
+def test_values_are_those_of_shap_where_each_column_is_a_feature():
+    import shap
+
+    _, model = fitted(formula)
+    # Off the training rows: shap rounds to 32 bits, and theirs lie beside the thresholds.
+    fresh = np.random.default_rng(9).normal(size=(70, 5))
+    rows, background = fresh[:40], fresh[40:]
+    masker = shap.maskers.Independent(background, max_samples=30)
+    expected = shap.TreeExplainer(model, masker)(rows).values
+    found = tree_values(small_trees(model, np.arange(5)), rows, background, 5)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_feature_that_no_tree_asks_for_gets_nothing_and_the_rest_adds_up():
+    x = np.random.default_rng(1).normal(size=(800, 5)) * [1, 1, 1, 1, 0]
+    model = HistGradientBoostingRegressor(max_iter=40, max_leaf_nodes=8, early_stopping=False)
+    model.fit(x, formula(x))
+    trees = small_trees(model, OWNER)
+    background = x[:25]
+    found = tree_values(trees, x, background, 4)
+    assert (found[:, 3] == 0).all()
+    base = model.predict(background).mean()
+    np.testing.assert_allclose(base + found.sum(axis=1), model.predict(x), atol=1e-9)
+
+
+def test_trees_that_ask_too_much_are_declined():
+    _, model = fitted(formula, leaves=16)
+    assert small_trees(model, OWNER) is None
+
+
+def test_interaction_is_with_whom_it_is():
+    x, model = fitted(lambda x: 3 * (x[:, 0] > 0) * (x[:, 1] > 0) + x[:, 4], iterations=100)
+    strength = tree_interactions(small_trees(model, OWNER), x[:200], x[:40], 4)
+    np.testing.assert_allclose(strength, strength.T)
+    assert strength[0, 1] == strength.max()
+    # v(01) - v(0) - v(1) + v() of a product of two indicators, by the same background.
+    inside = (x[:40, 0] > 0).mean(), (x[:40, 1] > 0).mean()
+    both = ((x[:40, 0] > 0) & (x[:40, 1] > 0)).mean()
+    own = (x[:200, :2] > 0).astype(float)
+    by_hand = (
+        3
+        * np.abs(
+            own[:, 0] * own[:, 1] - own[:, 0] * inside[1] - own[:, 1] * inside[0] + both
+        ).mean()
+    )
+    assert strength[0, 1] == pytest.approx(by_hand, rel=0.1)
+    assert strength[2, 3] < strength[0, 1] / 20
+
+
+@pytest.mark.parametrize(("smooth", "low", "high"), [(True, 0.95, 1), (False, -1, 0.5)])
+def test_fidelity_is_high_for_what_trees_can_repeat_and_low_for_memory(smooth, low, high):
+    x = np.random.default_rng(2).normal(size=(500, 5))
+    noise = np.random.default_rng(3).normal(size=10**5)
+
+    def score(points):
+        if smooth:
+            return formula(points)
+        return noise[(np.abs(points.sum(axis=1)) * 10**4).astype(int) % 10**5]
+
+    found = fit_surrogate(score, x, x[:20], OWNER, evaluations=8000, trees=200, seed=1)
+    assert low <= found.fidelity <= high
+    values, base = found.values(x[:50], x[:20])
+    np.testing.assert_allclose(base + values.sum(axis=1), found.score(x[:50]), atol=1e-9)
+
+
+def test_stand_in_is_the_same_whether_its_fidelity_is_measured_or_not():
+    x = np.random.default_rng(4).normal(size=(300, 5))
+    how = {"evaluations": 2000, "trees": 50, "seed": 1}
+    judged = fit_surrogate(formula, x, x[:20], OWNER, **how)
+    taken = fit_surrogate(formula, x, x[:20], OWNER, **how, judged=False)
+    assert taken.fidelity is None
+    assert judged.fidelity > 0
+    np.testing.assert_array_equal(taken.score(x), judged.score(x))
+
+
+def test_mixtures_take_whole_features_from_one_row_or_the_other():
+    rows = np.arange(50).reshape(10, 5) + 1000.0
+    background = -np.arange(25).reshape(5, 5) - 1.0
+    mixed = mixtures(rows, background, OWNER, 400, seed=1)
+    assert mixed.shape == (400, 5)
+    own = mixed > 0
+    assert (own[:, 2] == own[:, 3]).all()
+    taken = own[:, [0, 1, 2, 4]].sum(axis=1)
+    assert (np.bincount(taken, minlength=5) > 50).all()
+    for line, mine in zip(mixed, own, strict=True):
+        assert np.unique((line[mine] - 1000) // 5).size <= 1

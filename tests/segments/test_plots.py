@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from helpers import random_shop
+from retention.segments.membership import grid_cells, grid_table, named_segments
+from retention.segments.plots import draw_categories, draw_grid, draw_portraits
+from retention.segments.profiles import categories_of, portraits
+
+RULES = {"risky": "risk >= 0.6", "bargain": "promo_share >= 0.5", "nobody": "tenure_days == 36525"}
+FEATURES = ["promo_share", "pages_per_visit", "profit"]
+
+
+def shop_with_risk(*, seed):
+    shop = random_shop(150, seed=seed)
+    shop["risk"] = np.random.default_rng(seed).uniform(0, 1, 150)
+    shop.loc[:5, "profit"] = np.nan
+    return shop
+
+
+def draw(kind, path, *, seed=1):
+    shop = shop_with_risk(seed=seed)
+    belongs = named_segments(shop, RULES)
+    if kind == "grid":
+        # Nobody is at medium risk: cells without customers are drawn too.
+        cuts = {"risk_cuts": (2, 3), "profit_cuts": "quantiles"}
+        draw_grid(
+            grid_table(shop.assign(cell=grid_cells(shop["risk"], shop["profit"], **cuts))), path
+        )
+    elif kind == "portraits":
+        table = portraits(belongs, shop, FEATURES, ["service"], level=0.95)
+        draw_portraits(table.assign(by_rule=table["feature"] == "promo_share"), path)
+    else:
+        table = categories_of(belongs, shop, level=0.95, least=15)
+        draw_categories(table.assign(by_rule=table["segment"] == "risky"), path, level=0.95)
+    return path.read_bytes()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["grid", "portraits", "categories"])
+def test_picture_follows_the_data_and_nothing_else(tmp_path, kind):
+    first = draw(kind, tmp_path / "one.png")
+    assert draw(kind, tmp_path / "two.png") == first
+    assert draw(kind, tmp_path / "other.png", seed=2) != first
+    height, width, _ = imread(tmp_path / "one.png").shape
+    assert min(height, width) > 200
+
+
+def test_segment_picked_by_profit_keeps_its_name(tmp_path, monkeypatch):
+    shown = []
+    save = Figure.savefig
+
+    def look(figure, *args, **kwargs):
+        shown.extend(axis.get_title(loc="left") for axis in figure.axes)
+        return save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", look)
+    draw("categories", tmp_path / "one.png")
+    assert {"risky (picked by profit)", "bargain"} <= set(shown)
