@@ -1,14 +1,18 @@
-# `make help` lists the targets. The environment is .venv; every command runs from it.
+# `make help` lists the targets. The environment is .venv; every command runs from it. The pipeline's
+# packages are installed first (.venv/.ready), those of tests, lint and fuzzers once asked for (.venv/.dev).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 READY := $(VENV)/.ready
+DEV := $(VENV)/.dev
+INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # The first Python that runs and is 3.11, 3.12 or 3.13; name another with `make PYTHON=... repro`.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	2>/dev/null && echo $$p && break; done)
+NO_PYTHON := error: no Python 3.11, 3.12 or 3.13 found; name one with make PYTHON=/path/to/python3.12
 
 DATA ?= data/sample
 REV ?= main
@@ -19,19 +23,24 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
 
 $(READY): requirements.txt
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; name one with make PYTHON=/path/to/python3.12"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)"; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the locked packages into $(VENV) (about two minutes the first time)"
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(DEV): $(READY) requirements-dev.txt
+	@echo "Adding the locked packages of tests, lint and fuzzers to $(VENV)"
+	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
 repro: $(READY) ## Make the environment and run the whole pipeline (dvc repro)
 	dvc repro
 
-test: $(READY) ## Make the environment and pass all tests
+test: $(DEV) ## Make the environment and pass all tests
 	python -m pytest
 
-lint: $(READY) ## Check style and formatting
+lint: $(DEV) ## Check style and formatting
 	ruff check .
 	ruff format --check .
 
@@ -44,8 +53,7 @@ lock-check: $(READY) ## Check that dvc.lock fits code, params and data descripti
 compare: $(READY) ## Compare this version's predictions with those of REV (default main)
 	@python stages/compare.py --rev "$(REV)" $(if $(AGAINST),--against "$(AGAINST)")
 
-bench: $(READY) ## Measure prepare and featurize beside DuckDB (minutes)
-	python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+bench: $(DEV) ## Measure prepare and featurize beside DuckDB (minutes)
 	python benchmarks/data.py
 
 bench-model: $(READY) ## Nested cross-validation of every family on DATA (default the simulated shop; minutes)
@@ -66,27 +74,34 @@ study-discover: $(READY) ## Discover rules on 500 permuted labels of DATA: how o
 study-campaign: $(READY) ## Measure simulated campaigns whose effects are known (minutes)
 	python benchmarks/campaign.py
 
-fuzz: $(READY) ## Feed prepare 500 random corruptions of the four files
+fuzz: $(DEV) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500
 
-fuzz-shops: $(READY) ## Lead 200 random small shops through every stage (half an hour)
+fuzz-shops: $(DEV) ## Lead 200 random small shops through every stage (half an hour)
 	python fuzz/fuzz_shops.py --runs 200
 
-format: $(READY) ## Mend style and formatting
+format: $(DEV) ## Mend style and formatting
 	ruff check --fix .
 	ruff format .
 
 remotes: $(READY) ## Install what dvc push needs for remotes at s3://, gs:// and ssh://
-	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-remotes.txt
+	$(INSTALL) -r requirements-remotes.txt
 
-lock: $(READY) ## Make requirements.txt and requirements-remotes.txt anew from their .in files
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
-	uv pip compile --universal --fork-strategy fewest --generate-hashes --upgrade --no-emit-index-url \
-		--python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
-	mkdir -p build && sed '/^python-dateutil==/s/==.*/<3/; /--hash/d; s/ \\$$//' requirements.txt > build/kept.txt
-	uv pip compile --universal --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
-		--python-version 3.11 --custom-compile-command "make lock" --constraint build/kept.txt \
-		requirements-remotes.in -o requirements-remotes.txt
+# The lock tool has an environment of its own: what it brings is no part of .venv.
+build/lock/bin/uv:
+	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)"; exit 1; }
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+COMPILE = build/lock/bin/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" \
+	$(if $(filter all,$(UPGRADE)),--upgrade,$(UPGRADE:%=--upgrade-package %))
+
+lock: build/lock/bin/uv ## Make the locks anew from the .in files; UPGRADE=pandas or UPGRADE=all takes newer versions
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) --constraint requirements.txt requirements-dev.in -o requirements-dev.txt
+	@sed '/^python-dateutil==/s/==.*/<3/; /--hash/d; s/ \\$$//' requirements.txt > build/kept.txt
+	$(COMPILE) --no-annotate --constraint build/kept.txt requirements-remotes.in -o requirements-remotes.txt
 
 clean: ## Remove the environment and what tests leave behind
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build
