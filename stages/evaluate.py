@@ -40,7 +40,7 @@ def predictions(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> pd.DataFrame:
     seen = table[table["split"] == "train"].drop(columns="risk").merge(out_of_fold, on=IDENTITY)
     both = pd.concat([seen, table[(table["split"] == "test") & table["scored"]]])
     kept = both[[IDENTITY, "split", LABEL, "risk"]].astype({LABEL: "int64"})
-    return kept.sort_values(IDENTITY)
+    return kept.sort_values(IDENTITY, kind="stable")
 
 
 @stage

@@ -91,7 +91,7 @@ def main() -> None:
     numbers = seen[names].select_dtypes("number")
     shown = seen[names].assign(drop=seen[LABEL].astype("int64").astype("str"))
     matrix, significance = phik_with_significance(shown, jobs=1)
-    told = matrix["drop"].drop("drop").sort_values(ascending=False)
+    told = matrix["drop"].drop("drop").sort_values(ascending=False, kind="stable")
     content = {
         "features": len(names),
         "customers": table[table["scored"]].groupby("split").size().to_dict(),

@@ -111,7 +111,7 @@ def main() -> None:
         "sha256": save_model(trained.model, MODEL),
     }
     write_json(card, CARD)
-    write_parquet(pd.DataFrame({IDENTITY: rows[IDENTITY], "risk": risk.round(6)}), OUT_OF_FOLD)
+    write_parquet(pd.DataFrame({IDENTITY: rows[IDENTITY], "risk": risk}), OUT_OF_FOLD)
     results = [candidate.result for candidate in trained.candidates]
     metrics = {
         "family": best.result.family,

@@ -69,7 +69,7 @@ def _by_month(
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Return one row a customer and month, the months of each customer in a random order."""
-    order = rng.random((len(customers), len(names))).argsort(axis=1)
+    order = rng.random((len(customers), len(names))).argsort(axis=1, kind="stable")
     periods = np.array([BY_NAME[name].period for name in names], dtype=object)
     periods = np.array([slips.get(period, period) for period in periods], dtype=object)
     amounts = np.take_along_axis(customers[list(names)].to_numpy(), order, axis=1)

@@ -154,7 +154,7 @@ def test_bent_model_tells_the_bent_risk_and_names_what_its_line_is_in():
     told = 1 / (1 + np.exp(-line))
     odds = told**0.3 / (1 - told) ** 2 * np.exp(-0.8)
     np.testing.assert_allclose(beta.risk(features), 0.01 + 0.98 * odds / (1 + odds), atol=1e-9)
-    np.testing.assert_allclose(beta.line(features), line)
+    np.testing.assert_allclose(beta.line(features), line, atol=1e-9)
     np.testing.assert_allclose(
         isotonic.risk(features), sigmoid(np.interp(line, [-1, 1], [-2, 0.5])), atol=1e-9
     )

@@ -268,4 +268,4 @@ def choose(
         {"offer": choice[rows], "expected_gain": gain[rows, choice[rows]]}, audience.index[takes]
     )
     excluded = pd.DataFrame({IDENTITY: audience[IDENTITY], "gate": gate})[~takes]
-    return chosen, excluded.sort_values(IDENTITY)
+    return chosen, excluded.sort_values(IDENTITY, kind="stable")

@@ -65,7 +65,8 @@ def dealt(key: np.ndarray, *, seed: int, purpose: str) -> np.ndarray:
     """
     in_order = np.argsort(key, kind="stable")
     rows = np.empty(len(key), dtype="int64")
-    rows[in_order] = in_order[np.argsort(uniform(key[in_order], seed=seed, purpose=purpose))]
+    draw = uniform(key[in_order], seed=seed, purpose=purpose)
+    rows[in_order] = in_order[np.argsort(draw, kind="stable")]
     return rows
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.core.files import DIGITS, settled, write_csv, write_parquet
+from retention.core.files import DIGITS, settle, write_csv, write_parquet
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def write_for_people(frame: pd.DataFrame, path: Path, *, dialect: str) -> None:
     safe = guarded(frame)
     for name in frame:
         if pd.api.types.is_float_dtype(frame[name]):
-            numbers = frame[name].to_numpy("float64", na_value=np.nan)
+            numbers = settle(frame[name].to_numpy("float64", na_value=np.nan))
             safe[name] = [number_text(value, form.decimal) for value in numbers.tolist()]
     write_csv(safe, path, bom=True, sep=form.separator, end="\r\n")
 
@@ -98,7 +98,7 @@ def write_both(frame: pd.DataFrame, path: Path, *, dialect: str) -> None:
         One of :data:`DIALECTS`.
     """
     words = dict.fromkeys(frame.select_dtypes(["object", "str"]), "str")
-    plain = settled(frame).astype(words)  # a column of text is one, though no row has a word
+    plain = frame.astype(words)  # a column of text is one, though no row has a word
     write_parquet(plain, path.with_name(f"{path.name}.parquet"))
     write_for_people(plain, path.with_name(f"{path.name}.csv"), dialect=dialect)
 

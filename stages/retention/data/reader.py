@@ -170,7 +170,7 @@ def _stray_quotes_aside(raw: RawTable) -> RawTable:
         return raw
     first = raw.ids[stray].str.replace('"', "")
     rows = pd.DataFrame({"line": raw.lines[stray], "first": first, **STRAY_QUOTE})
-    ragged = pd.concat([raw.ragged, rows]).sort_values("line", ignore_index=True)
+    ragged = pd.concat([raw.ragged, rows]).sort_values("line", kind="stable", ignore_index=True)
     return replace(raw.where(~stray), ragged=ragged)
 
 

@@ -65,7 +65,8 @@ def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.
         If they are fewer than :data:`LEAST`, if the tables disagree on who dropped, or if not
         two customers of each class are among them; `names` are those of the two versions.
     """
-    both = old.merge(new, on=IDENTITY, suffixes=("_old", "_new")).sort_values(IDENTITY)
+    both = old.merge(new, on=IDENTITY, suffixes=("_old", "_new"))
+    both = both.sort_values(IDENTITY, kind="stable")
     if len(both) < LEAST:
         raise InputError(
             f"{names[0]} has {len(old)} customers, {names[1]} has {len(new)}, and they share "

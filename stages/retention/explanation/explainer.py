@@ -32,7 +32,7 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
     """
     train = np.flatnonzero((table["split"] == "train") & table["scored"])
     draw = uniform(table["twin_key"].to_numpy()[train], seed=options.seed, purpose="background")
-    typical = train[np.argsort(draw)[: options.background]]
+    typical = train[np.argsort(draw, kind="stable")[: options.background]]
 
     def explained(
         model: RiskModel,

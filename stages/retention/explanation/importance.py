@@ -49,7 +49,7 @@ def mean_contributions(
     tables = []
     for whole, part in ((values, some), (_grouped(values, groups), _grouped(some, groups))):
         drawn = weights @ part.abs().to_numpy() / weights.sum(axis=1, keepdims=True)
-        ranks = (-drawn).argsort(axis=1).argsort(axis=1) + 1
+        ranks = (-drawn).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable") + 1
         rows = [
             (*interval(drawn[:, i], level=level), *interval(ranks[:, i], level=level))
             for i in range(part.shape[1])
@@ -57,7 +57,7 @@ def mean_contributions(
         table = pd.DataFrame(rows, whole.columns, ["low", "high", "rank_low", "rank_high"])
         table.insert(0, "mean_abs", whole.abs().mean())
         table[["rank_low", "rank_high"]] = table[["rank_low", "rank_high"]].round().astype(int)
-        tables.append(table.sort_values("mean_abs", ascending=False))
+        tables.append(table.sort_values("mean_abs", ascending=False, kind="stable"))
     return tables[0], tables[1]
 
 

@@ -19,6 +19,11 @@ def _some(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, POINTS).astype(int))]
 
 
+def _strongest(values: pd.DataFrame) -> pd.Index:
+    """Return the features by mean contribution, ties (words of no use) as they stand."""
+    return values.abs().mean().sort_values(ascending=False, kind="stable").index
+
+
 def draw_beeswarm(
     values: pd.DataFrame, features: pd.DataFrame, path: Path, *, unit: str, seed: int
 ) -> None:
@@ -39,6 +44,7 @@ def draw_beeswarm(
         shap.plots.beeswarm(
             explanation, max_display=len(names), show=False, plot_size=None, ax=axis,
             color_bar_label="value of the feature (words: grey)",
+            order=some.columns.get_indexer(_strongest(some)),
         )  # fmt: skip
         axis.set_xlabel(f"contribution to a drop, {unit} (right: raises the risk)")
 
@@ -72,8 +78,7 @@ def draw_dependence(values: pd.DataFrame, features: pd.DataFrame, path: Path, *,
     """Draw how a feature's contribution runs with its value, the six strongest numeric ones."""
     some = _some(values)
     known = features.loc[some.index].select_dtypes("number").notna().any()
-    strongest = values.abs().mean().sort_values(ascending=False).index
-    numbers = [name for name in strongest if known.get(name, False)][:6]
+    numbers = [name for name in _strongest(values) if known.get(name, False)][:6]
     with picture(path, width=12, height=6.5, nrows=2, ncols=3) as axes:
         for axis, name in zip(axes.flat, numbers, strict=False):
             x, y = features.loc[some.index, name].to_numpy("float64"), some[name].to_numpy()

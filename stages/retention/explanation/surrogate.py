@@ -68,7 +68,7 @@ def mixtures(
     """
     rng = np.random.default_rng(seed)
     players = owner.max() + 1
-    order = rng.random((count, players)).argsort(axis=1)
+    order = rng.random((count, players)).argsort(axis=1, kind="stable")
     own = order < rng.integers(0, players + 1, size=(count, 1))
     some = rows[rng.integers(0, len(rows), count)]
     others = background[rng.integers(0, len(background), count)]

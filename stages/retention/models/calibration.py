@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from retention.models.estimators import Bend, calibrated, log_odds, sigmoid
+from retention.models.estimators import Bend, calibrated, log_odds, sigmoid, steady
 from retention.stats.metrics import log_loss, plain
 
 LINES = ("none", "temperature", "sigmoid")
@@ -43,7 +43,7 @@ def fit_sigmoid(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
     Platt's scaling (Platt 1999) on scores of customers that the model has not seen.
     """
     fitted = LogisticRegression(C=np.inf).fit(score.reshape(-1, 1), label)
-    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    return steady(fitted.coef_[0, 0]), steady(fitted.intercept_[0])
 
 
 def fit_beta(line: np.ndarray, label: np.ndarray, *, edge: float) -> Bend:
@@ -62,7 +62,7 @@ def fit_beta(line: np.ndarray, label: np.ndarray, *, edge: float) -> Bend:
 
     bounds = [(FLATTEST, None), (FLATTEST, None), (None, None)]
     found = minimize(loss, [1.0, 1.0, 0.0], jac=True, method="L-BFGS-B", bounds=bounds)
-    low, high, shift = (float(value) for value in found.x)
+    low, high, shift = (steady(value) for value in found.x)
     return low, high, shift, edge
 
 
@@ -83,7 +83,7 @@ def fit_calibration(kind: str, score: np.ndarray, label: np.ndarray) -> Calibrat
         return Calibration(kind, 1.0, 0.0)
     if kind == "temperature":
         fitted = LogisticRegression(C=np.inf, fit_intercept=False).fit(score[:, None], label)
-        return Calibration(kind, float(fitted.coef_[0, 0]), 0.0)
+        return Calibration(kind, steady(fitted.coef_[0, 0]), 0.0)
     slope, intercept = fit_sigmoid(score, label)
     if kind == "sigmoid":
         return Calibration(kind, slope, intercept)
@@ -94,7 +94,8 @@ def fit_calibration(kind: str, score: np.ndarray, label: np.ndarray) -> Calibrat
         return Calibration(kind, slope, intercept, bend=fit_beta(line, label, edge=edge))
     fitted = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(line, label)
     heights = log_odds(fitted.y_thresholds_)
-    steps = [(float(x), float(y)) for x, y in zip(fitted.X_thresholds_, heights, strict=True)]
+    # The places are lines of customers, products of steady numbers: the same everywhere already.
+    steps = [(float(x), steady(y)) for x, y in zip(fitted.X_thresholds_, heights, strict=True)]
     return Calibration(kind, slope, intercept, steps=steps)
 
 

@@ -21,6 +21,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+STEADY = 9
+"""Digits kept of a score (after the point) and of what an optimiser fits: other processors change
+the 13th at the earliest, and a risk is written with six."""
 CHUNK = 100_000
 """Customers scored at a time."""
 CLIP = 1e-3
@@ -140,11 +143,32 @@ def make_model(
 
 
 def raw_score(model: Any, features: Any) -> np.ndarray:
-    """Return a fitted model's score: a margin, or the log-odds of its clipped probability."""
+    """Return a fitted model's score: a margin, or the log-odds of its clipped probability.
+
+    It is rounded to :data:`STEADY` digits after the point, so that customers who are alike to the
+    model tie on every processor.
+    """
     if hasattr(model, "decision_function"):
-        return model.decision_function(features)
+        return model.decision_function(features).round(STEADY)
     probability = np.clip(model.predict_proba(features)[:, 1], CLIP, 1 - CLIP)
-    return log_odds(probability)
+    return log_odds(probability).round(STEADY)
+
+
+def steady(value: float) -> float:
+    """Return a number that an optimiser found with :data:`STEADY` digits in all."""
+    return float(f"{value:.{STEADY}g}")
+
+
+def steady_model(pipeline: Pipeline) -> Pipeline:
+    """Round the coefficients that an optimiser gave a fitted pipeline, in place, and return it.
+
+    What trees and neighbours hold is counted or copied and needs no rounding.
+    """
+    estimate = pipeline.named_steps["estimate"]
+    for part in getattr(estimate, "fitted_", [estimate]):
+        if isinstance(part, LogisticRegression):
+            part.coef_, part.intercept_ = part.coef_.round(STEADY), part.intercept_.round(STEADY)
+    return pipeline
 
 
 def log_odds(probability: np.ndarray) -> np.ndarray:

@@ -16,7 +16,16 @@ from retention.core.hashing import part_of
 from retention.core.params import Models, Train
 from retention.core.progress import progress
 from retention.models.calibration import Calibration, choose_calibration, fit_sigmoid
-from retention.models.estimators import FAMILIES, Blend, RiskModel, make_model, sigmoid
+from retention.models.estimators import (
+    FAMILIES,
+    STEADY,
+    Blend,
+    RiskModel,
+    make_model,
+    sigmoid,
+    steady,
+    steady_model,
+)
 from retention.models.search import (
     SearchResult,
     Splits,
@@ -182,7 +191,7 @@ def train_model(
     for number, (_, test) in enumerate(rounds[0]):
         fold[test] = number
     calibration, risk, losses = choose_calibration(best.score, label, fold)
-    fitted = best.pipeline.fit(features, label)
+    fitted = steady_model(best.pipeline.fit(features, label))
     model = RiskModel(
         fitted, calibration.slope, calibration.intercept, calibration.bend, calibration.steps
     )
@@ -244,7 +253,7 @@ def blend(
         weights=weights,
     )
     prepare = chosen[0].pipeline.named_steps["prepare"]
-    scores = np.tensordot(weights, parts, axes=1)
+    scores = np.tensordot(weights, parts, axes=1).round(STEADY)
     families = [candidate.result.family for candidate in chosen]
     result = compared(BLEND, dict(zip(families, weights, strict=True)), scores, label, rounds)
     return Candidate(result, Pipeline([("prepare", prepare), ("estimate", estimate)]), scores)
@@ -266,7 +275,7 @@ def blend_weights(parts: np.ndarray, label: np.ndarray) -> list[float]:
             continue
         weights = np.array([*tenths, 10 - sum(tenths)]) / 10
         loss = plain(log_loss, label, sigmoid(weights @ parts))
-        loss += EQUAL * ((weights - 1 / count) ** 2).sum()
+        loss = steady(loss + EQUAL * ((weights - 1 / count) ** 2).sum())
         if loss < lowest:
             best, lowest = [float(weight) for weight in weights], loss
     return best
