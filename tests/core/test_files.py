@@ -21,6 +21,7 @@ from retention.core.files import (
     read_json,
     read_parquet,
     rounded,
+    settle,
     write_csv,
     write_json,
     write_parquet,
@@ -172,6 +173,40 @@ def test_floats_are_rounded_to_six_digits_at_any_depth():
     assert rounded(content) == {"a": [1.234568, [2.0]], "3": {"b": 0.3}}
 
 
+@pytest.mark.parametrize(
+    ("value", "settled"),
+    [
+        (1.23456789, 1.234568),
+        (0.1 + 0.2, 0.3),
+        (4.3896875, 4.389688),  # a mean half-way between two numbers of six digits
+        (-0.0000005, 0.0),
+        (20_000.0000625, 20_000.000062),
+        (123_456_789_012.34, 123_456_789_012.34),
+        (123_456_789.1234567, 123_456_789.12346),
+        (123_456_789_012_345_678.0, 123_456_789_012_350_000.0),
+        (np.inf, np.inf),
+    ],
+)
+def test_last_digits_that_other_processors_change_are_not_written(value, settled):
+    around = np.array([value, value * (1 + 2e-15), value * (1 - 2e-15)])
+    found = settle(around)
+    assert found.tolist() == [settled] * 3
+    assert not np.signbit(found[found == 0]).any()
+    assert settle(found).tolist() == found.tolist()
+
+
+@given(cents=st.integers(-(10**14) + 1, 10**14 - 1))
+def test_money_up_to_a_million_millions_keeps_its_cents(cents):
+    assert settle(np.array([cents / 100])).tolist() == [cents / 100]
+
+
+@given(value=st.floats(-1e8, 1e8))
+def test_settling_moves_a_number_by_half_of_the_sixth_digit_at_most(value):
+    (found,) = settle(np.array([value]))
+    assert abs(found - value) <= 5.1e-7
+    assert found == round(found, 6)
+
+
 @pytest.mark.parametrize("value", [-0.0, -1e-9, np.float64(-1e-7)])
 def test_minus_zero_is_written_as_zero(value):
     assert json.dumps(rounded(value)) == "0.0"
@@ -257,6 +292,28 @@ def test_parquet_comes_back_without_index_and_twice_the_same_bytes(tmp_path):
         read_parquet(tmp_path / "a.parquet"), frame.reset_index(drop=True)
     )
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_parquet_has_rounded_floats_and_leaves_other_columns_as_they_are(tmp_path):
+    long = 2**64 - 1
+    frame = pd.DataFrame(
+        {
+            "risk": [1 / 3, np.nan],
+            "profit": pd.array([0.1 + 0.2, None], dtype="Float64"),
+            "small": np.array([0.25, -0.0], dtype="float32"),
+            "key": np.array([long, 0], dtype="uint64"),
+            "word": pd.Categorical(["да", None]),
+        }
+    )
+    before = frame.copy()
+    write_parquet(frame, tmp_path / "a.parquet")
+    pd.testing.assert_frame_equal(frame, before)
+    found = read_parquet(tmp_path / "a.parquet")
+    assert found.dtypes.astype("str").to_dict() == frame.dtypes.astype("str").to_dict()
+    assert found["risk"].tolist()[0] == 0.333333
+    assert found["profit"].tolist() == [0.3, pd.NA]
+    assert found["key"].tolist() == [long, 0]
+    assert not np.signbit(found["small"]).any()
 
 
 @pytest.mark.parametrize("read", [made, read_json, read_parquet])

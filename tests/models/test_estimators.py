@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -11,11 +12,15 @@ from retention.models.calibration import fit_sigmoid
 from retention.models.estimators import (
     CLIP,
     FAMILIES,
+    STEADY,
+    Blend,
     Neighbours,
     RiskModel,
     log_odds,
     raw_score,
     sigmoid,
+    steady,
+    steady_model,
 )
 
 
@@ -85,6 +90,48 @@ def test_same_seed_gives_the_same_model(name):
     features, label = small_features(200, seed=7)
     first, second = (raw_score(small_model(name, features, label), features) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+class Told:
+    """A model that gives out what it is asked, as a margin or as a probability."""
+
+    def __init__(self, gives):
+        setattr(self, gives, getattr(self, f"_{gives}"))
+
+    def _decision_function(self, told):
+        return told
+
+    def _predict_proba(self, told):
+        return np.column_stack([1 - told, told])
+
+
+@pytest.mark.parametrize("gives", ["decision_function", "predict_proba"])
+def test_customers_whom_the_last_digits_part_tie(gives):
+    told = np.array([0.1 + 0.2, 0.3, 0.3 - 1e-15, 0.3 + 1e-7])
+    score = raw_score(Told(gives), told)
+    assert score[0] == score[1] == score[2] < score[3]
+
+
+def test_coefficients_are_steady_alone_and_in_a_blend():
+    features, label = small_features(200, seed=7)
+    members = [FAMILIES["tree"].build(1), LogisticRegression()]
+    blend = small_model("logistic", features, label)
+    blend.steps[1] = ("estimate", Blend(members, [1.0, 1.0], [0.0, 0.0], [0.5, 0.5]))
+    for pipeline in (small_model("logistic", features, label), blend.fit(features, label)):
+        before = raw_score(pipeline, features)
+        assert steady_model(pipeline) is pipeline
+        estimate = pipeline.named_steps["estimate"]
+        linear = estimate.fitted_[1] if pipeline is blend else estimate
+        for values in (linear.coef_, linear.intercept_):
+            np.testing.assert_array_equal(values, values.round(STEADY))
+        np.testing.assert_allclose(raw_score(pipeline, features), before, atol=2e-8)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [(1.5679523456789, 1.56795235), (-0.000123456789012, -0.000123456789)]
+)
+def test_steady_number_has_nine_digits(value, kept):
+    assert steady(value) == steady(value * (1 + 1e-13)) == kept
 
 
 def test_certain_probability_has_the_log_odds_of_the_clip():
