@@ -13,7 +13,6 @@ import gzip
 import io
 import json
 import random
-import shutil
 import sys
 import tempfile
 import warnings
@@ -30,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import prepare
 from helpers import cells_of, clean_export, export_text, scrambled
+from project import lay_fixtures
 from retention.core.progress import progress
 from retention.core.vocabulary import BY_NAME, COLUMNS, IDENTITY, PERIOD_HEADER, TABLES
 
-ROOT = Path(__file__).parents[1]
 CUSTOMERS = 320
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1251", "scrambled")
 ODD = (
@@ -306,8 +305,8 @@ def clean_customers() -> pd.DataFrame:
 
 
 def furnished(folder: Path) -> Path:
-    """Put params.yaml into the folder; return its folder of exports."""
-    shutil.copy(ROOT / "params.yaml", folder)
+    """Put the params of the tests into the folder; return its folder of exports."""
+    lay_fixtures(folder)
     sample = folder / "data/sample"
     sample.mkdir(parents=True)
     return sample

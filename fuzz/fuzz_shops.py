@@ -13,7 +13,6 @@ import faulthandler
 import io
 import random
 import re
-import shutil
 import sys
 import tempfile
 import traceback
@@ -30,6 +29,7 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import evaluate
 import explain
@@ -39,12 +39,12 @@ import prepare
 import report
 import segment
 import train
+from project import FIXTURES, ROOT, lay_fixtures
 from retention.core.progress import progress
 from retention.core.vocabulary import BY_NAME, CATEGORIES, IDENTITY, LABEL, MINUTES, PROFIT, REVENUE
 from simulation.export import as_export
 from simulation.shop import Shop, simulate_customers
 
-ROOT = Path(__file__).parents[1]
 STAGES = (prepare, featurize, train, evaluate, explain, segment, report)
 SAMPLE = Path("data/sample")
 LEAST = 36
@@ -248,8 +248,8 @@ EXTREMES = {
 
 
 def draw_params(rng: random.Random, *, model: str) -> dict[str, Any]:
-    """Return the project's params, made fast, with some of them drawn; `model` as in `run`."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    """Return the params of the tests, made fast, with some of them drawn; `model` as in `run`."""
+    params = yaml.safe_load((FIXTURES / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["dir"] = rng.choice((str(SAMPLE), "data/raw"))
     params["features"] |= {
         "seed": rng.randrange(100),
@@ -304,7 +304,7 @@ def answers(listed: pd.DataFrame, rng: random.Random) -> pd.DataFrame:
 
 def furnish(folder: Path, shop: Shop, params: Mapping[str, Any], suppressed: Sequence[str]) -> None:
     """Put the shop's exports, the params and what else the stages read into a folder."""
-    shutil.copy(ROOT / "offers.yaml", folder)
+    lay_fixtures(folder)
     (folder / "stages").symlink_to(ROOT / "stages")
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True))
     exports = folder / params["data"]["dir"]

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from project import EDITED, ROOT, WRITTEN, lay_fixtures
+
 ENVIRONMENT = {
     **os.environ,
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -41,6 +42,16 @@ class Clone:
 
 
 def make_clone(folder):
+    """The project as it is before its first run, with the tests' own params and catalogue."""
+    copy_project(folder, without=(*EDITED, *WRITTEN))
+    lay_fixtures(folder)
+    clone = Clone(folder)
+    clone.run("git", "init", "-q", "-b", "main")
+    return clone
+
+
+def copy_project(folder, *, without=()):
+    """Copy the files that Git knows or would add; `without` names files and top folders."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -49,9 +60,6 @@ def make_clone(folder):
         check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
+        if (ROOT / name).is_file() and name.partition("/")[0] not in without:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
-    clone = Clone(folder)
-    clone.run("git", "init", "-q", "-b", "main")
-    return clone

@@ -15,13 +15,13 @@ import yaml
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 
+from project import FIXTURES
 from retention.campaign.offers import Offer
 from retention.core.spreadsheets import unguard
 from retention.models.estimators import FAMILIES, Family, make_model
 from simulation.export import as_export
 from simulation.shop import Shop, simulate_customers
 
-ROOT = Path(__file__).parents[1]
 NUMBERS = ["promo_share", "pages_per_visit", "minutes_m0"]
 WORDS = ["service"]
 SMALL = {
@@ -150,8 +150,8 @@ def an_offer(code: str, **changes: Any) -> Offer:
 
 
 def project_params() -> dict[str, Any]:
-    """Return the content of the project's params.yaml."""
-    return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    """Return the content of the params that tests stand on."""
+    return yaml.safe_load((FIXTURES / "params.yaml").read_text(encoding="utf-8"))
 
 
 Rows = list[list[str]]

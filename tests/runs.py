@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 import report
+from project import EDITED
 
 LANGUAGES = ("ru", "en")
 FOLDERS = ("prepared", "segments", "campaign", "explained", "model")
@@ -17,7 +18,7 @@ def copy_run(source, folder):
     """Copy what the report reads."""
     for name in NEEDED:
         shutil.copytree(source / name, folder / name)
-    for name in ("params.yaml", "offers.yaml"):
+    for name in EDITED:
         shutil.copyfile(source / name, folder / name)
     (folder / "stages").symlink_to(Path(report.__file__).parent)
 

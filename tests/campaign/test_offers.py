@@ -3,7 +3,8 @@ import re
 import pytest
 import yaml
 
-from helpers import ROOT, an_offer
+from helpers import an_offer
+from project import FIXTURES
 from retention.campaign.offers import PLACEHOLDERS, assumed_effects, fill, load_offers
 from retention.core.errors import InputError
 from retention.core.features import FEATURES
@@ -33,10 +34,10 @@ def line(path):
     return str(mistake.value)
 
 
-def test_the_projects_own_catalogue_is_valid_and_kept_in_its_order():
+def test_whole_catalogue_is_valid_and_kept_in_its_order():
     names = [feature.name for feature in FEATURES]
-    offers = load_offers(ROOT / "offers.yaml", columns=RULED, features=names)
-    content = yaml.safe_load((ROOT / "offers.yaml").read_text(encoding="utf-8"))
+    offers = load_offers(FIXTURES / "offers.yaml", columns=RULED, features=names)
+    content = yaml.safe_load((FIXTURES / "offers.yaml").read_text(encoding="utf-8"))
     assert [offer.model_dump() for offer in offers] == content
 
 
@@ -52,7 +53,7 @@ FINDINGS = {
 
 def test_every_finding_is_answered_and_every_text_is_in_its_language():
     names = [feature.name for feature in FEATURES]
-    offers = load_offers(ROOT / "offers.yaml", columns=RULED, features=names)
+    offers = load_offers(FIXTURES / "offers.yaml", columns=RULED, features=names)
     assert {offer.code for offer in offers} == FINDINGS
     assert {name for offer in offers for name in offer.placeholders} == set(PLACEHOLDERS)
     for words in [part for offer in offers for part in (offer.title, offer.text)]:

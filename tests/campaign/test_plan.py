@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import ROOT, an_offer, project_params, random_shop
+from helpers import an_offer, project_params, random_shop
+from project import FIXTURES
 from retention.campaign.campaign_list import all_segments, first_segment, joined, offers_made
 from retention.campaign.offers import load_offers
 from retention.campaign.plan import decide
@@ -22,7 +23,7 @@ from retention.core.vocabulary import COLUMNS
 RANKS = ["reason_1", "reason_2", "reason_3"]
 COLUMN_NAMES = [*(column.name for column in COLUMNS), "risk", "profit_rank"]
 FEATURE_NAMES = [feature.name for feature in FEATURES]
-OFFERS = load_offers(ROOT / "offers.yaml", columns=COLUMN_NAMES, features=FEATURE_NAMES)
+OFFERS = load_offers(FIXTURES / "offers.yaml", columns=COLUMN_NAMES, features=FEATURE_NAMES)
 TOP = {"at_risk": {"segment_category_popular": "children", "segment_category_top": "cosmetics"}}
 
 

@@ -5,7 +5,8 @@ import pytest
 import yaml
 from dvc.utils.serialize import modify_yaml
 
-from helpers import ROOT, project_params
+from helpers import project_params
+from project import FIXTURES
 from retention.core.errors import InputError, clipped
 from retention.core.params import load_params
 from retention.models.estimators import FAMILIES
@@ -34,8 +35,8 @@ def line(path):
     return str(mistake.value)
 
 
-def test_the_projects_own_params_are_valid_and_typed():
-    content, params = project_params(), load_params(ROOT / "params.yaml")
+def test_whole_params_are_valid_and_typed():
+    content, params = project_params(), load_params(FIXTURES / "params.yaml")
     assert params.train.folds == content["train"]["folds"]
     assert params.data.as_of == datetime.date.fromisoformat(content["data"]["as_of"])
     assert params.prepare.misspellings == content["prepare"]["misspellings"]
@@ -165,7 +166,7 @@ def test_power_of_ten_as_dvc_writes_it_is_the_number_it_is(tmp_path, written):
 def test_what_dvc_writes_is_read_as_it_was_meant(tmp_path):
     """``dvc exp run -S`` changes params.yaml so."""
     path = tmp_path / "params.yaml"
-    shutil.copy(ROOT / "params.yaml", path)
+    shutil.copy(FIXTURES / "params.yaml", path)
     rule = "risk >= 0.6 and (service == standard or favourite_category == 'Товары для # дома')"
     with modify_yaml(path) as content:
         content["models"]["logistic"]["C"] = 1e-5
@@ -191,7 +192,7 @@ def test_list_of_knobs_stays_in_its_order(tmp_path):
 
 
 def test_params_cannot_be_changed_after_loading():
-    params = load_params(ROOT / "params.yaml")
+    params = load_params(FIXTURES / "params.yaml")
     with pytest.raises(ValueError, match="frozen"):
         params.train.folds = 3
     assert params.train.folds == project_params()["train"]["folds"]

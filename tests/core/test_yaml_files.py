@@ -6,7 +6,7 @@ import time
 import pytest
 from dvc.utils.serialize import parse_yaml
 
-from helpers import ROOT
+from project import FIXTURES
 from retention.core.errors import InputError
 from retention.core.yaml_files import MOST_BYTES, MOST_DEEP, MOST_VALUES, compose_yaml, read_yaml
 
@@ -74,8 +74,9 @@ def test_value_is_read_by_yaml_1_2_and_as_dvc_reads_it(read, written):
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "offers.yaml"])
-def test_the_projects_own_files_are_read_as_dvc_reads_them(name):
-    assert read_yaml(ROOT / name) == parse_yaml((ROOT / name).read_text(encoding="utf-8"), name)
+def test_whole_files_are_read_as_dvc_reads_them(name):
+    path = FIXTURES / name
+    assert read_yaml(path) == parse_yaml(path.read_text(encoding="utf-8"), name)
 
 
 def test_byte_order_mark_and_line_ends_of_windows_are_no_part_of_the_text(read):

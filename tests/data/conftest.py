@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import prepare
-from helpers import ROOT, Rows, cells_of, clean_export, export_text
+from helpers import Rows, cells_of, clean_export, export_text
+from project import lay_fixtures
 from retention.core.vocabulary import TABLES
 
 
@@ -61,7 +62,7 @@ class Export(dict):
 
 
 class ShopFolder:
-    """A folder with params.yaml and the four exports; `rows` may be edited before :meth:`run`."""
+    """A folder with the fixtures and the four exports; `rows` may be edited before :meth:`run`."""
 
     def __init__(self, folder: Path, rows: Export):
         self.folder = folder
@@ -69,8 +70,7 @@ class ShopFolder:
         self.rows = {table: [row[:] for row in lines] for table, lines in rows.items()}
         self.sample = folder / "data/sample"
         self.sample.mkdir(parents=True)
-        text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-        (folder / "params.yaml").write_text(text, encoding="utf-8")
+        lay_fixtures(folder)
         self.done: set[str] = set()
 
     def param(self, old: str, new: str) -> None:

@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from helpers import ROOT
+from project import ROOT
 
 BATCHES, RUNS = 6, 10
 

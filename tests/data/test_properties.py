@@ -5,7 +5,6 @@ import copy
 import gzip
 import io
 import random
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from hypothesis import strategies as st
 
 import featurize
 import prepare
-from helpers import ROOT, export_text, scrambled
+from helpers import export_text, scrambled
+from project import lay_fixtures
 from retention.core.hashing import folds
 from retention.core.vocabulary import TABLES
 from retention.data.leakage import LEAK
@@ -103,7 +103,7 @@ def features_file(export, mix):
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
         folder = Path("data/sample")
         folder.mkdir(parents=True)
-        shutil.copy(ROOT / "params.yaml", "params.yaml")
+        lay_fixtures(Path())
         for table, dialect in mix.items():
             raw, ending = written(export[table], dialect)
             (folder / f"{table}{ending}").write_bytes(raw)

@@ -1,11 +1,10 @@
 """What reasons must do, on a simulated shop whose truth is known."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from project import FIXTURES
 from retention.core.features import BY_NAME
 from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
 from retention.core.params import load_params
@@ -16,7 +15,7 @@ from retention.explanation.reasons import RANKS, find_reasons, typical_of_compar
 from retention.models.selection import train_model
 from simulation.shop import simulate_customers
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = load_params(FIXTURES / "params.yaml")
 WORDS = ["service", "consent", "favourite_category"]
 NAMES = list(BEHAVIOUR)
 

@@ -1,10 +1,9 @@
 """What a trained model must do, whatever it is: a small but whole training."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from project import FIXTURES
 from retention.core.hashing import behaviour_key, uniform
 from retention.core.params import load_params
 from retention.core.vocabulary import BEHAVIOUR
@@ -15,7 +14,7 @@ from retention.models.selection import train_model
 from retention.stats.metrics import plain, resamples, roc_auc
 from simulation.shop import simulate_customers
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = load_params(FIXTURES / "params.yaml")
 WORDS = ["service", "consent", "favourite_category"]
 FAST = PARAMS.train.model_copy(
     update={

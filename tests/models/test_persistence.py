@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from helpers import ROOT, small_features, small_model
+from helpers import small_features, small_model
+from project import ROOT
 from retention.core.errors import InputError
 from retention.models.estimators import FAMILIES, RiskModel
 from retention.models.persistence import load_model, save_model

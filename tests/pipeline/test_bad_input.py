@@ -10,18 +10,16 @@ import prepare
 import report
 import segment
 import train
+from project import lay_fixtures
 from retention.core.files import read_json
 from simulation.export import as_export
 from simulation.shop import simulate_customers
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     """A folder with params, offers and a small export in data/sample."""
-    for name in ("params.yaml", "offers.yaml"):
-        shutil.copy(ROOT / name, tmp_path)
+    lay_fixtures(tmp_path)
     sample = tmp_path / "data" / "sample"
     sample.mkdir(parents=True)
     for name, table in as_export(simulate_customers(200, unlabelled=0.1, seed=3), seed=3).items():

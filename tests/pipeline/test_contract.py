@@ -1,4 +1,4 @@
-"""dvc.yaml and params.yaml against the code: what is declared is what is read and written."""
+"""dvc.yaml against the code: what is declared is what is read and written."""
 
 import ast
 import re
@@ -180,31 +180,6 @@ def test_every_path_a_script_names_is_declared(name):
             for one in declared
         )
         assert covered, path
-
-
-def params_lines():
-    """Each key line of params.yaml with its dotted name and the line above it."""
-    stack, above = [], ""
-    for line in (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines():
-        match = re.match(r"( *)([^\s#:][^:#]*):(.*)", line)
-        if match:
-            depth = len(match[1]) // 2
-            stack = [*stack[:depth], match[2]]
-            yield ".".join(stack), match[3], above
-        above = line
-
-
-def test_every_key_is_commented():
-    free = ("prepare.misspellings.service.", "prepare.misspellings.period.")
-    bare = [
-        name
-        for name, rest, above in params_lines()
-        if "." in name
-        and not name.startswith(free)
-        and "#" not in rest
-        and not above.strip().startswith("#")
-    ]
-    assert bare == []
 
 
 def test_every_key_is_used():

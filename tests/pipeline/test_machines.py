@@ -1,14 +1,11 @@
 """The repository on other people's machines: line ends, leftovers, and DVC's own hand."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 from dvc.utils.hydra import apply_overrides
 
-from clones import make_clone
-
-ROOT = Path(__file__).parents[2]
+from project import FIXTURES
 
 LEFTOVERS = (
     ".DS_Store", "._money.csv", "Thumbs.db", "desktop.ini", "~$money.xlsx", ".~lock.money.csv#",
@@ -16,34 +13,23 @@ LEFTOVERS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def committed(tmp_path_factory):
-    """The project, committed and never run."""
-    clone = make_clone(tmp_path_factory.mktemp("committed"))
-    clone.run("git", "add", "-A")
-    clone.run("git", "commit", "-q", "-m", "all")
-    return clone
-
-
 @pytest.mark.parametrize("choice", ["true", "input", "false"])
-def test_clone_has_the_same_bytes_whatever_git_does_to_line_ends(committed, tmp_path, choice):
+def test_clone_has_the_same_bytes_whatever_git_does_to_line_ends(clone, tmp_path, choice):
     other = tmp_path / "other"
-    committed.run("git", "clone", "-q", "-c", f"core.autocrlf={choice}", ".", str(other))
-    assert type(committed)(other).run("git", "status", "--porcelain") == ""
-    names = committed.run("git", "ls-files", "-z").rstrip("\0").split("\0")
+    clone.run("git", "clone", "-q", "-c", f"core.autocrlf={choice}", ".", str(other))
+    assert type(clone)(other).run("git", "status", "--porcelain") == ""
+    names = clone.run("git", "ls-files", "-z").rstrip("\0").split("\0")
     assert len(names) > 200
     differ = [
-        name
-        for name in names
-        if (other / name).read_bytes() != (committed.folder / name).read_bytes()
+        name for name in names if (other / name).read_bytes() != (clone.folder / name).read_bytes()
     ]
     assert differ == []
 
 
-def test_list_of_ids_keeps_the_line_ends_of_the_program_that_saved_it(committed, tmp_path):
+def test_list_of_ids_keeps_the_line_ends_of_the_program_that_saved_it(clone, tmp_path):
     saved = "customer_id\r\n300001\r\n".encode("cp1251")
-    other = type(committed)(tmp_path / "other")
-    committed.run("git", "clone", "-q", ".", str(other.folder))
+    other = type(clone)(tmp_path / "other")
+    clone.run("git", "clone", "-q", ".", str(other.folder))
     (other.folder / "list.csv").write_bytes(saved)
     other.run("git", "add", "list.csv")
     other.run("git", "commit", "-qm", "list")
@@ -51,9 +37,9 @@ def test_list_of_ids_keeps_the_line_ends_of_the_program_that_saved_it(committed,
     assert (tmp_path / "third" / "list.csv").read_bytes() == saved
 
 
-def test_leftovers_of_programs_are_no_data_to_git_and_dvc(committed, tmp_path):
-    other = type(committed)(tmp_path / "other")
-    committed.run("git", "clone", "-q", ".", str(other.folder))
+def test_leftovers_of_programs_are_no_data_to_git_and_dvc(clone, tmp_path):
+    other = type(clone)(tmp_path / "other")
+    clone.run("git", "clone", "-q", ".", str(other.folder))
     raw = other.folder / "data" / "raw"
     raw.mkdir(parents=True)
     (raw / "money.csv").write_text("id\n1\n")
@@ -80,7 +66,7 @@ def test_leftovers_of_programs_are_no_data_to_git_and_dvc(committed, tmp_path):
 )
 def test_experiment_changes_one_line_of_params(tmp_path, override, line):
     params = tmp_path / "params.yaml"
-    shutil.copy(ROOT / "params.yaml", params)
+    shutil.copy(FIXTURES / "params.yaml", params)
     old = params.read_text(encoding="utf-8").splitlines()
     apply_overrides(params, [override])
     new = params.read_text(encoding="utf-8").splitlines()
@@ -90,7 +76,7 @@ def test_experiment_changes_one_line_of_params(tmp_path, override, line):
 
 def test_no_comment_of_params_is_lost_when_every_list_is_written_anew(tmp_path):
     params = tmp_path / "params.yaml"
-    shutil.copy(ROOT / "params.yaml", params)
+    shutil.copy(FIXTURES / "params.yaml", params)
 
     def comments():
         lines = params.read_text(encoding="utf-8").splitlines()

@@ -2,10 +2,8 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +15,7 @@ import measure
 import simulate
 from clones import ENVIRONMENT
 from helpers import cells_of
+from project import EDITED, FIXTURES, ROOT, lay_fixtures
 from retention.core.hashing import uniform
 from retention.core.params import load_params
 from retention.core.spreadsheets import write_both
@@ -24,7 +23,6 @@ from retention.measurement.inputs import read_list
 from simulation.export import as_export
 from simulation.shop import simulate_customers
 
-ROOT = Path(__file__).parents[2]
 CUSTOMERS = 3000
 OFFERS = """# Edited by hand.
 - code: mail
@@ -41,7 +39,7 @@ def shop(tmp_path_factory):
     """A folder with params, offers, truth, customers and a list; the ids begin with a minus."""
     folder = tmp_path_factory.mktemp("shop")
     rng = np.random.default_rng(1)
-    shutil.copy(ROOT / "params.yaml", folder)
+    lay_fixtures(folder)
     (folder / "offers.yaml").write_text(OFFERS, encoding="utf-8")
     for name in ("sample", "segments", "campaign"):
         (folder / "data" / name).mkdir(parents=True)
@@ -53,7 +51,7 @@ def shop(tmp_path_factory):
     customers["profit"] = rng.uniform(2, 6, CUSTOMERS).round(2)
     write_both(customers, folder / "data/segments/customers", dialect="ru")
     draw = uniform(pd.util.hash_array(np.array(ids, dtype=object)), seed=1, purpose="arm")
-    share = load_params(ROOT / "params.yaml").campaign.control_share
+    share = load_params(FIXTURES / "params.yaml").campaign.control_share
     listed = pd.DataFrame(
         {
             "customer_id": ids,
@@ -184,7 +182,7 @@ def test_money_is_effect_times_stake_less_cost(shop, answered):
     content = json.loads((shop / "data/measured/measured.json").read_text(encoding="utf-8"))
     customers = pd.read_parquet(shop / "data/segments/customers.parquet")
     listed = pd.read_parquet(shop / "data/campaign/list.parquet")
-    campaign = load_params(ROOT / "params.yaml").campaign
+    campaign = load_params(FIXTURES / "params.yaml").campaign
     stake = (customers["profit"] * campaign.horizon_months * campaign.share_lost).to_numpy()
     on_cart = (listed["offer"] == "cart").to_numpy()
     treated = (listed["arm"] == "treatment").sum()
@@ -348,7 +346,8 @@ def test_bad_effect_is_one_line(shop, monkeypatch, capsys):
 
 
 def test_simulate_without_arguments_makes_the_shop_and_nothing_else(tmp_path):
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    lay_fixtures(tmp_path)
+    text = (tmp_path / "params.yaml").read_text(encoding="utf-8")
     small = re.sub(r"^  customers: \d+$", "  customers: 300", text, flags=re.M)
     (tmp_path / "params.yaml").write_text(small, encoding="utf-8")
     assert run("simulate", folder=tmp_path).returncode == 0
@@ -356,7 +355,7 @@ def test_simulate_without_arguments_makes_the_shop_and_nothing_else(tmp_path):
     names = ["market_file.csv", "market_money.csv", "market_time.csv", "money.csv"]
     names += ["suppression.csv", "truth.parquet"]
     assert (tmp_path / "data/sample/suppression.csv").read_bytes() == b"customer_id\n"
-    assert made == {"params.yaml", *(f"data/sample/{name}" for name in names)}
+    assert made == {*EDITED, *(f"data/sample/{name}" for name in names)}
     params = load_params(tmp_path / "params.yaml").simulate
     shop = simulate_customers(300, unlabelled=params.unlabelled, seed=params.seed)
     for name, table in as_export(shop, seed=params.seed).items():

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from helpers import ROOT
+from project import ROOT
 
 
 @pytest.fixture(scope="module")
