@@ -17,7 +17,7 @@ NO_PYTHON := error: no Python 3.11, 3.12 or 3.13 found; name one with make PYTHO
 DATA ?= data/sample
 REV ?= main
 
-.PHONY: help repro test lint lock-check compare bench bench-model bench-explain bench-segment study-compare study-discover study-campaign fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare bench bench-model bench-explain bench-segment study-compare study-discover study-campaign fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -49,6 +49,9 @@ lock-check: $(READY) ## Check that dvc.lock fits code, params and data descripti
 	@if grep "^Running stage" .lock-check.log; then rm .lock-check.log; \
 		echo "error: dvc.lock is behind the code; run dvc repro and commit dvc.lock, metrics and plots"; exit 1; fi
 	@rm .lock-check.log; echo "dvc.lock fits"
+
+docs-check: $(READY) ## Check that README.md quotes the committed metrics (of the simulated shop)
+	@python .ci/docs_check.py
 
 compare: $(READY) ## Compare this version's predictions with those of REV (default main)
 	@python stages/compare.py --rev "$(REV)" $(if $(AGAINST),--against "$(AGAINST)")

@@ -1,0 +1,82 @@
+"""Docs check: does README.md quote the figures of the committed metrics?
+
+Run by `make docs-check`. The figures are those of the simulated shop: where `data.dir` names
+another folder, nothing is checked, and a line says so.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
+
+from retention.errors import InputError
+from retention.files import read_json
+from retention.params import load_params
+from retention.running import stage
+from retention.sample import SAMPLE, is_sample
+
+README = Path("README.md")
+METRICS = Path("metrics/evaluate.json")
+ROWS = {
+    "ROC-AUC": "roc_auc",
+    "ROC-AUC of the baseline": "baseline_roc_auc",
+    "model over baseline": "over_baseline",
+    "average precision": "average_precision",
+    "Brier score": "brier",
+    "log-loss": "log_loss",
+    "calibration slope (ideal: 1)": "calibration_slope",
+}
+"""Rows of the table of scores: score and interval, by the key of the metric."""
+BEST = "best_reachable_roc_auc"
+NEEDED = (
+    "test_customers",
+    BEST,
+    *(key + end for key in ROWS.values() for end in ("", "_low", "_high")),
+)
+_DIFF = re.compile(rf"^{METRICS}  +(\w+)  +(\S+)", re.M)
+
+
+def quoted(found: Mapping[str, float]) -> list[str]:
+    """Return the rows that quote the metrics as the README must have them."""
+    rows = [f"| on the {found['test_customers']} test customers of the simulated shop | |"]
+    for name, key in ROWS.items():
+        value, low, high = (found[key + end] for end in ("", "_low", "_high"))
+        rows.append(f"| {name} | {value:.3f} | {low:.3f} to {high:.3f} |")
+    return [*rows, f"| best reachable ROC-AUC on the same rows | {found[BEST]:.3f} | |"]
+
+
+def behind(readme: str, found: Mapping[str, float]) -> list[str]:
+    """Return what the README lacks of the metrics: rows, and figures of `dvc metrics diff`.
+
+    Parameters
+    ----------
+    readme : str
+    found : mapping
+        The content of ``metrics/evaluate.json``, with the keys of :data:`NEEDED`.
+    """
+    lacks = [row for row in quoted(found) if row not in readme]
+    for key, told in _DIFF.findall(readme):
+        if key not in found or float(told) != round(found[key], 5):
+            lacks.append(f"{METRICS}  {key}  {found.get(key)}")
+    return lacks
+
+
+@stage
+def main() -> None:
+    """Compare the README with the metrics."""
+    folder = load_params().data.dir
+    if not is_sample(folder):
+        print(f"docs-check is off: data.dir is {folder}, and README.md quotes figures of {SAMPLE}")
+        return
+    lacks = behind(README.read_text(encoding="utf-8"), read_json(METRICS, needs=NEEDED))
+    for row in lacks:
+        print(row)
+    if lacks:
+        raise InputError(f"{README} lacks the above of {METRICS}; figures quoted are out of date")
+    print(f"{README} quotes the figures of {METRICS}")
+
+
+if __name__ == "__main__":
+    main()
