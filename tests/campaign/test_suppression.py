@@ -299,6 +299,7 @@ def check_any_spelling(folder, data, dialect, place):
     seen["suppressed"] += 1
 
 
+@pytest.mark.slow
 def test_no_spelling_of_a_suppressed_customer_is_contacted(tmp_path):
     check_any_spelling(tmp_path)
     assert seen["suppressed"] + seen["refused"] >= 2000

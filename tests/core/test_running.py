@@ -11,6 +11,7 @@ import pytest
 from retention.core.errors import InputError
 from retention.core.running import SPARING, stage
 
+pytestmark = pytest.mark.slow
 STAGES = Path(__file__).parents[2] / "stages"
 DEADLINE = 60
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(STAGES), "PYTHONUNBUFFERED": ""}

@@ -10,6 +10,7 @@ import pytest
 from helpers import export_text, scrambled
 from retention.core.vocabulary import COLUMNS, TABLES
 
+pytestmark = pytest.mark.slow
 ENCODINGS = {
     "utf-8-sig": "utf-8-sig",
     "utf-16-le with mark": "utf-16",

@@ -9,6 +9,7 @@ import pytest
 from helpers import export_text, scrambled
 from retention.core.vocabulary import CATEGORY_NAMES, TABLES
 
+pytestmark = pytest.mark.slow
 ADVICE, ERROR = "advice", "error"
 LABEL, CONSENT, SERVICE = "Покупательская активность", "Разрешить сообщать", "Тип сервиса"
 CATEGORY, PROMO, REVENUE, PROFIT = "Популярная_категория", "Акционные_покупки", "Выручка", "Прибыль"

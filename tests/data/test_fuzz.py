@@ -6,6 +6,7 @@ import pytest
 
 from project import ROOT
 
+pytestmark = pytest.mark.slow
 BATCHES, RUNS = 6, 10
 
 

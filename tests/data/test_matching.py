@@ -5,6 +5,8 @@ import pytest
 
 from retention.core.vocabulary import TABLES
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_file_says_how_many_match(shop, capsys):
     lost = shop.rows["money"].pop(5)[0]

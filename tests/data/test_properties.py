@@ -23,6 +23,7 @@ from retention.core.vocabulary import TABLES
 from retention.data.leakage import LEAK
 from retention.stats.ranking import ranking
 
+pytestmark = pytest.mark.slow
 few = settings(
     max_examples=15,
     deadline=None,

@@ -14,6 +14,7 @@ from retention.core.errors import InputError
 from retention.data import records
 from retention.data.reader import read_export
 
+pytestmark = pytest.mark.slow
 LABEL, PROFIT = "Покупательская активность", "Прибыль"
 NOTES = [
     "Звонок:\nперезвонить",

@@ -15,6 +15,7 @@ from retention.explanation.reasons import RANKS, find_reasons, typical_of_compar
 from retention.models.selection import train_model
 from simulation.shop import simulate_customers
 
+pytestmark = pytest.mark.slow
 PARAMS = load_params(FIXTURES / "params.yaml")
 WORDS = ["service", "consent", "favourite_category"]
 NAMES = list(BEHAVIOUR)

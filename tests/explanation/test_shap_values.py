@@ -8,6 +8,7 @@ from retention.explanation.shap_values import attribute, column_owners
 from retention.explanation.surrogate import Surrogate
 from retention.models.estimators import FAMILIES, RiskModel, make_model
 
+pytestmark = pytest.mark.slow
 ABC = ["a", "b", "c"]
 METHOD = {"logistic": "linear", "boosting": "tree", "forest": "sampling", "svc": "sampling"}
 

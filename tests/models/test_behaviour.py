@@ -14,6 +14,7 @@ from retention.models.selection import train_model
 from retention.stats.metrics import plain, resamples, roc_auc
 from simulation.shop import simulate_customers
 
+pytestmark = pytest.mark.slow
 PARAMS = load_params(FIXTURES / "params.yaml")
 WORDS = ["service", "consent", "favourite_category"]
 FAST = PARAMS.train.model_copy(

@@ -136,6 +136,7 @@ def test_beta_is_taken_where_the_two_sides_differ():
     assert log_loss(label, risk) == pytest.approx(losses["beta"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("errors", [(0.0, 1.0), (1.0, 2.0)])
 def test_beta_must_win_by_one_standard_error(errors):
     """Shops whose gain lies between `errors` are bent by one and not by less."""

@@ -18,6 +18,7 @@ from retention.core.errors import InputError
 from retention.models.estimators import FAMILIES, RiskModel
 from retention.models.persistence import load_model, save_model
 
+pytestmark = pytest.mark.slow
 ONE_PROCESS = """
 import json, sys
 from pathlib import Path

@@ -10,6 +10,8 @@ from retention.models.search import SearchResult
 from retention.models.selection import MARGIN, Candidate, blend_weights, margins, train_model
 from retention.stats.paired import roc_auc_difference
 
+pytestmark = pytest.mark.slow
+
 
 def test_blend_weights_find_the_member_that_knows():
     rng = np.random.default_rng(1)

@@ -15,6 +15,8 @@ from retention.core.files import read_json
 from simulation.export import as_export
 from simulation.shop import simulate_customers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):

@@ -15,10 +15,13 @@ ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no Chromium here; on Debian or Ubuntu: apt-get install -y chromium",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="no Chromium here; on Debian or Ubuntu: apt-get install -y chromium",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 
 from clones import ENVIRONMENT, Clone
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60
 

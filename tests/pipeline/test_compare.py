@@ -16,6 +16,7 @@ import compare
 from clones import ENVIRONMENT, Clone
 from retention.evaluation.revisions import EARLIER, PREDICTIONS
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 ROWS = 400
 STAGE = """stages:

