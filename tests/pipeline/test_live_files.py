@@ -45,14 +45,16 @@ def keys_of(node, above=""):
 
 
 def test_every_param_is_commented():
+    """Beside it or above it: DVC puts a new rule between a comment and the key it belongs to."""
     text = PARAMS.read_text(encoding="utf-8")
     lines, keys = text.splitlines(), dict(keys_of(yaml.compose(text)))
-    assert "campaign.budget" in keys
-    assert "models.logistic.C" in keys
+    assert {"campaign.budget", "models.logistic.C"} <= set(keys)
     bare = [
         name
-        for name, place in keys.items()
-        if "." in name and "#" not in lines[place] and not lines[place - 1].strip().startswith("#")
+        for (name, place), before in zip(keys.items(), [-1, *keys.values()], strict=False)
+        if "." in name
+        and "#" not in lines[place]
+        and not any(line.strip().startswith("#") for line in lines[before + 1 : place])
     ]
     assert bare == []
 
