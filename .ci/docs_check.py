@@ -11,11 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 
-from retention.errors import InputError
-from retention.files import read_json
-from retention.params import load_params
-from retention.running import stage
-from retention.sample import SAMPLE, is_sample
+from retention.core.errors import InputError
+from retention.core.files import read_json
+from retention.core.params import load_params
+from retention.core.paths import SAMPLE, is_sample
+from retention.core.running import stage
 
 README = Path("README.md")
 METRICS = Path("metrics/evaluate.json")
