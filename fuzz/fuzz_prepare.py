@@ -30,8 +30,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import prepare
 from helpers import cells_of, clean_export, export_text, scrambled
 from project import lay_fixtures
+from retention.core import paths
 from retention.core.progress import progress
 from retention.core.vocabulary import BY_NAME, COLUMNS, IDENTITY, PERIOD_HEADER, TABLES
+from retention.data import preparation
 
 CUSTOMERS = 320
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1251", "scrambled")
@@ -301,7 +303,7 @@ def clean_customers() -> pd.DataFrame:
             (sample / f"{table}.csv").write_text("\n".join(lines), encoding="utf-8")
         with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
             prepare.main()
-            return pd.read_parquet(prepare.CUSTOMERS)
+            return pd.read_parquet(paths.PREPARED)
 
 
 def furnished(folder: Path) -> Path:
@@ -367,13 +369,13 @@ def run(seed: int) -> str:
         folder = Path(name)
         through, done = corrupt(furnished(folder), seed)
         said, joined = io.StringIO(), []
-        real = prepare.join
+        real = preparation.join
 
         def join(*tables: object, **options: object) -> pd.DataFrame:
             joined.append(real(*tables, **options))
             return joined[-1].copy()
 
-        prepare.join = join
+        preparation.join = join
         try:
             with (
                 contextlib.chdir(folder),
@@ -389,7 +391,7 @@ def run(seed: int) -> str:
         except Exception as error:
             raise FuzzError(f"{type(error).__name__}: {error} after {done}") from error
         finally:
-            prepare.join = real
+            preparation.join = real
         try:
             check_outcome(folder, said.getvalue(), joined[0], through, clean)
         except FuzzError as failure:
@@ -413,9 +415,9 @@ def check_outcome(
     """Raise a FuzzError if the sum does not hold or a row that came through is lost or changed."""
     if said:
         raise FuzzError(f"unasked on stderr: {said[:500]!r}")
-    metrics = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
-    kept = pd.read_parquet(folder / prepare.CUSTOMERS).set_index(IDENTITY)
-    quarantine = cells_of(folder / prepare.QUARANTINED)
+    metrics = json.loads((folder / "data/prepared/details.json").read_text(encoding="utf-8"))
+    kept = pd.read_parquet(folder / paths.PREPARED).set_index(IDENTITY)
+    quarantine = cells_of(folder / paths.QUARANTINE)
     total = metrics["customers_kept"] + sum(metrics["set_aside"].values())
     if not total == metrics["customers_in"] == len(everyone):
         raise FuzzError(f"kept and set aside are {total}, not {metrics['customers_in']}")

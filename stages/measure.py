@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.campaign.offers import OFFERS, assumed_effects
+from retention.campaign.offers import assumed_effects
+from retention.core import paths
 from retention.core.errors import InputError
 from retention.core.files import atomic, clear_leftovers, made, write_json
 from retention.core.params import load_params
@@ -30,10 +31,6 @@ from retention.measurement.catalogue_update import effects_to_use, with_effects
 from retention.measurement.groups import effects, in_arms, means_in_arms, money_of
 from retention.measurement.inputs import OUTCOMES, read_customers, read_list, read_responses
 from retention.measurement.markdown import as_markdown
-
-LIST = Path("data/campaign/list.parquet")
-CUSTOMERS = Path("data/segments/customers.parquet")
-OUT = Path("data/measured")
 
 
 def on_list(answers: pd.DataFrame, listed: pd.DataFrame) -> np.ndarray:
@@ -69,9 +66,18 @@ def main() -> None:
     """Check the answers, measure the effects, say what they are."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--responses", type=Path, required=True, help="what the CRM returned")
-    parser.add_argument("--list", type=Path, default=LIST, help=f"that was sent (default {LIST})")
-    parser.add_argument("--customers", type=Path, default=CUSTOMERS, help="with risk and profit")
-    parser.add_argument("--out", type=Path, default=OUT, help=f"folder (default {OUT})")
+    parser.add_argument(
+        "--list",
+        type=Path,
+        default=paths.CAMPAIGN_LIST,
+        help=f"that was sent (default {paths.CAMPAIGN_LIST})",
+    )
+    parser.add_argument(
+        "--customers", type=Path, default=paths.CUSTOMERS, help="with risk and profit"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=paths.MEASURED, help=f"folder (default {paths.MEASURED})"
+    )
     options = parser.parse_args()
     campaign = load_params().campaign
     listed, (answers, repeated) = read_list(options.list), read_responses(options.responses)
@@ -113,7 +119,7 @@ def main() -> None:
         stake = profit_at_stake(table, months=campaign.horizon_months, lost=campaign.share_lost)
         content["money"] = money_of(table, stake=stake)
         content["arms"]["drop_share"] = means_in_arms(table, LABEL)
-        assumed = assumed_effects(OFFERS)
+        assumed = assumed_effects(paths.OFFERS)
         content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
     report = as_markdown(content)
     write_json(content, options.out / "measured.json")
@@ -122,8 +128,8 @@ def main() -> None:
     catalogue = options.out / "offers_measured.yaml"
     catalogue.unlink(missing_ok=True)
     if content["offers"]:
-        text = made(OFFERS).read_text(encoding="utf-8")
-        write_text(with_effects(text, content["offers"], place=str(OFFERS)), catalogue)
+        text = made(paths.OFFERS).read_text(encoding="utf-8")
+        write_text(with_effects(text, content["offers"], place=str(paths.OFFERS)), catalogue)
     print(report)
 
 

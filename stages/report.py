@@ -1,48 +1,43 @@
 """Report: what does a marketer need to see?
 
-Reads metrics/ of every stage, plots/segment/budgets.csv, data/prepared/readiness.parquet,
-data/model/model.json, data/explained/, data/segments/, data/campaign/, offers.yaml and
-params.yaml; writes report/ru.html, report/en.html and metrics/report.json.
+Reads the details that every stage left in its folder of data/, the tables of findings, segments,
+reasons and the campaign, data/model/model.json, offers.yaml and params.yaml; writes report/ru.html,
+report/en.html, report/overview.json and metrics/report.json.
 """
-
-from pathlib import Path
 
 import pandas as pd
 
 from retention.campaign.offers import read_offers
-from retention.core.files import atomic, read_csv, read_json, read_parquet, write_json
+from retention.core import paths
+from retention.core.files import atomic, read_json, read_parquet, write_json
 from retention.core.formats import LANGUAGES
-from retention.core.params import PARAMS, load_params
+from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY
 from retention.report.page import render
 from retention.report.sections import came_true, cells, count_findings, funnel, headline
 from retention.report.views import view_of
 
-TEMPLATES = Path("stages/retention/report/templates")
 SOURCES = {
-    "prepare": Path("metrics/prepare.json"),
-    "readiness": Path("data/prepared/readiness.parquet"),
-    "featurize": Path("metrics/featurize.json"),
-    "train": Path("metrics/train.json"),
-    "evaluate": Path("metrics/evaluate.json"),
-    "explain": Path("metrics/explain.json"),
-    "segment": Path("metrics/segment.json"),
-    "card": Path("data/model/model.json"),
-    "budgets": Path("plots/segment/budgets.csv"),
-    "portraits": Path("data/segments/portraits.parquet"),
-    "categories": Path("data/segments/categories.parquet"),
-    "list": Path("data/campaign/list.parquet"),
-    "offers": Path("offers.yaml"),
-    "params": PARAMS,
-    "overview": Path("metrics/report.json"),
+    "prepare": paths.PREPARED_DETAILS,
+    "readiness": paths.READINESS.with_suffix(".parquet"),
+    "featurize": paths.FEATURES_DETAILS,
+    "train": paths.TRAINING_DETAILS,
+    "evaluate": paths.EVALUATION_DETAILS,
+    "explain": paths.EXPLANATION_DETAILS,
+    "segment": paths.SEGMENT_DETAILS,
+    "card": paths.MODEL_CARD,
+    "budgets": paths.BUDGETS,
+    "portraits": paths.PORTRAITS,
+    "categories": paths.CATEGORIES,
+    "list": paths.CAMPAIGN_LIST,
+    "offers": paths.OFFERS,
+    "params": paths.PARAMS,
+    "overview": paths.OVERVIEW,
 }
 """What templates call each file."""
-CALIBRATION = Path("plots/evaluate/calibration.csv")
-CUSTOMERS = Path("data/segments/customers.parquet")
-REASONS = Path("data/explained/reasons.parquet")
-REPORT = Path("report")
 SENTENCES = [IDENTITY, *(f"sentence_{language}" for language in LANGUAGES)]
+HEADLINE = ("at_risk", "expected_drops", "profit_at_stake")
 SHOWN = 200
 """Rows of the list on the page; the rest is in the file."""
 
@@ -62,9 +57,9 @@ def main() -> None:
         if path.suffix == ".json" and name != "overview"
     }
     segment, options = files["segment"], params.campaign
-    customers, listed = read_parquet(CUSTOMERS), read_parquet(SOURCES["list"])
+    customers, listed = read_parquet(paths.CUSTOMERS), read_parquet(SOURCES["list"])
     top = listed.head(SHOWN).astype({"valid_until": "str"})
-    sentences = read_parquet(REASONS, SENTENCES)
+    sentences = read_parquet(paths.REASONS, SENTENCES)
     for more in (customers[[IDENTITY, "grid"]], sentences):
         top = top.merge(more, on=IDENTITY, how="left")
     readiness = rows_of(read_parquet(SOURCES["readiness"]))
@@ -73,7 +68,7 @@ def main() -> None:
             customers, threshold=files["train"]["threshold"], months=options.horizon_months,
             lost=options.share_lost,
         ),
-        "came_true": came_true(read_csv(CALIBRATION), level=params.evaluate.level),
+        "came_true": came_true(read_parquet(paths.RELIABILITY), level=params.evaluate.level),
         "funnel": funnel(segment["audience"], segment["excluded"]),
         "cells": cells(
             customers, list(segment["grid"]), listed=list(listed[IDENTITY]),
@@ -82,10 +77,11 @@ def main() -> None:
         "findings": count_findings(readiness + files["featurize"]["report"]),
         "list": {"rows": len(listed), "shown": len(top)},
     }  # fmt: skip
-    write_json(found, SOURCES["overview"])
+    write_json(found, paths.OVERVIEW)
+    write_json({name: found["headline"][name] for name in HEADLINE}, paths.METRICS / "report.json")
     files |= {
-        "overview": read_json(SOURCES["overview"]),
-        "budgets": rows_of(read_csv(SOURCES["budgets"])),
+        "overview": read_json(paths.OVERVIEW),
+        "budgets": rows_of(read_parquet(SOURCES["budgets"])),
         "portraits": rows_of(read_parquet(SOURCES["portraits"])),
         "categories": rows_of(read_parquet(SOURCES["categories"])),
         "list": rows_of(top),
@@ -103,11 +99,11 @@ def main() -> None:
     names = {name: str(path) for name, path in SOURCES.items()}
     view = view_of(files, names)
     for language in LANGUAGES:
-        page = render(contents, names, view, folder=TEMPLATES, language=language)
-        with atomic(REPORT / f"{language}.html") as scratch:
+        page = render(contents, names, view, folder=paths.TEMPLATES, language=language)
+        with atomic(paths.REPORT / f"{language}.html") as scratch:
             scratch.write_text(page, encoding="utf-8", newline="\n")
     print(f"report: {len(customers)} customers, {found['headline']['at_risk']} at risk; open "
-          f"{REPORT}/ru.html or {REPORT}/en.html")  # fmt: skip
+          f"{paths.REPORT}/ru.html or {paths.REPORT}/en.html")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from retention.core import paths
 from retention.core.files import atomic, write_csv, write_parquet
 from retention.core.params import load_params
-from retention.core.paths import EMPTY_LIST, SAMPLE, TRUTH
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY
 from simulation.export import as_export
@@ -36,9 +36,9 @@ def main() -> None:
     params = load_params().simulate
     shop = simulate_customers(params.customers, unlabelled=params.unlabelled, seed=params.seed)
     for name, table in as_export(shop, seed=params.seed).items():
-        write_export(table, SAMPLE / f"{name}.csv", **DIALECTS.get(name, {}))
-    write_parquet(shop.truth, TRUTH)
-    write_csv(pd.DataFrame(columns=[IDENTITY]), EMPTY_LIST)
+        write_export(table, paths.SAMPLE / f"{name}.csv", **DIALECTS.get(name, {}))
+    write_parquet(shop.truth, paths.TRUTH)
+    write_csv(pd.DataFrame(columns=[IDENTITY]), paths.EMPTY_LIST)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers import an_offer, project_params, random_shop
 from project import FIXTURES
-from retention.campaign.campaign_list import all_segments, first_segment, joined, offers_made
+from retention.campaign.campaign_list import offers_made
 from retention.campaign.offers import load_offers
 from retention.campaign.plan import decide
 from retention.campaign.wording import category_words, filled_texts
@@ -19,6 +19,7 @@ from retention.core.files import write_csv
 from retention.core.params import Campaign
 from retention.core.spreadsheets import guarded, write_both
 from retention.core.vocabulary import COLUMNS
+from retention.segments.membership import all_segments, first_segment, joined
 
 RANKS = ["reason_1", "reason_2", "reason_3"]
 COLUMN_NAMES = [*(column.name for column in COLUMNS), "risk", "profit_rank"]
@@ -51,8 +52,10 @@ def decided(shop, *, suppressed=(), offers=OFFERS, failed=False, **changes):
     arms = assigned(shop["customer_id"], seed=campaign.seed, share=campaign.control_share)
     shop = shop.assign(arm=arms)
     words = category_words(shop, TOP)
-    return decide(shop, shop[RANKS], offers, words, set(suppressed), campaign=campaign,
-                  failed=failed)  # fmt: skip
+    found = decide(
+        shop, shop[RANKS], offers, words, set(suppressed), campaign=campaign, failed=failed
+    )
+    return found.listed, found.excluded, found.budgets, found.power
 
 
 @settings(max_examples=15, deadline=None)

@@ -17,7 +17,9 @@ class Outcome:
     """What prepare left behind in its folder."""
 
     def __init__(self, folder: Path):
-        self.metrics = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
+        self.metrics = json.loads(
+            (folder / "data/prepared/details.json").read_text(encoding="utf-8")
+        )
         self.customers = pd.read_parquet(folder / "data/prepared/customers.parquet")
         self.quarantine = read_quarantine(folder)
         self.readiness = pd.read_parquet(folder / "data/prepared/readiness.parquet")

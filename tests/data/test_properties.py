@@ -18,8 +18,10 @@ import featurize
 import prepare
 from helpers import export_text, scrambled
 from project import lay_fixtures
+from retention.core import paths
 from retention.core.hashing import folds
 from retention.core.vocabulary import TABLES
+from retention.data import column_study
 from retention.data.leakage import LEAK
 from retention.stats.ranking import ranking
 
@@ -110,7 +112,7 @@ def features_file(export, mix):
             (folder / f"{table}{ending}").write_bytes(raw)
         prepare.main()
         featurize.main()
-        return Content(featurize.FEATURES.read_bytes())
+        return Content(paths.FEATURES.read_bytes())
 
 
 def features(export, mix=None):
@@ -126,7 +128,7 @@ def no_pictures():
         return empty, empty
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(featurize, "phik_with_significance", nothing_related)
+        patch.setattr(column_study, "phik_with_significance", nothing_related)
         for name in ("draw_distributions", "draw_correlations"):
             patch.setattr(featurize, name, lambda *_: None)
         yield

@@ -1,8 +1,9 @@
 import pytest
 
 from retention.core.errors import InputError
+from retention.core.grades import read_grade
 from retention.core.params import Grade
-from retention.evaluation.grade import grade, read_grade
+from retention.evaluation.grade import grade
 
 NAN = float("nan")
 RULES = Grade(chance_margin=0.05, clear_margin=0.02, slope_low=0.8, slope_high=1.25)

@@ -39,6 +39,7 @@ def shop():
         table[NAMES].iloc[rows], label, key[rows], train=train, models=PARAMS.models, words=WORDS,
         quiet=True,
     ).model  # fmt: skip
+    table = table.assign(risk=model.risk(table[NAMES]))
     explained = explainer(table, PARAMS.explain)
     found = explained(model, table[NAMES], np.arange(len(table)))
     threshold = noise_threshold(

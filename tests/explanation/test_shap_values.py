@@ -40,7 +40,8 @@ def explain(model, rows, background, *, evaluations=10**6, seed=1, unseen=None, 
     if unseen is None:
         unseen = np.ones(len(rows), dtype=bool)
     return attribute(
-        model, rows, background, unseen=unseen, evaluations=4000, max_evaluations=evaluations,
+        model, rows, background, risk=model.risk(rows), unseen=unseen, evaluations=4000,
+        max_evaluations=evaluations,
         max_rows=most, seed=seed, faithful=attributions.FAITHFUL,
     )  # fmt: skip
 
@@ -191,8 +192,8 @@ def test_sampling_spends_what_it_may_and_two_walks_at_least(budget, walks):
     model = formula_model(formula, table)
     found = explain(model, table, table.head(20), evaluations=budget)
     # A walk scores each row once a feature; its start is scored once for all rows, and for the
-    # base, and every row once for the score that is explained.
-    assert sum(spent) == walks * (30 * 3 + 1) + walks + 30
+    # base, and every row once for the score that is explained, and once to know the riskiest.
+    assert sum(spent) == walks * (30 * 3 + 1) + walks + 2 * 30
     start = model.log_odds(table.head(walks)).mean()
     assert found.base == pytest.approx(start)
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-import train
 from helpers import SMALL, WORDS, project_params, small_features
 from retention.core.errors import InputError
 from retention.core.hashing import uniform
 from retention.core.params import Models, Train
+from retention.models.learning_curve import learning_curve
 from retention.models.search import SearchResult
 from retention.models.selection import MARGIN, Candidate, blend_weights, margins, train_model
 from retention.stats.paired import roc_auc_difference
@@ -110,7 +110,7 @@ def test_an_extreme_knob_gives_a_risk(family, knob, value):
     assert ((found.risk >= 0) & (found.risk <= 1)).all()
     assert np.isfinite(found.model.log_odds(features)).all()
     assert np.isfinite(found.best.result.mean)
-    curve = train.learning_curve(found, features, label, key, seed=1)
+    curve = learning_curve(found.best.pipeline, features, label, key, seed=1)
     assert curve["roc_auc"].notna().all()
     assert curve["customers"].iloc[-1] == len(label)
 
@@ -142,6 +142,6 @@ def test_learning_curve_leaves_out_a_part_of_one_class():
     draw = uniform(key, seed=1, purpose="learning")
     label = label.copy()
     label[draw < 0.2] = 0
-    curve = train.learning_curve(found, features, label, key, seed=1)
+    curve = learning_curve(found.best.pipeline, features, label, key, seed=1)
     assert curve["roc_auc"].isna().tolist() == [True, False, False, False, False]
     assert curve["customers"].iloc[0] == (draw < 0.2).sum()

@@ -14,7 +14,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 import compare
 from clones import ENVIRONMENT, Clone
-from retention.evaluation.revisions import EARLIER, PREDICTIONS
+from retention.core.paths import PREDICTIONS
+from retention.evaluation.revisions import EARLIER
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,6 @@ from retention.segments.membership import (
     cut_points,
     grid_cells,
     grid_table,
-    honest_risk,
     named_segments,
     portrait,
 )
@@ -171,21 +170,6 @@ def test_shipped_segments_hold_whom_their_names_say():
     for name, inside in expected.items():
         assert found[name].tolist() == inside.tolist()
         assert found[name].any()
-
-
-def test_risk_of_training_customers_and_their_twins_is_out_of_fold():
-    table = pd.DataFrame(
-        {
-            "customer_id": list("abcde"),
-            "twin_key": [1, 1, 2, 3, 4],
-            "drop": pd.array([1, 1, 0, 1, None], dtype="Int8"),
-            "split": ["train", "train", "train", "test", "score"],
-        }
-    )
-    seen = pd.DataFrame({"customer_id": ["a"], "risk": [0.25]})
-    risk = honest_risk(table, np.array([0.9, 0.8, 0.7, 0.6, 0.5]), seen)
-    # b is a's twin; c was beyond max_rows; d and e were never trained on.
-    assert risk.tolist() == [0.25, 0.25, 0.7, 0.6, 0.5]
 
 
 def test_means_of_nobody_and_of_unknown_profit_cannot_be_told():

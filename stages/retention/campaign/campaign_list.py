@@ -9,37 +9,7 @@ import pandas as pd
 from retention.campaign.offers import Offer
 from retention.campaign.wording import filled_texts
 from retention.core.arms import Arm
-from retention.core.vocabulary import IDENTITY, REST
-
-
-def first_segment(belongs: pd.DataFrame) -> np.ndarray:
-    """Return the first segment, in the order of params, that each customer is in, else `REST`."""
-    names = np.array([*belongs.columns, REST], dtype=object)
-    inside = np.column_stack([belongs.to_numpy(dtype=bool), np.ones(len(belongs), dtype=bool)])
-    return names[inside.argmax(axis=1)]
-
-
-def all_segments(belongs: pd.DataFrame) -> np.ndarray:
-    """Return the names of every segment that each customer is in, with spaces between."""
-    codes, distinct = _distinct(belongs)
-    names = np.array([" ".join(belongs.columns[row]) for row in distinct.to_numpy()], dtype=object)
-    return names[codes]
-
-
-def joined(words: pd.DataFrame) -> np.ndarray:
-    """Return the words of each row with spaces between, missing ones left out."""
-    codes, distinct = _distinct(words)
-    texts = [" ".join(word for word in row if isinstance(word, str)) for row in distinct.to_numpy()]
-    return np.array(texts, dtype=object)[codes]
-
-
-def _distinct(table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return which distinct row each row is, and the distinct rows: they are few, rows many."""
-    if table.empty:
-        return np.zeros(len(table), dtype="int64"), table.head(1)
-    grouped = table.groupby(list(table), dropna=False, sort=False)
-    codes = grouped.ngroup().to_numpy()
-    return codes, table.iloc[np.unique(codes, return_index=True)[1]].astype(object)
+from retention.core.vocabulary import IDENTITY
 
 
 def campaign_list(

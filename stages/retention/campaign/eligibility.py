@@ -18,8 +18,6 @@ from retention.core.rules import matches
 from retention.core.value_at_risk import profit_at_stake
 from retention.core.vocabulary import IDENTITY
 
-FAILED = "F"
-"""The grade of a model that may not send anything."""
 GATES = (
     "model_grade_f",
     "suppressed",

@@ -9,10 +9,10 @@ from pydantic import AfterValidator, ConfigDict, Field, NonNegativeFloat, NonNeg
 
 from retention.core.errors import InputError, clipped, one_of
 from retention.core.params import Section, Share, no_table_word, validated
+from retention.core.paths import OFFERS
 from retention.core.rules import check_rule
 from retention.core.yaml_files import read_yaml
 
-OFFERS = Path("offers.yaml")
 ANY = "any"
 
 PLACEHOLDERS = (

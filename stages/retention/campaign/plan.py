@@ -1,22 +1,134 @@
 """One campaign from its audience: who gets what, what it may bring, and what it can show."""
 
 import datetime
-from collections.abc import Collection, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from retention.campaign.budget_curve import by_budget, outcome
-from retention.campaign.campaign_list import campaign_list
-from retention.campaign.eligibility import choose, open_offers, ration
+from retention.campaign.campaign_list import campaign_list, offers_made
+from retention.campaign.eligibility import GATES, choose, open_offers, ration
 from retention.campaign.experiment_design import power_of_campaign
 from retention.campaign.offers import Offer
-from retention.campaign.suppression import is_suppressed
-from retention.core.arms import Arm, draw
+from retention.campaign.suppression import Suppressed, is_suppressed
+from retention.campaign.wording import category_words
+from retention.core.arms import Arm, assigned, count_arms, draw
+from retention.core.grades import FAILED_GRADE
 from retention.core.params import Campaign
+from retention.core.rules import fits_nobody
 from retention.core.value_at_risk import profit_at_stake
-from retention.core.vocabulary import IDENTITY
+from retention.core.vocabulary import IDENTITY, LABEL, REASON_RANKS
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who gets what.
+
+    Attributes
+    ----------
+    listed, excluded, budgets : DataFrame
+        As ``campaign_list.campaign_list``, ``eligibility.choose`` and ``budget_curve.by_budget``
+        give them.
+    power : dict
+        As ``experiment_design.power_of_campaign`` gives it.
+    """
+
+    listed: pd.DataFrame
+    excluded: pd.DataFrame
+    budgets: pd.DataFrame
+    power: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A campaign that may be sent.
+
+    Attributes
+    ----------
+    decision : Decision
+    details : dict
+        What the page tells of it.
+    fits_nobody : list of str
+        Offers whose rule holds for nobody in the audience.
+    """
+
+    decision: Decision
+    details: dict[str, Any]
+    fits_nobody: list[str]
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """The numbers that people compare."""
+        power = self.decision.power["pooled"]
+        return {
+            **{name: self.details[name] for name in HEADLINE},
+            "excluded": len(self.decision.excluded),
+            "smallest_detectable": power.get("detectable"),
+        }
+
+
+HEADLINE = ("audience", *map(str, Arm), f"{Arm.TREATMENT}_cost", f"{Arm.TREATMENT}_expected_gain")
+
+
+def plan_campaign(
+    customers: pd.DataFrame,
+    named: Mapping[str, Mapping[str, str]],
+    offers: Sequence[Offer],
+    suppressed: Suppressed,
+    *,
+    campaign: Campaign,
+    grade: str,
+) -> Plan:
+    """Return the campaign: who is asked, who gets which offer, and what that adds up to.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        Canonical columns, ``risk``, ``segment``, ``reasons`` and what rules speak of.
+    named : mapping
+        The categories that an offer's text may name by segment, see ``study.category_offers``.
+    offers : sequence of Offer
+    suppressed : Suppressed
+    campaign : Campaign
+        The params.
+    grade : str
+        The model's grade.
+    """
+    arms = assigned(customers[IDENTITY], seed=campaign.seed, share=campaign.control_share)
+    customers = customers.assign(arm=arms)
+    ahead = customers[LABEL].isna()
+    audience = customers[ahead] if ahead.any() else customers
+    failed = grade == FAILED_GRADE
+    if failed:
+        print("segment: the model's grade is F, so nobody is contacted", file=sys.stderr)
+    found = decide(
+        audience,
+        audience[list(REASON_RANKS)],
+        offers,
+        category_words(audience, named),
+        suppressed.ids,
+        campaign=campaign,
+        failed=failed,
+    )
+    treated = (found.listed["arm"] == Arm.TREATMENT).to_numpy()
+    spent = found.listed[treated][["cost", "expected_gain"]].sum()
+    details = {
+        "grade": grade,
+        "unit": campaign.profit_unit,
+        "audience": len(audience),
+        **count_arms(treated),
+        "suppression": asdict(suppressed.match),
+        "excluded": {gate: int((found.excluded["gate"] == gate).sum()) for gate in GATES},
+        "offers": offers_made(found.listed, offers),
+        **{f"{Arm.TREATMENT}_{name}": amount for name, amount in spent.items()},
+        "power": found.power,
+    }
+    rules = {f"offers.yaml: {offer.code}.when": offer.when for offer in offers}
+    return Plan(found, details, fits_nobody(rules, audience))
 
 
 def decide(
@@ -28,7 +140,7 @@ def decide(
     *,
     campaign: Campaign,
     failed: bool,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+) -> Decision:
     """Return the list, the excluded with their gates, the outcome by budget, and the power.
 
     Parameters
@@ -46,13 +158,6 @@ def decide(
         The params.
     failed : bool
         Whether the model's grade stops everything.
-
-    Returns
-    -------
-    listed, excluded, what_if : DataFrame
-        As ``listing.campaign_list``, ``campaign.choose`` and ``budgets.by_budget`` give them.
-    power : dict
-        As ``power.power_of_campaign`` gives it.
     """
     money = {"months": campaign.horizon_months, "lost": campaign.share_lost}
     gain, gate = open_offers(
@@ -77,8 +182,8 @@ def decide(
         place = choice[made]
         return outcome(risk[made], effect[place], at_stake[made], cost[place])
 
-    what_if = by_budget(expected(None)["cost"], expected)
+    budgets = by_budget(expected(None)["cost"], expected)
     on_list, place = plan.choice >= 0, plan.choice[plan.choice >= 0]
     codes = np.array([offer.code for offer in offers], dtype=object)[place]
     able = power_of_campaign(risk[on_list], effect[place], treated[on_list], codes)
-    return listed, excluded, what_if, able
+    return Decision(listed, excluded, budgets, able)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from retention.core.errors import InputError
-from retention.core.params import PARAMS
+from retention.core.paths import PARAMS
 from retention.core.sources import BEFORE_IMPORT, content_hash
 from retention.core.yaml_files import read_yaml
 

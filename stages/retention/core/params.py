@@ -25,14 +25,13 @@ from pydantic import (
 
 from retention.core.cells import folded_name
 from retention.core.errors import InputError, clipped, one_of, shown
+from retention.core.paths import PARAMS
 from retention.core.rule_values import RULED
 from retention.core.rules import check_rule
 from retention.core.vocabulary import BY_NAME, COLUMNS, OPEN, REST, other_names
 from retention.core.yaml_files import read_yaml
 
 Model = TypeVar("Model")
-
-PARAMS = Path("params.yaml")
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -1,7 +1,15 @@
-"""Where the simulated shop lives: its exports, and what no shop has."""
+"""Every path of the project, once: what a person edits, and what each stage writes."""
 
 import os
 from pathlib import Path
+
+PARAMS = Path("params.yaml")
+OFFERS = Path("offers.yaml")
+METRICS = Path("metrics")
+"""A file a stage: the headline numbers that people compare."""
+PLOTS = Path("plots")
+"""A folder a stage."""
+TEMPLATES = Path("stages/retention/report/templates")
 
 SAMPLE = Path("data/sample")
 """Folder of the simulated shop's exports."""
@@ -9,6 +17,54 @@ TRUTH = SAMPLE / "truth.parquet"
 """Each simulated customer's true probability of a drop."""
 EMPTY_LIST = SAMPLE / "suppression.csv"
 """The simulated shop's suppression list, which names nobody."""
+
+PREPARED = Path("data/prepared/customers.parquet")
+SET_ASIDE = Path("data/prepared/set_aside.parquet")
+QUARANTINE = Path("data/prepared/quarantine.csv")
+READINESS = Path("data/prepared/readiness")
+"""Findings, as .parquet and .csv."""
+PREPARED_DETAILS = Path("data/prepared/details.json")
+
+FEATURES = Path("data/features/features.parquet")
+"""The one table of customers after featurize."""
+LEFT_OUT = Path("data/features/left_out.parquet")
+"""Ids of customers of the exports who are not in that table."""
+DICTIONARY = Path("data/features/dictionary.json")
+FEATURES_DETAILS = Path("data/features/details.json")
+
+MODEL = Path("data/model/model.skops")
+MODEL_CARD = Path("data/model/model.json")
+OUT_OF_FOLD = Path("data/model/out_of_fold.parquet")
+TRAINING_DETAILS = Path("data/model/details.json")
+
+RISKS = Path("data/scores/risk.parquet")
+"""Everyone's risk by a model that has not seen the customer's label."""
+
+PREDICTIONS = Path("data/evaluation/predictions.parquet")
+RELIABILITY = Path("data/evaluation/reliability.parquet")
+EVALUATION_DETAILS = Path("data/evaluation/details.json")
+
+REASONS = Path("data/explained/reasons.parquet")
+WHAT_IF = Path("data/explained/what_if.parquet")
+EXPLANATION_DETAILS = Path("data/explained/details.json")
+
+SEGMENTS = Path("data/segments")
+CUSTOMERS = Path("data/segments/customers.parquet")
+"""Each customer's risk, profit, segments and reasons."""
+PORTRAITS = Path("data/segments/portraits.parquet")
+CATEGORIES = Path("data/segments/categories.parquet")
+SEGMENT_DETAILS = Path("data/segments/details.json")
+
+CAMPAIGN = Path("data/campaign")
+CAMPAIGN_LIST = Path("data/campaign/list.parquet")
+BUDGETS = Path("data/campaign/budgets.parquet")
+
+REPORT = Path("report")
+OVERVIEW = Path("report/overview.json")
+"""What the page adds up from the tables of a run."""
+
+MEASURED = Path("data/measured")
+"""Where measure writes, unless it is told another folder."""
 
 
 def is_sample(folder: Path | str) -> bool:

@@ -14,6 +14,8 @@ GROUPS = ("communication", "product", "spending", "site")
 LABEL = "drop"
 IDENTITY = "customer_id"
 PROFIT = "profit"
+REASON_RANKS = ("reason_1", "reason_2", "reason_3")
+"""A customer's reasons, the strongest first: columns of ``reasons.parquet``."""
 REST = "rest"
 """The segment of a customer who is in none of the named ones."""
 

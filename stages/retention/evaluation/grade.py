@@ -1,14 +1,8 @@
 """A grade that a marketer understands, from the lower ends of the intervals."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from retention.core.errors import InputError, one_of, shown
-from retention.core.files import read_json
 from retention.core.params import Grade
-
-GRADES = ("A", "B", "C", "F")
-"""From the best to the one with which nobody is contacted."""
 
 
 def grade(found: Mapping[str, float], rules: Grade) -> str:
@@ -37,17 +31,3 @@ def grade(found: Mapping[str, float], rules: Grade) -> str:
         and found["calibration_slope_low"] <= rules.slope_high
     )
     return "A" if clear and true else "B"
-
-
-def read_grade(path: Path) -> str:
-    """Return the grade in the metrics of evaluate.
-
-    Raises
-    ------
-    InputError
-        If there is none: a file that was merged by hand must not pass for a good model.
-    """
-    found = read_json(path, needs=("grade",))["grade"]
-    if found not in GRADES:
-        raise InputError(f"{path}: grade is {shown(found)}; valid: {one_of(GRADES)}")
-    return found

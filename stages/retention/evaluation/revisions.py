@@ -16,10 +16,10 @@ import pandas as pd
 
 from retention.core.errors import InputError, one_of
 from retention.core.files import read_parquet
+from retention.core.paths import PREDICTIONS
 from retention.core.vocabulary import IDENTITY
 from retention.evaluation.comparison import checked
 
-PREDICTIONS = Path("data/evaluation/predictions.parquet")
 EARLIER = Path("plots/evaluate/predictions.csv")
 """Where versions before data/evaluation/ kept them, in Git: by an unkeyed hash of the id."""
 HASH = "customer"

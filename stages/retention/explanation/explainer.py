@@ -20,7 +20,7 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
     Parameters
     ----------
     table : DataFrame, shape (n_customers, n_columns)
-        ``split``, ``scored`` and ``twin_key`` of every customer.
+        ``split``, ``scored``, ``twin_key`` and ``risk`` of every customer.
     options : Explain
         The params section.
 
@@ -43,6 +43,7 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
     ) -> Attributions:
         return attribute(
             model, features.iloc[places], features.iloc[typical],
+            risk=table["risk"].to_numpy()[places],
             unseen=(table["split"] != "train").to_numpy()[places],
             evaluations=options.evaluations, max_evaluations=options.max_evaluations,
             max_rows=options.max_rows, faithful=faithful, seed=options.seed,

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from retention.core.vocabulary import REASON_RANKS
+
 NEVER = ("consent", "profit")
 """Features that are never given as a reason: they are no behaviour that an offer can answer."""
-RAISING = 3
-RANKS = (*(f"reason_{place + 1}" for place in range(RAISING)), "lowers")
+RANKS = (*REASON_RANKS, "lowers")
 ALIKE = "service"
 """Customers are comparable when they have the same level of service: it turns signs round."""
 MISSING = "missing"

@@ -70,6 +70,7 @@ def attribute(
     features: pd.DataFrame,
     background: pd.DataFrame,
     *,
+    risk: np.ndarray,
     unseen: np.ndarray,
     evaluations: int,
     max_evaluations: int,
@@ -85,6 +86,8 @@ def attribute(
     features : DataFrame, shape (n_customers, n_features)
     background : DataFrame
         Training customers a customer is compared with.
+    risk : ndarray of float, shape (n_customers,)
+        Tells the riskiest, 0 to 1.
     unseen : ndarray of bool, shape (n_customers,)
         Whom the model was not fitted on; the stand-in is fitted on them, or on all where they
         are too few.
@@ -127,7 +130,7 @@ def attribute(
         method = "sampling" if fidelity is not None and fidelity < faithful else "surrogate"
         if method == "sampling":
             if len(rows) > max_rows:
-                told = np.where(unseen, model.line(features), -np.inf)
+                told = np.where(unseen, risk, -np.inf)
                 first = np.sort(np.argsort(-told, kind="stable")[:max_rows])
                 rows, features = rows[first], features.iloc[first]
             walks = max_evaluations // max(1, len(rows) * len(names))

@@ -215,7 +215,8 @@ class Blend(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         """Return the blended log-odds of a drop, shape (n_customers,)."""
         lines = zip(self.fitted_, self.slopes, self.intercepts, self.weights, strict=True)
-        return sum(w * (slope * raw_score(m, X) + shift) for m, slope, shift, w in lines)
+        # A member without weight is not asked.
+        return sum(w * (slope * raw_score(m, X) + shift) for m, slope, shift, w in lines if w)
 
 
 class RiskModel(BaseEstimator):

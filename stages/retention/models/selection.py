@@ -15,6 +15,7 @@ from retention.core.errors import InputError, one_of
 from retention.core.hashing import part_of
 from retention.core.params import Models, Train
 from retention.core.progress import progress
+from retention.core.vocabulary import LABEL
 from retention.models.calibration import Calibration, choose_calibration, fit_sigmoid
 from retention.models.estimators import (
     FAMILIES,
@@ -26,6 +27,7 @@ from retention.models.estimators import (
     steady,
     steady_model,
 )
+from retention.models.scoring_cost import steps_per_customer
 from retention.models.search import (
     SearchResult,
     Splits,
@@ -45,9 +47,11 @@ MARGIN = 0.002
 """ROC-AUC that auto gives up for a preferred model at most."""
 ENOUGH = 10_000
 """Customers scored over all rounds of the comparison: with that many, one round will do."""
-PREFERRED = (*(name for name, family in FAMILIES.items() if family.legible), BLEND)
-"""What auto takes among equals: first what a person can follow, then the mean of several, which
-is safer than the one of them that chance put ahead."""
+LEGIBLE = tuple(name for name, family in FAMILIES.items() if family.legible)
+"""What auto takes first among equals: what a person can follow."""
+AFFORDABLE = 2e10
+"""Steps (see ``scoring_cost``) that scoring every customer may take without being a cost: some ten
+seconds of one core."""
 EQUAL = 0.05
 """How strongly the weights of a blend are drawn towards equal ones, in nats of log-loss."""
 
@@ -63,11 +67,14 @@ class Candidate:
         Unfitted.
     scores : ndarray of float, shape (n_rounds, n_customers)
         Out-of-fold scores of each round of the comparison.
+    steps : float
+        What scoring one customer costs, see ``scoring_cost``.
     """
 
     result: SearchResult
     pipeline: Pipeline
     scores: np.ndarray
+    steps: float = 0.0
 
     @property
     def score(self) -> np.ndarray:
@@ -109,6 +116,7 @@ def train_model(
     train: Train,
     models: Models,
     words: Sequence[str],
+    customers: int = 0,
     quiet: bool = False,
 ) -> Trained:
     """Return the best calibrated model of the families that `train` names.
@@ -124,6 +132,8 @@ def train_model(
         The params sections of these names.
     words : sequence of str
         Names of the categorical features.
+    customers : int
+        Customers who will be scored: the more they are, the more a model's cost counts.
     quiet : bool
         Show no progress.
 
@@ -178,14 +188,19 @@ def train_model(
                 for part in rounds
             ]
             result = compared(name, result.knobs, np.array(scores), label, rounds)
-            candidates.append(Candidate(result, pipeline, np.array(scores)))
+            steps = steps_per_customer(
+                name, result.knobs, rows=len(label), columns=len(features.columns)
+            )
+            candidates.append(Candidate(result, pipeline, np.array(scores), steps))
     if BLEND in (*train.families, train.model) and len(candidates) > 1:
         candidates.append(blend(candidates, label, rounds, members=models.blend.members))
     if train.model == BLEND:
         best = candidates[-1]
     else:
         results = [candidate.result for candidate in candidates]
-        taken = best_of(results, margins=margins(candidates, label), preferred=PREFERRED)
+        taken = best_of(
+            results, margins=margins(candidates, label), preferred=preference(candidates, customers)
+        )
         best = next(candidate for candidate in candidates if candidate.result is taken)
     fold = np.zeros(len(label), dtype=int)
     for number, (_, test) in enumerate(rounds[0]):
@@ -196,6 +211,26 @@ def train_model(
         fitted, calibration.slope, calibration.intercept, calibration.bend, calibration.steps
     )
     return Trained(model, best, candidates, calibration, risk, losses)
+
+
+def training_rows(table: pd.DataFrame, *, train: Train) -> pd.DataFrame:
+    """Return one row of each twin pair among the training customers, at most `train.max_rows`.
+
+    The rows are chosen by the hash of their behaviour, as large a share of either class.
+
+    Raises
+    ------
+    InputError
+        If a class has fewer customers than twice the folds.
+    """
+    rows = table[(table["split"] == "train") & table["scored"]]
+    key, label = rows["twin_key"].to_numpy(), rows[LABEL].to_numpy("int64")
+    if min(label.sum(), (1 - label).sum()) < 2 * train.folds:
+        raise InputError(
+            f"{label.sum()} training customers dropped and {(1 - label).sum()} stayed; "
+            f"at least {2 * train.folds} of each are needed (twice params train.folds)"
+        )
+    return rows[part_of(key, label, most=train.max_rows, seed=train.seed, purpose="rows")]
 
 
 def compared(
@@ -214,6 +249,18 @@ def compared(
     ]
     every = [pair for splits in usable for pair in splits]
     return SearchResult(family, knobs, float(np.mean(areas)), corrected_se(np.array(areas), every))
+
+
+def preference(candidates: Sequence[Candidate], customers: int) -> list[str]:
+    """Return the families in the order in which auto takes them among equals.
+
+    First what a person can follow. Then the mean of several, which is safer than the one of them
+    that chance put ahead; but where scoring everyone by it costs more than :data:`AFFORDABLE`
+    steps, whatever is cheaper to score goes before it.
+    """
+    cheapest = sorted(candidates, key=lambda candidate: candidate.steps)
+    dear = any(c.result.family == BLEND and c.steps * customers > AFFORDABLE for c in candidates)
+    return [*LEGIBLE, *([c.result.family for c in cheapest] if dear else [BLEND])]
 
 
 def margins(candidates: Sequence[Candidate], label: np.ndarray) -> dict[str, float]:
@@ -256,7 +303,9 @@ def blend(
     scores = np.tensordot(weights, parts, axes=1).round(STEADY)
     families = [candidate.result.family for candidate in chosen]
     result = compared(BLEND, dict(zip(families, weights, strict=True)), scores, label, rounds)
-    return Candidate(result, Pipeline([("prepare", prepare), ("estimate", estimate)]), scores)
+    steps = sum(c.steps for c, weight in zip(chosen, weights, strict=True) if weight)
+    pipeline = Pipeline([("prepare", prepare), ("estimate", estimate)])
+    return Candidate(result, pipeline, scores, steps)
 
 
 def blend_weights(parts: np.ndarray, label: np.ndarray) -> list[float]:

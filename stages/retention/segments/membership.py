@@ -1,15 +1,13 @@
-"""Who is in a segment: an honest risk for everyone, the grid of risk and profit, named rules."""
+"""Who is in a segment: the grid of risk and profit, and named rules."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from retention.core.plotting import BLUE, GREY, ORANGE, picture
 from retention.core.rules import check_rule, matches
-from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
+from retention.core.vocabulary import PROFIT, REST
 
 THIRDS = "quantiles"
 """The word in params for cut points that make three parts of about as many customers."""
@@ -18,20 +16,6 @@ UNKNOWN = "unknown_profit"
 
 Cuts = str | Sequence[float]
 """Either :data:`THIRDS`, or the two ends of the middle part."""
-
-
-def honest_risk(table: pd.DataFrame, told: np.ndarray, out_of_fold: pd.DataFrame) -> np.ndarray:
-    """Return each customer's risk by a model that has not seen the customer's label.
-
-    Training customers take the out-of-fold risk, twins that of the row which trained for them.
-    """
-    known = table[[IDENTITY, "twin_key", LABEL]].merge(out_of_fold, on=IDENTITY)
-    by_key = known.drop_duplicates(["twin_key", LABEL]).set_index(["twin_key", LABEL])["risk"]
-    places = pd.MultiIndex.from_frame(table[["twin_key", LABEL]])
-    unseen = by_key.reindex(places).to_numpy(dtype="float64")
-    # Training customers beyond params train.max_rows were not trained on: the model is honest.
-    seen = (table["split"] == "train") & ~np.isnan(unseen)
-    return np.where(seen, unseen, told).round(6)
 
 
 def cut_points(values: np.ndarray, cuts: Cuts) -> tuple[float, float]:
@@ -167,12 +151,31 @@ def portrait(inside: pd.DataFrame, everyone: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def draw_map(customers: pd.DataFrame, path: Path) -> None:
-    """Draw every customer's risk and profit, the listed ones marked."""
-    with picture(path, width=8, height=5) as axis:
-        for listed, colour, name in ((False, GREY, "no offer"), (True, ORANGE, "on the list")):
-            part = customers[customers["listed"] == listed].head(5000)
-            axis.scatter(part[PROFIT], part["risk"], s=10, alpha=0.6, color=colour, label=name)
-        axis.axvline(customers[PROFIT].median(), color=BLUE, linewidth=0.8, label="median profit")
-        axis.set(xlabel="profit a month (unit of the export)", ylabel="risk of a drop, 0 to 1")
-        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+def first_segment(belongs: pd.DataFrame) -> np.ndarray:
+    """Return the first segment, in the order of params, that each customer is in, else `REST`."""
+    names = np.array([*belongs.columns, REST], dtype=object)
+    inside = np.column_stack([belongs.to_numpy(dtype=bool), np.ones(len(belongs), dtype=bool)])
+    return names[inside.argmax(axis=1)]
+
+
+def all_segments(belongs: pd.DataFrame) -> np.ndarray:
+    """Return the names of every segment that each customer is in, with spaces between."""
+    codes, distinct = _distinct(belongs)
+    names = np.array([" ".join(belongs.columns[row]) for row in distinct.to_numpy()], dtype=object)
+    return names[codes]
+
+
+def joined(words: pd.DataFrame) -> np.ndarray:
+    """Return the words of each row with spaces between, missing ones left out."""
+    codes, distinct = _distinct(words)
+    texts = [" ".join(word for word in row if isinstance(word, str)) for row in distinct.to_numpy()]
+    return np.array(texts, dtype=object)[codes]
+
+
+def _distinct(table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return which distinct row each row is, and the distinct rows: they are few, rows many."""
+    if table.empty:
+        return np.zeros(len(table), dtype="int64"), table.head(1)
+    grouped = table.groupby(list(table), dropna=False, sort=False)
+    codes = grouped.ngroup().to_numpy()
+    return codes, table.iloc[np.unique(codes, return_index=True)[1]].astype(object)

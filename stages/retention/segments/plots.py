@@ -11,7 +11,7 @@ import pandas as pd
 
 from retention.core.features import BY_NAME
 from retention.core.plotting import BLUE, GREY, ORANGE, picture
-from retention.core.vocabulary import CATEGORIES
+from retention.core.vocabulary import CATEGORIES, PROFIT
 from retention.segments.membership import LEVELS, UNKNOWN
 
 BESIDE = 3
@@ -198,3 +198,14 @@ def draw_segments(
     draw_grid(grid, folder / "grid.png")
     draw_portraits(portraits, folder / "portraits.png")
     draw_categories(categories, folder / "categories.png", level=level)
+
+
+def draw_map(customers: pd.DataFrame, path: Path) -> None:
+    """Draw every customer's risk and profit, the listed ones marked."""
+    with picture(path, width=8, height=5) as axis:
+        for listed, colour, name in ((False, GREY, "no offer"), (True, ORANGE, "on the list")):
+            part = customers[customers["listed"] == listed].head(5000)
+            axis.scatter(part[PROFIT], part["risk"], s=10, alpha=0.6, color=colour, label=name)
+        axis.axvline(customers[PROFIT].median(), color=BLUE, linewidth=0.8, label="median profit")
+        axis.set(xlabel="profit a month (unit of the export)", ylabel="risk of a drop, 0 to 1")
+        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

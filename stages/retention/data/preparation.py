@@ -1,0 +1,196 @@
+"""From a folder of exports to one row a customer, with everything that was found on the way."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retention.core.errors import InputError, shown
+from retention.core.findings import Finding, Level, as_table
+from retention.core.hashing import behaviour_key
+from retention.core.params import Prepare
+from retention.core.paths import QUARANTINE
+from retention.core.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, TABLES, headers
+from retention.data.cleaning import Cleaned, clean_table
+from retention.data.joining import REASONS, check_ids, join, set_aside, zero_in_minutes
+from retention.data.quality import coverage, drift, sizes, twins
+from retention.data.reader import find_export, read_export
+
+COUNTED = ["level", "file", "column", "what", "count"]
+"""What the details tell of a finding; an example may be a customer's id."""
+
+
+@dataclass(frozen=True)
+class Exports:
+    """The four exports, read and cleaned.
+
+    Attributes
+    ----------
+    files : dict of str to str
+        Each table's file name.
+    rows : dict of str to int
+        Its rows as they stand in the file.
+    cleaned : dict of str to Cleaned
+    quarantine : DataFrame
+        Every cell or row that breaks a rule.
+    """
+
+    files: dict[str, str]
+    rows: dict[str, int]
+    cleaned: dict[str, Cleaned]
+    quarantine: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The customers of the exports.
+
+    Attributes
+    ----------
+    customers : DataFrame
+        Canonical columns, one row a customer who can be trusted.
+    set_aside : DataFrame
+        ``customer_id`` and ``reason`` of all the others.
+    readiness : DataFrame
+        What was found, see ``findings.as_table``.
+    details : dict
+        The counts.
+    """
+
+    customers: pd.DataFrame
+    set_aside: pd.DataFrame
+    readiness: pd.DataFrame
+    details: dict[str, Any]
+
+    @property
+    def headline(self) -> dict[str, int]:
+        """The numbers that people compare."""
+        kept, found = self.details["kept"], self.details["findings"]
+        return {
+            "customers": len(self.customers),
+            "set_aside": len(self.set_aside),
+            "quarantined_rows": self.details["quarantined_rows"],
+            "drops": kept["drop"],
+            "warnings": found[Level.WARNING],
+        }
+
+
+def read_exports(folder: Path, options: Prepare) -> Exports:
+    """Read and clean the four exports, side by side."""
+
+    def read(table: str) -> tuple[str, int, Cleaned]:
+        raw = read_export(find_export(folder, table), headers(table))
+        return raw.file, raw.rows, clean_table(raw, table, misspellings=options.misspellings)
+
+    with ThreadPoolExecutor() as pool:  # reading leaves Python's lock free most of the time
+        parts = list(pool.map(read, TABLES))
+    files, rows, cleaned = (
+        dict(zip(TABLES, part, strict=True)) for part in zip(*parts, strict=True)
+    )
+    quarantine = pd.concat([part.quarantine for part in cleaned.values()], ignore_index=True)
+    return Exports(files, rows, cleaned, quarantine)
+
+
+def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Prepared:
+    """Join the exports, set aside who cannot be trusted, and look at the rest.
+
+    Parameters
+    ----------
+    exports : Exports
+    options : Prepare
+        The params section.
+    folder : Path
+        Where the exports lie, for messages.
+
+    Raises
+    ------
+    InputError
+        If the files do not speak of the same customers, more customers or rows break a rule than
+        params allow, or nobody is left.
+    """
+    cleaned, quarantine = exports.cleaned, exports.quarantine
+    matched = check_ids(cleaned, quarantine, exports.files, least=options.least_matched)
+    ids = quarantine["customer_id"]
+    everyone = join(cleaned, ids)
+    sane = ~everyone[IDENTITY].isin(ids).to_numpy()
+    findings = [finding for part in cleaned.values() for finding in part.findings]
+    findings += coverage(everyone, exports.files, sane)
+    idle = zero_in_minutes(everyone)
+    if options.zero_minutes == "missing":
+        everyone[list(MINUTES)] = everyone[list(MINUTES)].replace(0, float("nan"))
+    reasons = set_aside(
+        everyone,
+        ids,
+        regular_only=options.regular_only,
+        distance=options.entry_error_distance,
+        zero_minutes=options.zero_minutes,
+        incomplete=options.incomplete,
+    )
+    findings += _of_business(everyone, reasons, idle)
+    _check_share(exports, reasons, options)
+    kept = everyone[reasons == ""].drop(columns=[f"in_{table}" for table in TABLES])
+    if kept.empty:
+        raise InputError(
+            f"{folder}: no customer is left; set aside: {dict(Counter(reasons.tolist()))}"
+        )
+    key = behaviour_key(kept, BEHAVIOUR)
+    findings += [*sizes(kept, place=str(folder)), *twins(kept, key), *drift(kept, key)]
+    readiness = as_table(findings)
+    details = {
+        "rows": exports.rows,
+        "matched": matched,
+        "customers_in": len(everyone),
+        "customers_kept": len(kept),
+        "set_aside": {reason: int((reasons == reason).sum()) for reason in REASONS},
+        "quarantined_rows": len(quarantine),
+        "kept": _counts(kept),
+        "findings": {str(level): int((readiness["level"] == level).sum()) for level in Level},
+        "report": readiness[COUNTED].to_dict("records"),
+    }
+    aside = everyone[[IDENTITY]].assign(reason=reasons)[reasons != ""]
+    return Prepared(kept, aside, readiness, details)
+
+
+def _of_business(everyone: pd.DataFrame, reasons: np.ndarray, idle: np.ndarray) -> list[Finding]:
+    """Return what the rules of the business set aside, and the months of no minute."""
+    findings = []
+    for reason in ("not_regular", "entry_error"):
+        example = everyone.loc[reasons == reason, IDENTITY]
+        if len(example):
+            findings.append(Finding(Level.ADVICE, "", "", reason, len(example), example.iloc[0]))
+    if idle.any():
+        example = everyone.loc[idle, IDENTITY].iloc[0]
+        findings.append(Finding(Level.ADVICE, "", "", "no_minutes", int(idle.sum()), example))
+    return findings
+
+
+def _check_share(exports: Exports, reasons: np.ndarray, options: Prepare) -> None:
+    """Raise an InputError if more customers, or rows of a file, break a rule than params allow."""
+    quarantine = exports.quarantine
+    rows = {exports.files[table]: exports.rows[table] for table in TABLES}
+    shares = [("customers", int((reasons == "quarantined").sum()), len(reasons))]
+    for file, part in quarantine.groupby("file"):
+        shares.append((f"rows of {file}", part["line"].nunique(), rows[file]))
+    for what, broken, total in shares:
+        if broken <= options.max_quarantined * total:
+            continue
+        first = quarantine.iloc[0]
+        where = f"{first['file']} line {first['line']}, {first['column'] or 'row'}"
+        raise InputError(
+            f"{broken} of {total} {what} break a rule, more than params "
+            f"prepare.max_quarantined ({options.max_quarantined:.0%}); the first: {where}: "
+            f"{shown(first['value'])} {first['rule']}; {QUARANTINE} lists them all"
+        )
+
+
+def _counts(customers: pd.DataFrame) -> dict[str, int]:
+    """Return how many customers of each label there are."""
+    return {
+        "drop": int((customers[LABEL] == 1).sum()),
+        "loyal": int((customers[LABEL] == 0).sum()),
+        "score": int(customers[LABEL].isna().sum()),
+    }

@@ -1,0 +1,207 @@
+"""Everything that explains a model: reasons of each customer, what matters overall, advice."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retention.core.params import Explain
+from retention.core.vocabulary import IDENTITY, LABEL
+from retention.explanation.advice import advise, drops_that_look_loyal
+from retention.explanation.explainer import Explained, explainer, sample_of
+from retention.explanation.hypotheses import answer_questions, as_metrics
+from retention.explanation.importance import (
+    directions,
+    mean_contributions,
+    permutation_importances,
+    strongest_pairs,
+)
+from retention.explanation.noise_floor import noise_threshold
+from retention.explanation.reasons import (
+    find_reasons,
+    first_reasons,
+    typical_of_comparable,
+    typical_values,
+)
+from retention.explanation.sentences import sentences
+from retention.explanation.shap_values import FAITHFUL, Attributions
+from retention.explanation.what_if import rows_to_ask, summary, what_if
+from retention.models.estimators import RiskModel
+
+LANGUAGES = ("ru", "en")
+HEADLINE = ("fidelity", "noise_threshold", "with_reasons")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why the model says what it says.
+
+    Attributes
+    ----------
+    contributions : DataFrame, shape (n_explained, n_features)
+        Of each feature to each explained customer's log-odds.
+    values : DataFrame, shape (n_explained, n_features)
+        The customers' own values.
+    reasons : DataFrame, shape (n_customers, …)
+        ``customer_id``, the reasons as ``reasons.find_reasons`` gives them, and a sentence in
+        each language.
+    what_if : DataFrame
+        ``customer_id`` and how the risk would change, of the customers asked.
+    importance : DataFrame
+        A row a feature.
+    questions : DataFrame
+        A row a claim, as ``hypotheses.answer_questions`` gives them.
+    details : dict
+        All of it in numbers, and what the page tells beside them.
+    """
+
+    contributions: pd.DataFrame
+    values: pd.DataFrame
+    reasons: pd.DataFrame
+    what_if: pd.DataFrame
+    importance: pd.DataFrame
+    questions: pd.DataFrame
+    details: dict[str, Any]
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """The numbers that people compare."""
+        return {
+            name: self.details[name] for name in ("fidelity", "noise_threshold", "with_reasons")
+        }
+
+
+def explain_customers(
+    table: pd.DataFrame,
+    model: RiskModel,
+    names: list[str],
+    groups: Mapping[str, str],
+    *,
+    threshold: float,
+    roc_auc: float,
+    options: Explain,
+) -> Explanation:
+    """Attribute every customer's risk to the features, and answer the shop's questions.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, …)
+        Features, ``customer_id``, ``split``, ``scored``, ``twin_key``, ``drop``, ``risk`` and
+        ``out_of_fold``.
+    model : RiskModel
+    names : list of str
+        The model's features.
+    groups : mapping of str to str
+        The group of each feature.
+    threshold : float
+        Risk from which a customer is at risk, 0 to 1.
+    roc_auc : float
+        Of the test customers; advice names it.
+    options : Explain
+        The params section.
+    """
+    features = table[names]
+    train = np.flatnonzero((table["split"] == "train") & table["scored"])
+    fitted = sample_of(table, train, most=options.sample, seed=options.seed)
+    label = table[LABEL].iloc[fitted].to_numpy("int64")
+    explained = explainer(table, options)
+    found = explained(model, features, np.arange(len(table)))
+    if len(found.values) < len(table):
+        line = f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so"
+        print(f"{line} only the {len(found.values)} riskiest have reasons", file=sys.stderr)
+    floor = _noise(table, model, features, label, fitted, explained, found, options)
+
+    loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]
+    own = features.loc[found.values.index]
+    named = find_reasons(found.values, own, typical_of_comparable(own, loyal), threshold=floor)
+    named = named.reindex(table.index)
+    asked = rows_to_ask(
+        table["risk"].to_numpy(), table["twin_key"].to_numpy(),
+        (table["split"] != "train").to_numpy(),
+        threshold=threshold, most=options.sample, seed=options.seed,
+    )  # fmt: skip
+    changes = what_if(model, features.iloc[asked], typical_values(loyal))
+    questions = _questions(table, found, groups, options)
+    how = {"count": options.bootstrap, "level": options.level, "seed": options.seed}
+    importance, by_group = mean_contributions(found.values, groups, **how)
+    key = table["twin_key"].to_numpy()[fitted]
+    shuffled = permutation_importances(
+        model.pipeline, features.iloc[fitted], label, key, folds=5, seed=options.seed
+    )
+    importance = importance.join(shuffled)
+    importance.insert(0, "direction", directions(found.values, own))
+    past = table[table["out_of_fold"] & table["scored"]]
+    evidence = {
+        "roc_auc": roc_auc,
+        "drops_that_look_loyal": drops_that_look_loyal(
+            past[LABEL].to_numpy("int64"), past["risk"].to_numpy()
+        ),
+        "share_without_consent": float((table["consent"] == "no").mean()),
+    }
+    mean_abs = importance["mean_abs"].to_dict()
+    details = {
+        "space": model.space,
+        "method": found.method,
+        "fidelity": found.fidelity,
+        "base": found.base,
+        "additivity_gap": np.abs(found.base + found.values.sum(axis=1) - found.explained).max(),
+        "customers": len(table),
+        "explained_customers": len(found.values),
+        "noise_threshold": floor,
+        "with_reasons": float(named["reason_1"].notna().mean()),
+        "first_reason_by_group": first_reasons(named, groups),
+        "mean_abs": mean_abs,
+        "group_mean_abs": by_group["mean_abs"].to_dict(),
+        "importance": importance.to_dict("index"),
+        "groups": by_group.to_dict("index"),
+        "interactions": strongest_pairs(found.interactions),
+        "questions": as_metrics(questions),
+        "what_if": summary(changes, table["risk"].to_numpy()[asked], threshold=threshold),
+        "advice": {one.pop("key"): one for one in advise(mean_abs, groups, questions, evidence)},
+    }
+    said = {f"sentence_{language}": sentences(named, language) for language in LANGUAGES}
+    return Explanation(
+        found.values,
+        own,
+        reasons=pd.concat([table[[IDENTITY]], named, pd.DataFrame(said, table.index)], axis=1),
+        what_if=pd.concat([table[[IDENTITY]].iloc[asked], changes], axis=1),
+        importance=importance,
+        questions=questions,
+        details=details,
+    )
+
+
+def _noise(
+    table: pd.DataFrame,
+    model: RiskModel,
+    features: pd.DataFrame,
+    label: np.ndarray,
+    fitted: np.ndarray,
+    explained: Explained,
+    found: Attributions,
+    options: Explain,
+) -> float:
+    """Return what a column that tells nothing contributes, told as the model was explained."""
+    everyone = np.arange(len(table))
+    looked = sample_of(table, everyone, most=options.sample, seed=options.seed)
+    faithful = -np.inf if found.method == "surrogate" else FAITHFUL
+    return noise_threshold(
+        model, features, label, fitted, table["twin_key"].to_numpy(), seed=options.seed,
+        explained=lambda refitted, wide: explained(refitted, wide, looked, faithful=faithful),
+    )  # fmt: skip
+
+
+def _questions(
+    table: pd.DataFrame, found: Attributions, groups: Mapping[str, str], options: Explain
+) -> pd.DataFrame:
+    """Return the answers that labelled customers give to the shop's questions."""
+    labelled = np.flatnonzero(table[LABEL].notna())
+    known = sample_of(table, labelled, most=options.answered, seed=options.seed)
+    known = known[table.index[known].isin(found.values.index)]
+    return answer_questions(
+        table.iloc[known].astype({LABEL: "int64"}), found.values.loc[table.index[known]], groups,
+        level=options.level, resamples=options.bootstrap, seed=options.seed,
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""All customers in segments: who is where, what tells each segment from the rest, found rules."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from retention.core.params import Segment
+from retention.core.rule_values import RULED
+from retention.core.rules import fits_nobody
+from retention.core.vocabulary import IDENTITY, LABEL, PROFIT, REASON_RANKS
+from retention.segments.membership import (
+    all_segments,
+    first_segment,
+    grid_cells,
+    grid_table,
+    joined,
+    named_segments,
+)
+from retention.segments.study import by_name, sizes, study
+from retention.segments.subgroup_discovery import discover, halves
+
+KEPT = [IDENTITY, "risk", LABEL, PROFIT, "grid", "segments", "reasons"]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Who is in which segment, and what that says of them.
+
+    Attributes
+    ----------
+    customers : DataFrame
+        The table of customers with ``profit_rank``, ``segments``, ``segment`` (the first of
+        them), ``reasons`` and ``grid``.
+    grid, portraits, categories, discovered : DataFrame
+        See ``membership.grid_table``, ``study.study`` and ``subgroup_discovery.discover``.
+    segments : dict
+        Size, mean risk and mean profit by name.
+    recommended : dict
+        What each segment's categories recommend, see ``profiles.recommendations``.
+    fits_nobody : list of str
+        Rules that hold for no customer.
+    """
+
+    customers: pd.DataFrame
+    grid: pd.DataFrame
+    portraits: pd.DataFrame
+    categories: pd.DataFrame
+    discovered: pd.DataFrame
+    segments: dict[str, dict[str, float]]
+    recommended: dict[str, dict[str, object]]
+    fits_nobody: list[str]
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables that people and programs read, by their names."""
+        return {
+            "customers": self.customers[KEPT],
+            "portraits": self.portraits,
+            "categories": self.categories,
+            "discovered": self.discovered,
+        }
+
+    @property
+    def details(self) -> dict[str, object]:
+        """What the page tells of the segments."""
+        return {
+            "grid": by_name(self.grid, "cell"),
+            "segments": self.segments,
+            "recommendations": self.recommended,
+            "discovered": by_name(self.discovered, "rule"),
+        }
+
+
+def find_segments(
+    customers: pd.DataFrame,
+    *,
+    features: Sequence[str],
+    words: Sequence[str],
+    in_data: Mapping[str, Collection[str]],
+    options: Segment,
+) -> Segmentation:
+    """Put every customer into the grid and the named segments, and study them.
+
+    Parameters
+    ----------
+    customers : DataFrame, shape (n_customers, …)
+        Canonical columns, ``split``, ``scored``, ``twin_key``, ``risk`` and the three reasons.
+    features, words : sequence of str
+        The model's features, and those of them that hold words.
+    in_data : mapping
+        Words of the data in open columns, which rules may name.
+    options : Segment
+        The params section.
+    """
+    customers = customers.assign(profit_rank=customers[PROFIT].rank(pct=True))
+    belongs = named_segments(customers, options.rules, columns=RULED, words=in_data)
+    customers["segments"], customers["segment"] = all_segments(belongs), first_segment(belongs)
+    customers["reasons"] = joined(customers[list(REASON_RANKS)])
+    cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
+    customers["grid"] = grid_cells(customers["risk"], customers[PROFIT], **cuts)
+    portraits, categories, recommended = study(
+        customers, belongs, rules=options.rules, features=features, words=words,
+        counted=customers["scored"].to_numpy(), level=options.level, least=options.least,
+    )  # fmt: skip
+    how = options.discover
+    rows, half = halves(customers, most=how.max_rows, seed=how.seed)
+    discovered = discover(
+        customers.iloc[rows], customers[LABEL].iloc[rows].to_numpy("int64"), half, features, words,
+        least=options.least, comparisons=how.comparisons, rules=how.rules, level=options.level,
+        error_rate=how.error_rate,
+    )  # fmt: skip
+    grid = grid_table(customers.assign(cell=customers["grid"]))
+    rules = {f"segment.rules.{name}": rule for name, rule in options.rules.items()}
+    return Segmentation(
+        customers,
+        grid,
+        portraits,
+        categories,
+        discovered,
+        segments=sizes(customers, belongs),
+        recommended=recommended,
+        fits_nobody=fits_nobody(rules, customers),
+    )

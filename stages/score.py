@@ -1,0 +1,36 @@
+"""Score: what is each customer's risk?
+
+Reads data/features/ and data/model/; writes data/scores/risk.parquet, the one place where a
+customer's risk stands, and metrics/score.json.
+"""
+
+from retention.core import paths
+from retention.core.files import read_json, read_parquet, write_json, write_parquet
+from retention.core.params import load_params
+from retention.core.running import stage
+from retention.models.persistence import load_model
+from retention.models.scoring import score_customers
+
+
+@stage
+def main() -> None:
+    """Ask the model once about everyone whom it was not trained on."""
+    jobs = load_params().train.jobs
+    table, out_of_fold = read_parquet(paths.FEATURES), read_parquet(paths.OUT_OF_FOLD)
+    card = read_json(paths.MODEL_CARD, needs=("threshold", "sha256"))
+    model = load_model(paths.MODEL, sha256=card["sha256"])
+    risks = score_customers(table, model, out_of_fold, jobs=jobs)
+    ahead = risks.loc[table["split"] == "score", "risk"]
+    write_parquet(risks, paths.RISKS)
+    called = ahead[ahead >= card["threshold"]]
+    content = {
+        "ahead": len(ahead),
+        "mean_risk": ahead.mean(),
+        "called": len(called),
+        "expected_precision": called.mean(),  # null where none
+    }
+    write_json(content, paths.METRICS / "score.json")
+
+
+if __name__ == "__main__":
+    main()
