@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from retention.campaign.allocation import MICRO, NONE, UNLIMITED, Limits, allocate, micro
-from retention.campaign.ladder import climb, make_ladder
+from retention.campaign.allocation import MICRO, UNLIMITED, Limits, hand_out, micro, optimum
+from retention.campaign.ladder import NONE, climb, climb_on, make_ladder
 from retention.campaign.offers import ANY, Offer
 from retention.campaign.wording import fillable
 from retention.core.rules import matches
@@ -155,7 +155,7 @@ def admit(
         pieces = limits.stock[place]
         stock[place] = np.ceil((pieces + 2 * np.sqrt(pieces * control_share)) * more)
     spend = None if limits.budget is None else int(limits.budget * more)
-    blind = allocate(gain, costs, Limits(spend, stock))
+    blind = hand_out(gain, costs, Limits(spend, stock))
     endless = np.isin(np.arange(len(costs)), scarce, invert=True)
     otherwise = np.where(endless, gain, -np.inf).max(axis=1).clip(min=0)
     opened = gain.copy()
@@ -201,8 +201,8 @@ def ration(
     """Choose at most one offer for each customer so that the treated stay within the limits.
 
     Nothing but a cut-off depends on who is treated, and it is one for both arms: they differ by
-    chance alone. Without a control group the choice is the best within the limits (or, with many
-    customers, less than 1 % short of it).
+    chance alone. Without a control group the choice gains the most that is possible within the
+    limits where customers are few, and less than 1 % less where they are many.
 
     Parameters
     ----------
@@ -232,7 +232,11 @@ def ration(
     def at(other: float | None) -> np.ndarray:
         return whole(climb(ladder, arm, _limits(offers, other)[1].budget))
 
-    choice = at(budget) if control_share else whole(allocate(part, costs, limits))
+    if control_share:
+        choice = at(budget)
+    else:
+        best = optimum(part, costs, limits)
+        choice = whole(climb_on(ladder, limits.budget) if best is None else best)
     gate = np.full(len(gain), "", dtype=object)
     ran_out = (budget is None) | ~np.isfinite(opened).any(axis=1)
     gate[live] = np.where(ran_out, "out_of_stock", "over_budget")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retention.campaign.allocation import NONE
+NONE = -1
+"""The place of "no offer"."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,15 @@ class Ladder:
         The best offer that costs nothing, or ``NONE``.
     row, place, cost : ndarray of int, shape (n_rungs,)
         Customer, offer that the rung leads to, and what it adds in cost (millionths).
+    worth : ndarray, shape (n_rungs,)
+        What the rung adds in gain for a unit of its cost.
     """
 
     start: np.ndarray
     row: np.ndarray
     place: np.ndarray
     cost: np.ndarray
+    worth: np.ndarray
 
 
 def make_ladder(gain: np.ndarray, cost: np.ndarray) -> Ladder:
@@ -43,7 +47,7 @@ def make_ladder(gain: np.ndarray, cost: np.ndarray) -> Ladder:
     """
     if not gain.size:
         nobody = np.empty(0, dtype="int64")
-        return Ladder(np.full(len(gain), NONE), nobody, nobody, nobody)
+        return Ladder(np.full(len(gain), NONE), nobody, nobody, nobody, np.empty(0))
     free = np.where((cost == 0) & (gain > 0), gain, -np.inf)
     start = free.argmax(axis=1)
     have = np.maximum(free[np.arange(len(gain)), start], 0.0)
@@ -64,7 +68,7 @@ def make_ladder(gain: np.ndarray, cost: np.ndarray) -> Ladder:
         have, at = gain[rows, place], cost[place]
     row, place, added, worth = (np.concatenate(part) for part in zip(*found, strict=True))
     order = np.argsort(-worth, kind="stable")
-    return Ladder(start, row[order], place[order], added[order])
+    return Ladder(start, row[order], place[order], added[order], worth[order])
 
 
 def climb(ladder: Ladder, treated: np.ndarray, budget: int | None) -> np.ndarray:
@@ -89,3 +93,38 @@ def climb(ladder: Ladder, treated: np.ndarray, budget: int | None) -> np.ndarray
     # A customer's later rung stands later, and the last of several assignments holds.
     choice[ladder.row[:rungs]] = ladder.place[:rungs]
     return choice
+
+
+def climb_on(ladder: Ladder, budget: int | None) -> np.ndarray:
+    """Return each customer's offer where everybody is treated: who can be paid climbs on.
+
+    As :func:`climb`, and beyond the cut-off every rung that what is left still pays.
+    """
+    choice = climb(ladder, np.ones(len(ladder.start), dtype=bool), budget)
+    spent = np.append(0, ladder.cost.cumsum())
+    if budget is None or budget >= spent[-1]:
+        return choice
+    reached = int(np.searchsorted(spent, budget, side="right")) - 1
+    left, rest = budget - spent[reached], np.arange(reached, len(ladder.row))
+    while len(rest):
+        # A customer's next rung; one that cannot be paid now never can, nor can those above it.
+        following = rest[np.sort(np.unique(ladder.row[rest], return_index=True)[1])]
+        payable = following[ladder.cost[following] <= left]
+        made = payable[ladder.cost[payable].cumsum() <= left]
+        choice[ladder.row[made]] = ladder.place[made]
+        left -= int(ladder.cost[made].sum())
+        rest = rest[np.isin(ladder.row[rest], ladder.row[payable]) & ~np.isin(rest, made)]
+    return choice
+
+
+def cut_off(ladder: Ladder, budget: float) -> float:
+    """Return the worth of the first rung that a budget does not reach, 0 where it reaches all.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    budget : float
+        For everyone, in millionths.
+    """
+    reached = int(np.searchsorted(ladder.cost.cumsum(), budget, side="right"))
+    return float(ladder.worth[reached]) if reached < len(ladder.worth) else 0.0
