@@ -5,12 +5,7 @@ from sklearn.base import clone
 from sklearn.inspection import permutation_importance
 
 from helpers import small_features, small_model
-from retention.explanation.importance import (
-    directions,
-    mean_contributions,
-    permutation_importances,
-    strongest_pairs,
-)
+from retention.explanation.importance import directions, mean_contributions, permutation_importances
 from retention.explanation.noise_floor import with_noise
 from retention.models.search import make_splits
 
@@ -88,15 +83,6 @@ def test_importance_is_what_shuffling_one_feature_after_the_other_costs():
     )
     # The solver itself stops a little elsewhere when rows are in another order.
     pd.testing.assert_frame_equal(moved, found, atol=1e-3)
-
-
-def test_strongest_pairs_are_each_told_once():
-    table = pd.DataFrame([[0, 3, 1], [3, 0, 2], [1, 2, 0]], list("abc"), list("abc"), float)
-    assert strongest_pairs(table, most=2) == [
-        {"features": "a and b", "strength": 3.0},
-        {"features": "b and c", "strength": 2.0},
-    ]
-    assert strongest_pairs(None) == []
 
 
 def test_noise_has_a_real_distribution_and_knows_nothing():

@@ -4,7 +4,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from helpers import shapley
 from retention.explanation.surrogate import fit_surrogate, mixtures
-from retention.explanation.tree_shap import small_trees, tree_interactions, tree_scores, tree_values
+from retention.explanation.tree_shap import small_trees, tree_scores, tree_values
 
 OWNER = np.array([0, 1, 2, 2, 3])
 """Columns 2 and 3 are made of one feature."""
@@ -67,25 +67,6 @@ def test_feature_that_no_tree_asks_for_gets_nothing_and_the_rest_adds_up():
 def test_trees_that_ask_too_much_are_declined():
     _, model = fitted(formula, leaves=16)
     assert small_trees(model, OWNER) is None
-
-
-def test_interaction_is_with_whom_it_is():
-    x, model = fitted(lambda x: 3 * (x[:, 0] > 0) * (x[:, 1] > 0) + x[:, 4], iterations=100)
-    strength = tree_interactions(small_trees(model, OWNER), x[:200], x[:40], 4)
-    np.testing.assert_allclose(strength, strength.T)
-    assert strength[0, 1] == strength.max()
-    # v(01) - v(0) - v(1) + v() of a product of two indicators, by the same background.
-    inside = (x[:40, 0] > 0).mean(), (x[:40, 1] > 0).mean()
-    both = ((x[:40, 0] > 0) & (x[:40, 1] > 0)).mean()
-    own = (x[:200, :2] > 0).astype(float)
-    by_hand = (
-        3
-        * np.abs(
-            own[:, 0] * own[:, 1] - own[:, 0] * inside[1] - own[:, 1] * inside[0] + both
-        ).mean()
-    )
-    assert strength[0, 1] == pytest.approx(by_hand, rel=0.1)
-    assert strength[2, 3] < strength[0, 1] / 20
 
 
 @pytest.mark.parametrize(("smooth", "low", "high"), [(True, 0.95, 1), (False, -1, 0.5)])

@@ -17,7 +17,6 @@ from retention.explanation.importance import (
     directions,
     mean_contributions,
     permutation_importances,
-    strongest_pairs,
 )
 from retention.explanation.noise_floor import noise_threshold
 from retention.explanation.reasons import (
@@ -153,11 +152,8 @@ def explain_customers(
         "noise_threshold": floor,
         "with_reasons": float(named["reason_1"].notna().mean()),
         "first_reason_by_group": first_reasons(named, groups),
-        "mean_abs": mean_abs,
-        "group_mean_abs": by_group["mean_abs"].to_dict(),
         "importance": importance.to_dict("index"),
         "groups": by_group.to_dict("index"),
-        "interactions": strongest_pairs(found.interactions),
         "questions": as_metrics(questions),
         "what_if": summary(changes, table["risk"].to_numpy()[asked], threshold=threshold),
         "advice": {one.pop("key"): one for one in advise(mean_abs, groups, questions, evidence)},

@@ -151,16 +151,3 @@ def _falls(
     scores = raw_score(fitted, pd.DataFrame(columns)).reshape(-1, count)
     *shuffled, whole = (roc_auc_score(label, score) for score in scores)
     return whole - np.reshape(shuffled, (-1, SHUFFLES)).mean(axis=1)
-
-
-def strongest_pairs(interactions: pd.DataFrame | None, *, most: int = 5) -> list[dict[str, object]]:
-    """Return the pairs of features that add most together beyond each alone, in log-odds."""
-    if interactions is None:
-        return []
-    names = list(interactions)
-    pairs = [
-        {"features": f"{a} and {b}", "strength": float(interactions.loc[a, b])}
-        for i, a in enumerate(names)
-        for b in names[i + 1 :]
-    ]
-    return sorted(pairs, key=lambda pair: -pair["strength"])[:most]

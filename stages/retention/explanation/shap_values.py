@@ -23,7 +23,7 @@ import pandas as pd
 
 from retention.core.progress import progress
 from retention.explanation.surrogate import Surrogate, fit_surrogate
-from retention.explanation.tree_shap import small_trees, tree_interactions, tree_values
+from retention.explanation.tree_shap import small_trees, tree_values
 from retention.models.estimators import RiskModel, raw_score
 
 LINEAR, BOOSTED = "LogisticRegression", "HistGradientBoostingClassifier"
@@ -50,9 +50,6 @@ class Attributions:
     method : str
         ``linear`` or ``tree`` (exact), ``surrogate`` (exact for a faithful stand-in) or
         ``sampling``.
-    interactions : DataFrame or None, shape (n_features, n_features)
-        Mean strength of each pair by the stand-in, in log-odds: what two features add together
-        beyond each alone.
     fidelity : float or None
         Share of the score's variance that the stand-in repeats, out-of-fold.
     """
@@ -61,7 +58,6 @@ class Attributions:
     base: float
     explained: np.ndarray
     method: str
-    interactions: pd.DataFrame | None = None
     fidelity: float | None = None
 
 
@@ -109,12 +105,10 @@ def attribute(
     owner = np.array([names.index(name) for name in column_owners(prepare)])
     rows, typical = prepare.transform(features), prepare.transform(background)
     trees = small_trees(estimate, owner) if type(estimate).__name__ == BOOSTED else None
-    fidelity = interactions = None
+    fidelity = None
     if trees is not None:
         method, values = "tree", tree_values(trees, rows, typical, len(names))
         base = float(raw_score(estimate, typical).mean())
-        strength = tree_interactions(trees, rows[:max_rows], typical, len(names))
-        interactions = model.slope * strength
     elif type(estimate).__name__ in (LINEAR, BOOSTED):
         method = "linear" if type(estimate).__name__ == LINEAR else "tree"
         values, base = _by_shap(estimate, rows, typical, owner, method)
@@ -126,7 +120,6 @@ def attribute(
             judged=np.isfinite(faithful),
         )  # fmt: skip
         fidelity = stand_in.fidelity
-        interactions = model.slope * stand_in.interactions(rows[:max_rows], typical)
         method = "sampling" if fidelity is not None and fidelity < faithful else "surrogate"
         if method == "sampling":
             if len(rows) > max_rows:
@@ -142,9 +135,7 @@ def attribute(
     base = model.slope * base + model.intercept
     table = pd.DataFrame(model.slope * values, features.index, names)
     explained = base + table.sum(axis=1) if method == "surrogate" else model.line(features)
-    if interactions is not None:
-        interactions = pd.DataFrame(np.abs(interactions), names, names)
-    return Attributions(table, base, np.asarray(explained), method, interactions, fidelity)
+    return Attributions(table, base, np.asarray(explained), method, fidelity)
 
 
 def column_owners(prepare: object) -> list[str]:

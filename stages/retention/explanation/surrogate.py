@@ -10,13 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retention.core.hashing import folds
-from retention.explanation.tree_shap import (
-    SmallTree,
-    small_trees,
-    tree_interactions,
-    tree_scores,
-    tree_values,
-)
+from retention.explanation.tree_shap import SmallTree, small_trees, tree_scores, tree_values
 
 Scorer = Callable[[np.ndarray], np.ndarray]
 
@@ -53,10 +47,6 @@ class Surrogate:
         """Return each row's exact Shapley values, and the background's mean score."""
         values = tree_values(self.trees, rows, background, self.players)
         return values, float(self.score(background).mean())
-
-    def interactions(self, rows: np.ndarray, background: np.ndarray) -> np.ndarray:
-        """Return the mean strength of each pair of features, shape (players, players)."""
-        return tree_interactions(self.trees, rows, background, self.players)
 
 
 def mixtures(

@@ -123,30 +123,6 @@ def tree_values(
     return values
 
 
-def tree_interactions(
-    trees: Sequence[SmallTree], rows: np.ndarray, background: np.ndarray, players: int
-) -> np.ndarray:
-    """Return the mean strength of each pair's interaction, shape (players, players).
-
-    The mean over rows of the absolute Shapley interaction index (Grabisch & Roubens 1999,
-    doi:10.1007/s001820050125): what two features add together beyond what each adds alone.
-    """
-    turned, plain = np.ascontiguousarray(background.T), np.ascontiguousarray(rows.T)
-    each: dict[tuple[int, int], np.ndarray] = {}
-    for tree in trees:
-        count = len(tree.players)
-        if count < 2:
-            continue
-        worth, code = tree.worth(tree.codes(turned)), tree.codes(plain)
-        for (i, j), share in _pair_shares(count).items():
-            pair = (int(tree.players[i]), int(tree.players[j]))
-            each[pair] = each.get(pair, 0.0) + (share @ worth)[code]
-    strength = np.zeros((players, players))
-    for (i, j), values in each.items():
-        strength[i, j] = strength[j, i] = np.abs(values).mean()
-    return strength
-
-
 def tree_scores(trees: Sequence[SmallTree], rows: np.ndarray) -> np.ndarray:
     """Return the sum of the trees' values for each row."""
     total = np.zeros(len(rows))
@@ -173,19 +149,3 @@ def _shares(count: int) -> np.ndarray:
             share = factorial(before) * factorial(count - before - 1) / factorial(count)
             matrix[player, coalition] = share if inside else -share
     return matrix
-
-
-@cache
-def _pair_shares(count: int) -> dict[tuple[int, int], np.ndarray]:
-    """Return, for each pair, the weights of the coalitions in its interaction index."""
-    found = {}
-    for i in range(count):
-        for j in range(i + 1, count):
-            weights = np.zeros(2**count)
-            for coalition in range(2**count):
-                a, b = coalition >> i & 1, coalition >> j & 1
-                size = coalition.bit_count() - a - b
-                share = factorial(size) * factorial(count - size - 2) / factorial(count - 1)
-                weights[coalition] = share if a == b else -share
-            found[i, j] = weights
-    return found
