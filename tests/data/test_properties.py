@@ -124,11 +124,10 @@ def no_pictures():
     """Pictures and correlations take seconds and leave the features alone."""
 
     def nothing_related(table, **_):
-        empty = pd.DataFrame(0.0, table.columns, table.columns)
-        return empty, empty
+        return pd.DataFrame(0.0, table.columns, table.columns)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(column_study, "phik_with_significance", nothing_related)
+        patch.setattr(column_study, "phik_between", nothing_related)
         for name in ("draw_distributions", "draw_correlations"):
             patch.setattr(featurize, name, lambda *_: None)
         yield

@@ -9,7 +9,6 @@ from helpers import random_shop
 from retention.segments.profiles import (
     categories,
     categories_of,
-    portrait,
     portraits,
     recommendations,
     shrunk,
@@ -42,6 +41,12 @@ def table_of(shop, **changes):
 
 def named(shop, **changes):
     return recommendations(table_of(shop, **changes).reset_index())
+
+
+def portrait(inside, customers, features, words, **how):
+    """Return what tells one segment from the rest."""
+    belongs = pd.DataFrame({"one": np.asarray(inside, dtype=bool)}, index=customers.index)
+    return portraits(belongs, customers, features, words, **how).drop(columns="segment")
 
 
 def test_portrait_by_hand():

@@ -2,11 +2,12 @@
 
 import ast
 import io
+import operator
 import re
 import tokenize
 import warnings
-from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
 
 from retention.core.errors import InputError, clipped, one_of, shown
 
@@ -21,6 +22,15 @@ SIGNS = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+"""What each sign means, for a value and for a whole column."""
 _SPACED = re.compile(r"[!=]=\s*[^\W\d]\w*\s+(?!and\b|or\b)[^\W\d]")
 EXAMPLE = "write for example: risk >= 0.7 and promo_share >= 0.5"
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from retention.core.cells import folded_name
 from retention.core.errors import InputError, clipped, one_of, shown
-from retention.core.rule_grammar import Comparison, comparison, comparisons
+from retention.core.rule_grammar import COMPARE, Comparison, comparison, comparisons
 from retention.core.vocabulary import BEHAVIOUR, BY_NAME, OPEN, PROFIT, Column, spellings
 
 RISK = Column("risk", "", "", "number", high=1)
@@ -187,16 +187,7 @@ def _ways(node: ast.expr, points: Points, *, negated: bool) -> list[Way]:
 
 
 def _holds(value: float | str | None, one: Comparison) -> bool:
-    if value is None:
-        return False
-    return {
-        "<": value < one.value,
-        "<=": value <= one.value,
-        ">": value > one.value,
-        ">=": value >= one.value,
-        "==": value == one.value,
-        "!=": value != one.value,
-    }[one.sign]
+    return value is not None and COMPARE[one.sign](value, one.value)
 
 
 def _both(one: Way, other: Way) -> Way | None:

@@ -4,27 +4,17 @@ A rule is parsed into comparisons and never run as code.
 """
 
 import ast
-import operator
 from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError, shown
-from retention.core.rule_grammar import comparison, comparisons, parse
+from retention.core.rule_grammar import COMPARE, comparison, comparisons, parse
 from retention.core.rule_values import check_values
 
 LONGEST = 2000
 """Characters of a person's rule at most."""
-
-_COMPARE = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 def check_rule(
@@ -96,5 +86,5 @@ def _evaluate(node: ast.expr, table: pd.DataFrame, place: str) -> np.ndarray:
         kind = "numbers" if numeric else "words"
         raise InputError(f"{place}: column {one.column} holds {kind}, {shown(one.value)} is none")
     known = column.notna().to_numpy()
-    held = _COMPARE[one.sign](column, one.value).to_numpy(dtype=bool, na_value=False)
+    held = COMPARE[one.sign](column, one.value).to_numpy(dtype=bool, na_value=False)
     return held & known

@@ -14,7 +14,7 @@ from retention.data.joining import POSITION
 from retention.data.leakage import (
     duplicates,
     leaks,
-    phik_with_significance,
+    phik_between,
     refuse_leaking_features,
     variance_inflation,
 )
@@ -81,7 +81,7 @@ def study_columns(
     refuse_leaking_features(found, names)
     numbers = seen[list(names)].select_dtypes("number")
     labelled = seen[list(names)].assign(drop=seen[LABEL].astype("int64").astype("str"))
-    matrix, significance = phik_with_significance(labelled, jobs=1)
+    matrix = phik_between(labelled, jobs=1)
     told = matrix["drop"].drop("drop").sort_values(ascending=False, kind="stable")
     warnings = [
         Finding(Level.WARNING, "", name, "leak", 1, f"{area:.3f}") for name, area in found.items()
@@ -93,7 +93,6 @@ def study_columns(
         "drop_share": train[LABEL].mean(),
         "sample": len(seen),
         "phik_with_drop": told.to_dict(),
-        "phik_significance": significance["drop"][told.index].to_dict(),
         "variance_inflation": variance_inflation(numbers),
         "duplicate_features": duplicates(numbers),
         "leaks": found,

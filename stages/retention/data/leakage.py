@@ -58,11 +58,10 @@ def duplicates(numbers: pd.DataFrame) -> list[list[str]]:
     return [[varied.columns[i], varied.columns[j]] for i, j in pairs if related[i, j] >= SAME]
 
 
-def phik_with_significance(table: pd.DataFrame, *, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return phik between all columns, and how many standard deviations it is from chance.
+def phik_between(table: pd.DataFrame, *, jobs: int) -> pd.DataFrame:
+    """Return phik between all columns: 0 for independent ones, 1 where one determines the other.
 
-    Phik is 0 for independent columns and 1 where one determines the other, for numbers and words
-    alike (Baak et al. 2020, doi:10.1016/j.csda.2020.107043); the significance is asymptotic.
+    For numbers and words alike (Baak et al. 2020, doi:10.1016/j.csda.2020.107043).
 
     Parameters
     ----------
@@ -72,19 +71,14 @@ def phik_with_significance(table: pd.DataFrame, *, jobs: int) -> tuple[pd.DataFr
 
     Returns
     -------
-    phik, significance : DataFrame
-        A row and a column for each column of `table` that varies. The significance is missing
-        where it has no finite value: two columns that agree with independence to the last
-        customer are infinitely many standard deviations below chance. Both are missing where no
-        customer has both columns.
+    DataFrame
+        A row and a column for each column of `table` that varies; missing where no customer has
+        both columns.
     """
     import phik
-    from phik.significance import significance_matrix
 
     varied = table.loc[:, table.nunique() > 1]
-    how = {"interval_cols": list(varied.select_dtypes("number")), "verbose": False, "njobs": jobs}
-    matrix = phik.phik_matrix(varied, **how)
-    chance = significance_matrix(varied, significance_method="asymptotic", **how)
+    numbers = list(varied.select_dtypes("number"))
+    matrix = phik.phik_matrix(varied, interval_cols=numbers, verbose=False, njobs=jobs)
     order = [name for name in table if name in matrix]
-    chance = chance.loc[order, order]
-    return matrix.loc[order, order], chance.where(np.isfinite(chance))
+    return matrix.loc[order, order]

@@ -1,7 +1,5 @@
 """Is the export fit to learn from? Missing customers, twins, sizes and drift, as findings."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -9,6 +7,7 @@ from retention.core.errors import InputError
 from retention.core.findings import Finding, Level
 from retention.core.hashing import one_of_each_twin, uniform
 from retention.core.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, REVENUE, TABLES
+from retention.stats.effects import holm
 
 ENOUGH = {"customers": 500, "of a class": 100}
 TOO_FEW = 30
@@ -86,9 +85,7 @@ def sizes(customers: pd.DataFrame, *, place: str) -> list[Finding]:
     return findings
 
 
-def drift(
-    customers: pd.DataFrame, key: np.ndarray, columns: Sequence[str] = BEHAVIOUR
-) -> list[Finding]:
+def drift(customers: pd.DataFrame, key: np.ndarray) -> list[Finding]:
     """Return the columns in which score rows differ from labelled ones.
 
     Kolmogorov–Smirnov for numbers and chi-squared for words; Holm's correction (Holm 1979) holds
@@ -100,7 +97,6 @@ def drift(
     customers : DataFrame
     key : ndarray
         As ``splitting.behaviour_key`` gives it.
-    columns : sequence of str
     """
     ahead = customers[LABEL].isna().to_numpy()
     if min(ahead.sum(), (~ahead).sum()) < TOO_FEW:
@@ -108,18 +104,17 @@ def drift(
     draw = uniform(key, seed=0, purpose="drift")
     old, new = (_sample(customers, side, draw) for side in (~ahead, ahead))
     chances = {}
-    for name in columns:
+    for name in BEHAVIOUR:
         a, b = old[name].dropna(), new[name].dropna()
         if len(a) and len(b):
             chances[name] = two_sample_chance(a, b)
-    findings, worst = [], 0.0
-    for rank, name in enumerate(sorted(chances, key=chances.get)):
-        worst = max(worst, min(1.0, chances[name] * (len(chances) - rank)))
-        if worst <= DRIFT_LEVEL:
-            findings.append(
-                Finding(Level.WARNING, "", name, "drift", int(ahead.sum()), f"{worst:.2g}")
-            )
-    return findings
+    names = sorted(chances, key=chances.get)
+    adjusted = holm(np.array([chances[name] for name in names]))
+    return [
+        Finding(Level.WARNING, "", name, "drift", int(ahead.sum()), f"{chance:.2g}")
+        for name, chance in zip(names, adjusted, strict=True)
+        if chance <= DRIFT_LEVEL
+    ]
 
 
 def two_sample_chance(a: pd.Series, b: pd.Series) -> float:

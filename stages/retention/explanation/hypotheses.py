@@ -26,13 +26,9 @@ import numpy as np
 import pandas as pd
 
 from retention.core.vocabulary import LABEL, MINUTES, REVENUE
+from retention.stats.effects import share_difference
 
 YES, NO, CANNOT_TELL = "yes", "no", "cannot_tell"
-ANSWERS = {
-    YES: {"ru": "да", "en": "yes"},
-    NO: {"ru": "нет", "en": "no"},
-    CANNOT_TELL: {"ru": "по этим данным нельзя сказать", "en": "cannot be told from this data"},
-}
 
 POINTS = "percentage points"
 LOG_ODDS = "log-odds"
@@ -320,17 +316,8 @@ def difference(
     sizes = [int(side.sum()) for side in (first, other)]
     if min(sizes) < FEW:
         return float("nan"), float("nan"), float("nan")
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    ends = []
-    for side, n in zip((first, other), sizes, strict=True):
-        share = float(event[side].mean())
-        centre = share + z * z / (2 * n)
-        reach = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-        ends.append((share, (centre - reach) / (1 + z * z / n), (centre + reach) / (1 + z * z / n)))
-    (p1, low1, high1), (p2, low2, high2) = ends
-    gap = p1 - p2
-    low = gap - np.hypot(p1 - low1, high2 - p2)
-    return gap, float(low), float(gap + np.hypot(high1 - p1, p2 - low2))
+    hits, other_hits = (int(event[side].sum()) for side in (first, other))
+    return share_difference(hits, sizes[0], other_hits, sizes[1], level=level)
 
 
 def stratified_difference(

@@ -17,9 +17,6 @@ import pandas as pd
 from retention.core.hashing import uniform
 from retention.models.estimators import RiskModel
 
-LABEL_RU = "Как изменилась бы оценка модели; это не обещание и не эффект воздействия."
-LABEL_EN = "How the model's estimate would change; neither a promise nor the effect of an action."
-
 MOVABLE = {
     "contacts_6m": "the shop decides how often it makes contact in the months to come",
     "contacts_now": "the shop decides how often it makes contact in a month",
@@ -31,19 +28,11 @@ MOVABLE = {
     "minutes_m1": "a customer may spend another time on the site; here in the earlier month",
     "minutes_m0": "a customer may spend another time on the site",
 }
-"""Features that a customer, or the shop for a customer, could move, each with the reason."""
+"""Features that a customer, or the shop for a customer, could move, each with the reason.
 
-FIXED = {
-    "service": "chosen by contract; no median of words",
-    "consent": "never a reason; what may be sent depends on it",
-    "tenure_days": "nobody can move the day of registration",
-    "favourite_category": "a taste; no median of words",
-    "revenue_m2": "past spending is what a drop is measured by, not a way to prevent it",
-    "revenue_m1": "past spending is what a drop is measured by, not a way to prevent it",
-    "revenue_m0": "past spending is what a drop is measured by, not a way to prevent it",
-    "profit": "what the customer is worth, no behaviour",
-}
-"""Features that are left alone, each with the reason."""
+The others stay: chosen by contract, a taste, a date of the past, what a drop is measured by, or
+what may be sent.
+"""
 
 
 def rows_to_ask(

@@ -12,21 +12,6 @@ from retention.stats.effects import UNKNOWN, Effect, benjamini_hochberg, rank_ef
 CATEGORY = "favourite_category"
 
 
-def portrait(
-    inside: np.ndarray,
-    customers: pd.DataFrame,
-    features: Sequence[str],
-    words: Sequence[str],
-    *,
-    level: float,
-    counted: np.ndarray | None = None,
-) -> pd.DataFrame:
-    """Return what tells one segment from the rest: :func:`portraits` without ``segment``."""
-    belongs = pd.DataFrame({"one": np.asarray(inside, dtype=bool)}, index=customers.index)
-    table = portraits(belongs, customers, features, words, level=level, counted=counted)
-    return table.drop(columns="segment")
-
-
 def portraits(
     belongs: pd.DataFrame,
     customers: pd.DataFrame,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, stdtrit
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def rank_effect(
         effect=float(2 * area - 1),
         low=float(2 * low - 1),
         high=float(2 * high - 1),
-        p_value=float(2 * stats.norm.sf(distance)),
+        p_value=float(2 * ndtr(-distance)),
     )
 
 
@@ -104,28 +104,38 @@ def _area_interval(
     error = (1 - end) * error + end * max(error, usual)
     # No ROC-AUC has a larger error than a share of as many customers as the smaller side has.
     size = max(area * (1 - area) / error, least) if error > 0 else least
-    return _score(area, size, z=stats.t.ppf((1 + level) / 2, freedom))
+    return _score(area, size, z=float(stdtrit(freedom, (1 + level) / 2)))
 
 
 def share_effect(within: int, m: int, others: int, n: int, *, level: float) -> Effect:
     """Compare the share of a word, `within` of `m` customers inside and `others` of `n` outside.
 
-    The interval is that of Newcombe (1998, Statistics in Medicine 17, 873-890, method 10), the
-    p-value Fisher's exact one.
+    The p-value is Fisher's exact one, the interval that of :func:`share_difference`.
     """
+    from scipy.stats import fisher_exact
+
     if not m or not n:
         return UNKNOWN
+    gap, low, high = share_difference(within, m, others, n, level=level)
+    chance = fisher_exact([[within, m - within], [others, n - others]]).pvalue
+    return Effect(within / m, others / n, gap, low, high, float(chance))
+
+
+def share_difference(
+    within: int, m: int, others: int, n: int, *, level: float
+) -> tuple[float, float, float]:
+    """Return the difference of the shares `within` of `m` and `others` of `n`, with its interval.
+
+    Newcombe (1998, Statistics in Medicine 17, 873-890, method 10); both sides have somebody.
+    """
     inside, outside = within / m, others / n
     low, high = wilson(inside, m, level=level)
     outside_low, outside_high = wilson(outside, n, level=level)
     gap = inside - outside
-    return Effect(
-        inside=inside,
-        outside=outside,
-        effect=gap,
-        low=float(gap - np.hypot(inside - low, outside_high - outside)),
-        high=float(gap + np.hypot(high - inside, outside - outside_low)),
-        p_value=float(stats.fisher_exact([[within, m - within], [others, n - others]]).pvalue),
+    return (
+        gap,
+        float(gap - np.hypot(inside - low, outside_high - outside)),
+        float(gap + np.hypot(high - inside, outside - outside_low)),
     )
 
 
@@ -150,9 +160,12 @@ def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
 
     Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x). NaN stays; it is no test.
     """
-    q_values, tested, order = _in_order(p_values)
-    scaled = p_values[order] * tested / np.arange(1, tested + 1)
-    q_values[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1)
+    from scipy.stats import false_discovery_control
+
+    tested = ~np.isnan(p_values)
+    q_values = np.full(len(p_values), np.nan)
+    if tested.any():
+        q_values[tested] = false_discovery_control(p_values[tested])
     return q_values
 
 
@@ -162,14 +175,9 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     Holm (1979): the chance that any true null is called at `a` is at most `a`, however the tests
     depend on each other. NaN stays; it is no test.
     """
-    adjusted, tested, order = _in_order(p_values)
-    scaled = p_values[order] * np.arange(tested, 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
-    return adjusted
-
-
-def _in_order(p_values: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
-    """Return NaN for each p-value, how many are known, and their places from the smallest."""
     tested = np.flatnonzero(~np.isnan(p_values))
     order = tested[np.argsort(p_values[tested], kind="stable")]
-    return np.full(len(p_values), np.nan), len(order), order
+    scaled = p_values[order] * np.arange(len(order), 0, -1)
+    adjusted = np.full(len(p_values), np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
+    return adjusted
