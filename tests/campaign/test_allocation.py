@@ -7,7 +7,7 @@ from scipy.optimize import milp
 from helpers import an_offer
 from retention.campaign.allocation import (
     MICRO,
-    SAMPLE,
+    PRICED,
     UNLIMITED,
     Limits,
     hand_out,
@@ -16,7 +16,7 @@ from retention.campaign.allocation import (
     prices,
 )
 from retention.campaign.eligibility import ration
-from retention.campaign.ladder import NONE, climb, climb_on, make_ladder
+from retention.campaign.ladder import NO_OFFER, climb, climb_on, make_ladder
 
 
 def a_case(seed, customers, offers):
@@ -47,7 +47,7 @@ def everybody(gain, cost, limits):
 
 
 def total(gain, choice):
-    rows = np.flatnonzero(choice != NONE)
+    rows = np.flatnonzero(choice != NO_OFFER)
     return gain[rows, choice[rows]].sum()
 
 
@@ -75,7 +75,7 @@ def best_total(gain, cost, limits):
 
 
 def holds(gain, cost, limits, choice):
-    rows = np.flatnonzero(choice != NONE)
+    rows = np.flatnonzero(choice != NO_OFFER)
     taken = np.bincount(choice[rows], minlength=len(cost))
     assert np.isfinite(gain[rows, choice[rows]]).all()
     assert (taken <= limits.stock).all()
@@ -103,8 +103,8 @@ def test_choice_for_few_is_the_optimum(seed, customers, offers):
 @pytest.mark.parametrize("seed", range(12))
 def test_choice_by_prices_is_within_1_percent_of_the_optimum(seed, monkeypatch):
     """As more customers are chosen for, here with a sample that is smaller than they."""
-    monkeypatch.setattr("retention.campaign.allocation.EXACT", -1)
-    monkeypatch.setattr("retention.campaign.allocation.SAMPLE", 200)
+    monkeypatch.setattr("retention.campaign.allocation.EXACT_PAIRS", -1)
+    monkeypatch.setattr("retention.campaign.allocation.PRICED", 200)
     gain, cost, limits = a_case(seed, 400, 5)
     choice = everybody(gain, cost, limits)
     holds(gain, cost, limits, choice)
@@ -123,7 +123,7 @@ def test_many_customers_come_within_1_percent_of_what_is_possible(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_many_who_gain_alike_come_within_2_percent(seed):
     """Gains in steps of 0.1 and stock alone: every price is a step, and hundreds stand on it."""
-    gain, cost, limits = a_case(seed, 3 * SAMPLE, 6)
+    gain, cost, limits = a_case(seed, 3 * PRICED, 6)
     gain = np.where(np.isfinite(gain), np.ceil(gain * 10) / 10, -np.inf)
     choice = everybody(gain, cost, Limits(None, limits.stock))
     live = np.isfinite(gain).any(axis=1)
@@ -146,13 +146,13 @@ def test_hand_out_keeps_the_stock_and_leaves_no_piece_that_is_wanted(seed, custo
 def test_few_customers_beyond_the_limit_are_not_solved_exactly():
     nothing = Limits(0, np.array([UNLIMITED]))
     assert optimum(np.ones((2_001, 1)), np.array([MICRO]), nothing) is None
-    assert set(optimum(np.ones((2_000, 1)), np.array([MICRO]), nothing)) == {NONE}
+    assert set(optimum(np.ones((2_000, 1)), np.array([MICRO]), nothing)) == {NO_OFFER}
 
 
 def test_without_limits_everyone_takes_the_best():
     gain = np.array([[1.0, 2.0], [3.0, -np.inf], [-np.inf, -np.inf]])
     nothing = Limits(None, np.array([UNLIMITED, UNLIMITED]))
-    assert everybody(gain, np.array([1, 1]), nothing).tolist() == [1, 0, NONE]
+    assert everybody(gain, np.array([1, 1]), nothing).tolist() == [1, 0, NO_OFFER]
 
 
 def test_stock_goes_to_whoever_would_lose_most_without_it():
@@ -191,9 +191,9 @@ def test_beyond_the_cut_off_whoever_can_be_paid_climbs_on():
     ladder = make_ladder(table, cost)
     assert ladder.worth * MICRO == pytest.approx([10, 9, 8, 6])
     everyone = np.ones(3, dtype=bool)
-    assert climb(ladder, everyone, micro(0.55)).tolist() == [0, NONE, NONE]
-    assert climb_on(ladder, micro(0.55)).tolist() == [0, 2, NONE]
-    assert climb_on(ladder, micro(0.6)).tolist() == [1, NONE, NONE]
+    assert climb(ladder, everyone, micro(0.55)).tolist() == [0, NO_OFFER, NO_OFFER]
+    assert climb_on(ladder, micro(0.55)).tolist() == [0, 2, NO_OFFER]
+    assert climb_on(ladder, micro(0.6)).tolist() == [1, NO_OFFER, NO_OFFER]
     assert climb_on(ladder, None).tolist() == [1, 2, 3]
 
 

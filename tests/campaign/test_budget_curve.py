@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from retention.campaign.budget_curve import by_budget, interval, outcome
+from retention.campaign.budget_curve import by_budget, outcome, sum_interval
 
 
 @pytest.mark.parametrize(("n", "most"), [(400, 0.6), (60, 0.9), (80, 0.06)])
 def test_interval_holds_the_sum_in_95_percent_of_the_tries(n, most):
     rng = np.random.default_rng(3)
     chance, value = rng.uniform(0, most, n), rng.uniform(0, 5, n)
-    low, high = interval(chance, value)
+    low, high = sum_interval(chance, value)
     sums = ((rng.random((20_000, n)) < chance) * value).sum(axis=1)
     held = np.mean((sums >= low) & (sums <= high))
     # Where nothing at all is likely, the lower tail is empty and 97.5 % are held.
@@ -16,10 +16,10 @@ def test_interval_holds_the_sum_in_95_percent_of_the_tries(n, most):
 
 
 def test_interval_stays_within_what_is_possible():
-    assert interval(np.array([0.01]), np.array([4.0]))[0] == 0
-    assert interval(np.array([0.99]), np.array([4.0]))[1] == 4
-    assert interval(np.array([0.0, 1.0]), np.array([4.0, 3.0])) == (3, 3)
-    assert interval(np.array([]), np.array([])) == (0, 0)
+    assert sum_interval(np.array([0.01]), np.array([4.0]))[0] == 0
+    assert sum_interval(np.array([0.99]), np.array([4.0]))[1] == 4
+    assert sum_interval(np.array([0.0, 1.0]), np.array([4.0, 3.0])) == (3, 3)
+    assert sum_interval(np.array([]), np.array([])) == (0, 0)
 
 
 def test_outcome_by_hand():

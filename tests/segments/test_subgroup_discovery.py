@@ -7,7 +7,13 @@ from scipy import stats
 
 from helpers import random_shop
 from retention.core.rules import check_rule, matches
-from retention.segments.subgroup_discovery import discover, halves, judge, round_cuts, search
+from retention.segments.subgroup_discovery import (
+    discover,
+    halves,
+    judge_rule,
+    round_cuts,
+    search_rules,
+)
 
 FEATURES = ["service", "consent", "promo_share", "pages_per_visit", "unpaid_items", "minutes_m0"]
 WORDS = ["service", "consent"]
@@ -146,7 +152,7 @@ def test_where_behaviour_tells_nothing_rules_seldom_pass():
 def test_judge_by_hand():
     inside = np.array([True] * 4 + [False] * 6)
     label = np.array([1, 1, 1, 0, 1, 0, 0, 0, 0, 0])
-    found = judge(inside, label, least=2, level=0.95)
+    found = judge_rule(inside, label, least=2, level=0.95)
     assert (found["customers"], found["drop_share"], found["base_share"]) == (4, 0.75, 0.4)
     assert found["lift"] == pytest.approx(1.875)
     # Three or four of the four drops among four of ten customers: (4 x 6 + 1) / 210.
@@ -160,7 +166,7 @@ def test_interval_of_the_lift_covers():
     truth = 0.7 / (0.15 * 0.7 + 0.85 * 0.35)
     for _ in range(runs):
         label = (rng.random(400) < np.where(inside, 0.7, 0.35)).astype(int)
-        found = judge(inside, label, least=30, level=0.95)
+        found = judge_rule(inside, label, least=30, level=0.95)
         covered += found["lift_low"] <= truth <= found["lift_high"]
     assert 0.93 <= covered / runs <= 0.98
 
@@ -170,7 +176,7 @@ def test_p_value_is_fishers():
     inside, label = rng.random(300) < 0.3, rng.integers(0, 2, 300)
     table = [[(label[part] == k).sum() for k in (1, 0)] for part in (inside, ~inside)]
     expected = stats.fisher_exact(table, alternative="greater").pvalue
-    assert judge(inside, label, least=2, level=0.95)["p_value"] == pytest.approx(expected)
+    assert judge_rule(inside, label, least=2, level=0.95)["p_value"] == pytest.approx(expected)
 
 
 def test_search_prefers_the_shorter_of_two_rules_alike():
@@ -179,7 +185,7 @@ def test_search_prefers_the_shorter_of_two_rules_alike():
     )
     label = customers["a"].to_numpy()
     how = {"least": 20, "comparisons": 2, "rules": 1}
-    assert search(customers, label, [], **how) == ["a >= 1"]
+    assert search_rules(customers, label, [], **how) == ["a >= 1"]
 
 
 def test_interaction_needs_two_comparisons():
@@ -188,8 +194,12 @@ def test_interaction_needs_two_comparisons():
     customers = pd.DataFrame({"a": rng.choice(["x y", "z"], 400), "b": b})
     label = ((customers["a"] == "x y") & (customers["b"] >= 0.5)).to_numpy("float64")
     how = {"least": 20, "rules": 1}
-    assert search(customers, label, ["a"], comparisons=2, **how) == ["a == 'x y' and b >= 0.5"]
-    assert search(customers, label, ["a"], comparisons=1, **how) != ["a == 'x y' and b >= 0.5"]
+    assert search_rules(customers, label, ["a"], comparisons=2, **how) == [
+        "a == 'x y' and b >= 0.5"
+    ]
+    assert search_rules(customers, label, ["a"], comparisons=1, **how) != [
+        "a == 'x y' and b >= 0.5"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +266,7 @@ def test_sample_and_halves_follow_the_behaviour_when_rows_move_or_come():
 def test_rule_on_any_word_of_the_data_holds_for_its_customers(word):
     here = np.arange(400) % 4 == 0
     shop = pd.DataFrame({"favourite_category": np.where(here, word, "other")})
-    (rule,) = search(
+    (rule,) = search_rules(
         shop, here.astype(float), ["favourite_category"], least=10, comparisons=1, rules=1
     )
     np.testing.assert_array_equal(matches(rule, shop, place="test"), here)

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retention.campaign.ladder import NONE, cut_off, make_ladder
+from retention.campaign.ladder import NO_OFFER, cut_off, make_ladder
 
 MICRO = 1_000_000
 """Costs are counted in millionths, whole numbers, so that a limit is met exactly."""
-SAMPLE = 4_000
+PRICED = 4_000
 """Customers who tell the prices."""
 ROUNDS = 30
 """Times that every price is set anew, at most."""
 TIE = 1e-9
 """Share of the greatest gain by which a limited offer goes before an equal one."""
-EXACT = 2_000
+EXACT_PAIRS = 2_000
 """Pairs of customer and offer up to which the choice is solved exactly."""
 
 
@@ -69,16 +69,16 @@ def hand_out(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray:
     Returns
     -------
     ndarray of int, shape (n_customers,)
-        Place of the offer, or :data:`NONE`.
+        Place of the offer, or :data:`NO_OFFER`.
     """
     unit, price = prices(gain, cost, limits)
-    if limits.budget is not None and len(gain) > SAMPLE:
+    if limits.budget is not None and len(gain) > PRICED:
         # Little money reaches too few of a sample to tell its price.
         unit = cut_off(make_ladder(gain - price, cost), limits.budget)
     limited = limits.stock < UNLIMITED
     # Where many gain alike, too many are to choose an offer of limited stock rather than too few.
     net = gain - unit * cost - price + np.where(limited, TIE * gain.max(initial=0), 0)
-    choice = np.where(net.max(axis=1) > 0, net.argmax(axis=1), NONE)
+    choice = np.where(net.max(axis=1) > 0, net.argmax(axis=1), NO_OFFER)
     full: list[int] = []
     while len(over := np.flatnonzero(_taken(choice, len(cost)) > limits.stock)):
         place = int(over[0])
@@ -90,12 +90,12 @@ def hand_out(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray:
         otherwise = others.max(axis=1)
         order = np.argsort(np.maximum(otherwise, 0) - worth, kind="stable")
         lost = order[limits.stock[place] :]
-        choice[holders[lost]] = np.where(otherwise[lost] > 0, others[lost].argmax(axis=1), NONE)
-    holds_limited = np.append(limited, False)  # NONE, -1, is the last
+        choice[holders[lost]] = np.where(otherwise[lost] > 0, others[lost].argmax(axis=1), NO_OFFER)
+    holds_limited = np.append(limited, False)  # NO_OFFER, -1, is the last
     left = limits.stock - _taken(choice, len(cost))
     for place in np.flatnonzero(limited & (left > 0)):
         rows = np.flatnonzero(np.isfinite(gain[:, place]) & ~holds_limited[choice])
-        here = np.where(choice[rows] == NONE, 0, net[rows, choice[rows]])
+        here = np.where(choice[rows] == NO_OFFER, 0, net[rows, choice[rows]])
         order = np.argsort(here - net[rows, place], kind="stable")
         choice[rows[order[: left[place]]]] = place
     return choice
@@ -105,10 +105,10 @@ def prices(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> tuple[float, n
     """Return the price of a unit of cost, and of a piece of each offer, in gain.
 
     Each in its turn becomes the least at which no more is taken than there is, the others as they
-    are, until none moves: the dual's descent along its coordinates. The first :data:`SAMPLE`
+    are, until none moves: the dual's descent along its coordinates. The first :data:`PRICED`
     customers tell, with limits in proportion.
     """
-    part = gain[:SAMPLE]
+    part = gain[:PRICED]
     share = len(part) / max(1, len(gain))
     unit, price = 0.0, np.zeros(len(cost))
     limited = np.flatnonzero(limits.stock < UNLIMITED)
@@ -137,9 +137,9 @@ def optimum(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray | 
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     who, what = np.nonzero(np.isfinite(gain))
-    if len(who) > EXACT:
+    if len(who) > EXACT_PAIRS:
         return None
-    choice = gain.argmax(axis=1) if gain.size else np.full(len(gain), NONE)
+    choice = gain.argmax(axis=1) if gain.size else np.full(len(gain), NO_OFFER)
     if _within(choice, cost, limits):
         return choice
     limited = np.flatnonzero(limits.stock < UNLIMITED)
@@ -158,7 +158,7 @@ def optimum(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray | 
     )
     if found.x is None or not found.success:
         return None
-    choice = np.full(len(gain), NONE)
+    choice = np.full(len(gain), NO_OFFER)
     choice[who[found.x > 0.5]] = what[found.x > 0.5]
     return choice if _within(choice, cost, limits) else None
 

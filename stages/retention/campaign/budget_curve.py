@@ -35,8 +35,8 @@ def outcome(
         reached and gain with ``_low`` and ``_high``.
     """
     kept, reached, spent = risk * effect, risk.sum(), cost.sum()
-    low, high = interval(risk, np.ones(len(risk)))
-    saved_low, saved_high = interval(kept, at_stake)
+    low, high = sum_interval(risk, np.ones(len(risk)))
+    saved_low, saved_high = sum_interval(kept, at_stake)
     return {
         "contacted": len(risk),
         "drops_reached": reached,
@@ -51,7 +51,7 @@ def outcome(
     }
 
 
-def interval(chance: np.ndarray, value: np.ndarray) -> tuple[float, float]:
+def sum_interval(chance: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     """Return where the sum of the values that come true lies with probability :data:`LEVEL`.
 
     Each value comes true by its own chance, independent of the others. Normal with Cornish and

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from retention.campaign.allocation import MICRO, UNLIMITED, Limits, hand_out, micro, optimum
-from retention.campaign.ladder import NONE, climb, climb_on, make_ladder
+from retention.campaign.ladder import NO_OFFER, climb, climb_on, make_ladder
 from retention.campaign.offers import ANY, Offer
 from retention.campaign.wording import fillable
 from retention.core.rules import matches
@@ -225,7 +225,7 @@ def ration(
     ladder = make_ladder(opened, costs)
 
     def whole(made: np.ndarray) -> np.ndarray:
-        choice = np.full(len(gain), NONE)
+        choice = np.full(len(gain), NO_OFFER)
         choice[live] = made
         return choice
 
@@ -240,7 +240,7 @@ def ration(
     gate = np.full(len(gain), "", dtype=object)
     ran_out = (budget is None) | ~np.isfinite(opened).any(axis=1)
     gate[live] = np.where(ran_out, "out_of_stock", "over_budget")
-    gate[choice != NONE] = ""
+    gate[choice != NO_OFFER] = ""
     return Plan(choice, gate, at)
 
 
@@ -264,7 +264,7 @@ def choose(
     excluded : DataFrame
         ``customer_id`` and ``gate``, one of :data:`GATES`; by customer_id.
     """
-    takes = choice != NONE
+    takes = choice != NO_OFFER
     rows = np.flatnonzero(takes)
     chosen = pd.DataFrame(
         {"offer": choice[rows], "expected_gain": gain[rows, choice[rows]]}, audience.index[takes]

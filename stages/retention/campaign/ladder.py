@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NONE = -1
+NO_OFFER = -1
 """The place of "no offer"."""
 
 
@@ -21,7 +21,7 @@ class Ladder:
     Attributes
     ----------
     start : ndarray of int, shape (n_customers,)
-        The best offer that costs nothing, or ``NONE``.
+        The best offer that costs nothing, or ``NO_OFFER``.
     row, place, cost : ndarray of int, shape (n_rungs,)
         Customer, offer that the rung leads to, and what it adds in cost (millionths).
     worth : ndarray, shape (n_rungs,)
@@ -47,11 +47,11 @@ def make_ladder(gain: np.ndarray, cost: np.ndarray) -> Ladder:
     """
     if not gain.size:
         nobody = np.empty(0, dtype="int64")
-        return Ladder(np.full(len(gain), NONE), nobody, nobody, nobody, np.empty(0))
+        return Ladder(np.full(len(gain), NO_OFFER), nobody, nobody, nobody, np.empty(0))
     free = np.where((cost == 0) & (gain > 0), gain, -np.inf)
     start = free.argmax(axis=1)
     have = np.maximum(free[np.arange(len(gain)), start], 0.0)
-    start[have <= 0] = NONE
+    start[have <= 0] = NO_OFFER
     rows, at, worth = np.arange(len(gain)), np.zeros(len(gain), dtype="int64"), None
     found = []
     while len(rows):
@@ -72,7 +72,7 @@ def make_ladder(gain: np.ndarray, cost: np.ndarray) -> Ladder:
 
 
 def climb(ladder: Ladder, treated: np.ndarray, budget: int | None) -> np.ndarray:
-    """Return each customer's offer, a place or ``NONE``, when the treated cost `budget` at most.
+    """Return each customer's offer, or ``NO_OFFER``, when the treated cost `budget` at most.
 
     Parameters
     ----------

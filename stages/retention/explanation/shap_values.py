@@ -27,7 +27,7 @@ from retention.explanation.tree_shap import small_trees, tree_values
 from retention.models.estimators import RiskModel, raw_score
 
 LINEAR, BOOSTED = "LogisticRegression", "HistGradientBoostingClassifier"
-FEW = 100
+FEW_UNSEEN = 100
 """Unseen customers below which the stand-in is fitted on the others too."""
 TREES = 200
 FAITHFUL = 0.95
@@ -115,7 +115,7 @@ def attribute(
     else:
         stand_in = fit_surrogate(
             lambda points: raw_score(estimate, points),
-            rows[unseen] if unseen.sum() >= FEW else rows,
+            rows[unseen] if unseen.sum() >= FEW_UNSEEN else rows,
             typical, owner, evaluations=evaluations, trees=TREES, seed=seed,
             judged=np.isfinite(faithful),
         )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-QUESTIONS = 7
+MOST_QUESTIONS = 7
 """Questions of one tree at most: 128 codes."""
 _CHUNK = 50_000
 
@@ -83,7 +83,7 @@ def small_trees(model: Any, owner: Sequence[int]) -> list[SmallTree] | None:
 
 def _small(nodes: np.ndarray, owner: np.ndarray) -> SmallTree | None:
     asks = np.flatnonzero(nodes["is_leaf"] == 0)
-    if len(asks) > QUESTIONS:
+    if len(asks) > MOST_QUESTIONS:
         return None
     bit = np.zeros(len(nodes), dtype="int64")
     bit[asks] = np.arange(len(asks))

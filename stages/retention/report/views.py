@@ -38,15 +38,24 @@ BUDGET_COLUMNS = {
     "cost": "money",
     "expected_gain": "money",
 }
-LEVELS = tuple(Level)
-SHARES = {"promo_share", "service", "consent", "favourite_category"}
-FORMS = {"profit": "money", "revenue_m2": "count", "revenue_m1": "count", "revenue_m0": "count",
-         "tenure_days": "count"}  # fmt: skip
+FINDING_LEVELS = tuple(Level)
+SHARE_FEATURES = {"promo_share", "service", "consent", "favourite_category"}
+FEATURE_FORMS = {
+    "profit": "money",
+    "revenue_m2": "count",
+    "revenue_m1": "count",
+    "revenue_m0": "count",
+    "tenure_days": "count",
+}
 
 
-def form_of(row: Mapping[str, Any]) -> str:
+def feature_form(row: Mapping[str, Any]) -> str:
     """Return how a feature's mean (or a word's share) is shown."""
-    return "percent" if row["feature"] in SHARES else FORMS.get(row["feature"], "tenths")
+    return (
+        "percent"
+        if row["feature"] in SHARE_FEATURES
+        else FEATURE_FORMS.get(row["feature"], "tenths")
+    )
 
 
 def differences(portraits: list[Mapping[str, Any]], segment: str) -> list[int]:
@@ -111,7 +120,7 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
         ),
     ]
     return {
-        "findings": sorted(findings, key=lambda found: LEVELS.index(found[2]["level"])),
+        "findings": sorted(findings, key=lambda found: FINDING_LEVELS.index(found[2]["level"])),
         "unit": files["params"]["campaign"]["profit_unit"],
         "assumptions": ASSUMPTIONS,
         "lacks_own_suppression": files["segment"]["lacks_own_suppression"],
@@ -125,7 +134,7 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
         "advice_of": lambda kind: [
             key for key, row in files["explain"]["advice"].items() if row["kind"] == kind
         ],
-        "form_of": form_of,
+        "form_of": feature_form,
         "differences": lambda segment: differences(files["portraits"], segment),
         "category_rows": lambda segment: category_rows(files["categories"], segment),
     }

@@ -7,7 +7,13 @@ import pandas as pd
 from scipy import stats
 
 from retention.core.vocabulary import PROFIT
-from retention.stats.effects import UNKNOWN, Effect, benjamini_hochberg, rank_effect, share_effect
+from retention.stats.effects import (
+    UNKNOWN_EFFECT,
+    Effect,
+    benjamini_hochberg,
+    rank_effect,
+    share_effect,
+)
 
 CATEGORY = "favourite_category"
 
@@ -92,7 +98,7 @@ def _words(column: pd.Series, inside: np.ndarray, *, level: float) -> list:
         m, n = int(within.sum()), int((total - within).sum())
         for word in shown:
             a, b = int(within[word]), int(total[word] - within[word])
-            effect = share_effect(a, m, b, n, level=level) if m and n else UNKNOWN
+            effect = share_effect(a, m, b, n, level=level) if m and n else UNKNOWN_EFFECT
             found.append((segment, str(names[word]), effect))
     return found
 

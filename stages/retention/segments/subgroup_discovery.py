@@ -111,7 +111,7 @@ def discover(
     names = [name for name in dict.fromkeys([*features, *words]) if name not in NEVER]
     # A rule that is to keep `least` customers needs some to spare where it is found.
     enough = 1.3 * least * finding.sum() / max(1, judging.sum())
-    found = search(
+    found = search_rules(
         customers.loc[finding, names], y[finding], words,
         least=max(2, int(np.ceil(enough))), comparisons=comparisons, rules=rules,
     )  # fmt: skip
@@ -119,14 +119,14 @@ def discover(
     rows = []
     for rule in found:
         inside = matches(rule, judges, place="discovered")
-        rows.append({"rule": rule, **judge(inside, outcome, least=least, level=level)})
+        rows.append({"rule": rule, **judge_rule(inside, outcome, least=least, level=level)})
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["q_value"] = holm(table["p_value"].to_numpy("float64"))
     table["passes"] = ((table["q_value"] <= error_rate) & (table["lift_low"] > 1)).astype(bool)
     return table
 
 
-def judge(
+def judge_rule(
     inside: np.ndarray, label: np.ndarray, *, least: int, level: float
 ) -> dict[str, float | int]:
     """Return size, share of drops, lift with its interval, and p-value of a rule.
@@ -155,7 +155,7 @@ def judge(
     return found | {"lift_low": centre / reach, "lift_high": centre * reach, "p_value": p_value}
 
 
-def search(
+def search_rules(
     customers: pd.DataFrame,
     label: np.ndarray,
     words: Sequence[str],

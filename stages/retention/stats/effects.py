@@ -34,7 +34,7 @@ class Effect:
     p_value: float
 
 
-UNKNOWN = Effect(*[float("nan")] * 6)
+UNKNOWN_EFFECT = Effect(*[float("nan")] * 6)
 """One of the sides is empty."""
 
 
@@ -62,7 +62,7 @@ def rank_effect(
     """
     m, n = float(within.sum()), float(others.sum())
     if not m or not n:
-        return UNKNOWN
+        return UNKNOWN_EFFECT
     lower_others = (np.cumsum(others) - others / 2) / n
     higher_within = (m - np.cumsum(within) + within / 2) / m
     area = within @ lower_others / m
@@ -115,7 +115,7 @@ def share_effect(within: int, m: int, others: int, n: int, *, level: float) -> E
     from scipy.stats import fisher_exact
 
     if not m or not n:
-        return UNKNOWN
+        return UNKNOWN_EFFECT
     gap, low, high = share_difference(within, m, others, n, level=level)
     chance = fisher_exact([[within, m - within], [others, n - others]]).pvalue
     return Effect(within / m, others / n, gap, low, high, float(chance))
