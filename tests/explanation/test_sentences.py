@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from retention.core.features import FEATURES, PROFIT_FEATURE
+from retention.core.formats import LANGUAGES
 from retention.core.vocabulary import BY_NAME, CATEGORIES
 from retention.explanation.sentences import (
-    LANGUAGES,
     NONE,
     NUMBERS,
     WORDS,
@@ -18,7 +18,7 @@ from retention.explanation.sentences import (
     sentences,
 )
 
-KEPT = "\u00a0"
+SPACE, THIN, MINUS = "\u00a0", "\u202f", "\u2212"
 
 
 def reasons(*rows, lowers=(None, None, None)):
@@ -43,9 +43,9 @@ def test_reasons_make_one_plain_sentence():
     assert sentences(table, "ru").tolist() == [
         "Мало страниц за визит (3 против обычных 8), много неоплаченных товаров в корзине "
         "(7 против обычных 3).",
-        f"Частые покупки по акции (94{KEPT}%; обычно 21{KEPT}%), редкие контакты за полгода "
-        f"(2,9 против обычных 4,6), низкая выручка два месяца назад (3{KEPT}297 против обычных "
-        f"4{KEPT}950).",
+        f"Частые покупки по акции (94{SPACE}%; обычно 21{SPACE}%), редкие контакты за полгода "
+        f"(2,9 против обычных 4,6), низкая выручка два месяца назад (3{THIN}297 против обычных "
+        f"4{THIN}950).",
         "Явных причин нет.",
     ]
     assert sentences(table, "en").tolist() == [
@@ -84,12 +84,12 @@ def test_values_near_the_usual_one_are_not_called_low_or_high():
         return [phrase("revenue_m2", value, usual, language) for language in LANGUAGES]
 
     assert both("4846", "4943") == [
-        f"выручка два месяца назад чуть меньше обычного (4{KEPT}846 против 4{KEPT}943)",
+        f"выручка два месяца назад чуть меньше обычного (4{THIN}846 против 4{THIN}943)",
         "revenue two months ago slightly below the usual (4,846 against 4,943)",
     ]
     assert both("5000", "4943")[1].startswith("revenue two months ago slightly above the usual")
     assert both("4943.2", "4942.9") == [
-        f"выручка два месяца назад как обычно (4{KEPT}943)",
+        f"выручка два месяца назад как обычно (4{THIN}943)",
         "revenue two months ago as usual (4,943)",
     ]
     assert both("5500", "4943")[1].startswith("high revenue")
@@ -126,15 +126,16 @@ def test_values_may_be_numbers_too():
 
 
 def test_numbers_are_written_as_people_do():
-    assert display_number(12345.6, "whole", "ru") == f"12{KEPT}346"
+    assert display_number(12345.6, "whole", "ru") == f"12{THIN}346"
     assert display_number(12345.6, "whole", "en") == "12,346"
     assert display_number(2.5, "number", "ru") == "2,5"
     assert display_number(3.0, "number", "ru") == "3"
-    assert display_number(1234567.25, "number", "ru") == f"1{KEPT}234{KEPT}567,2"
-    assert display_number(0.5, "percent", "ru") == f"50{KEPT}%"
+    assert display_number(1234567.25, "number", "ru") == f"1{THIN}234{THIN}567,2"
+    assert display_number(0.5, "percent", "ru") == f"50{SPACE}%"
+    assert display_number(0.054, "percent", "ru") == f"5,4{SPACE}%"
     assert display_number(0.5, "percent", "en") == "50%"
     assert display_number(-0.01, "number", "en") == "0"
-    assert display_number(-3.5, "number", "ru") == "-3,5"
+    assert display_number(-3.5, "number", "ru") == f"{MINUS}3,5"
 
 
 def test_every_feature_and_word_has_its_wording_in_both_languages():

@@ -59,6 +59,29 @@ def test_text_has_no_numbers_of_its_own(clone, language):
     assert set(re.findall(r"\d+(?:[.,]\d+)*", page.prose)) <= CONSTANTS
 
 
+@pytest.mark.parametrize(
+    ("language", "thousands", "decimal", "percent"),
+    [("ru", "\N{NARROW NO-BREAK SPACE}", ",", "\N{NO-BREAK SPACE}%"), ("en", ",", ".", "%")],
+)
+def test_numbers_have_one_form_on_the_page_and_in_its_reasons(
+    clone, language, thousands, decimal, percent
+):
+    """Figures, sentences and reasons; what people wrote (offers, quotes from the data) stays."""
+    page = read_page((clone.folder / f"report/{language}.html").read_text(encoding="utf-8"))
+    reasons = pd.read_parquet(clone.folder / "data/explained/reasons.parquet")
+    texts = [page.prose, *reasons[f"sentence_{language}"]]
+    assert any(text in page.text for text in texts[1:])
+    texts += [shown.text for shown in page.figures if shown.form != "date"]
+    between, percents = set(), set()
+    for text in texts:
+        assert not re.search(r"\d{4}", text), text
+        between |= set(re.findall(r"\d(\D)(?=\d{3}(?!\d))", text))
+        percents |= set(re.findall(r"\d([^\d%]*%)", text))
+        assert f"{decimal}0{percent}" not in text, text
+    assert between == {thousands, decimal}
+    assert percents == {percent}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_sections_stand_in_their_order(clone, language):
     page = read_page((clone.folder / f"report/{language}.html").read_text(encoding="utf-8"))

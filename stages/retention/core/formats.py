@@ -57,10 +57,13 @@ FORMS = (
     "score",
     "money",
     "plain",
+    "short",
     "tenths",
     "hundredths",
     "date",
 )
+TRIMMED = {"percent", "plain", "short"}
+"""Forms without a zero at the end of the digits after the point."""
 SIGNED = "+"
 """At the end of a form: a positive number carries its sign."""
 
@@ -73,11 +76,12 @@ def formatted(value: float | str, form: str, language: str) -> str:
     value : float or str
         A finite number; for the form ``date`` a day as ``YYYY-MM-DD``.
     form : str
-        ``count`` is whole; ``percent`` takes a share (0.389) and shows tenths below 10 %, as
-        ``points`` always does; ``in_points`` is in percentage points already; ``of_100`` is a
-        share in people of a hundred; ``score`` has three digits after the point; ``money`` two
-        below a hundred and none from there; ``plain`` as many as the number has, two at most;
-        ``tenths`` one and ``hundredths`` two. A ``+`` at the end shows the sign.
+        ``count`` is whole; ``percent`` takes a share (0.389) and shows tenths below 10 % if there
+        are any, ``points`` always does; ``in_points`` is in percentage points already; ``of_100``
+        is a share in people of a hundred; ``score`` has three digits after the point; ``money``
+        two below a hundred and none from there; ``plain`` as many as the number has, two at most,
+        ``short`` one at most; ``tenths`` one and ``hundredths`` two. A ``+`` at the end shows the
+        sign.
     language : str
         One of :data:`LANGUAGES`.
 
@@ -95,7 +99,7 @@ def formatted(value: float | str, form: str, language: str) -> str:
         return style.date.format(day=day.day, month=style.months[day.month - 1], year=day.year)
     scale, digits, ending = _shape(float(value), form, style)
     text = f"{abs(value) * scale:,.{digits}f}"
-    if form == "plain" and "." in text:
+    if form in TRIMMED and "." in text:
         text = text.rstrip("0").rstrip(".")
     sign = ""
     if any(figure not in "0.," for figure in text):
@@ -115,6 +119,7 @@ def _shape(value: float, form: str, style: Style) -> tuple[float, int, str]:
         "score": (1, 3, ""),
         "money": (1, 2 if abs(value) < 100 else 0, ""),
         "plain": (1, 2, ""),
+        "short": (1, 1, ""),
         "tenths": (1, 1, ""),
         "hundredths": (1, 2, ""),
     }

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.core.formats import SPACE, formatted
 from retention.explanation.reasons import MISSING
 
 NONE = {"ru": "Явных причин нет.", "en": "No clear reason."}
 REASONS = ("reason_1", "reason_2", "reason_3")
 LOWERS = "lowers"
-LANGUAGES = ("ru", "en")
 
-_KEPT = "\u00a0"
-"""No-break space: thousands and percent signs stay with their number."""
 _CLOSE = {
     "low": {"ru": "чуть меньше обычного", "en": "slightly below the usual"},
     "high": {"ru": "чуть больше обычного", "en": "slightly above the usual"},
@@ -199,19 +197,17 @@ WORDS = {
 """Display words of the categorical features: the feature itself under the empty key."""
 
 
+_FORMS = {"number": "short", "whole": "count", "percent": "percent"}
+
+
 def display_word(feature: str, value: str, language: str) -> str:
     """Return the word that people read for a category's value; a new value as it is."""
     return WORDS.get(feature, {}).get(value, {}).get(language, value)
 
 
 def display_number(value: float, kind: str, language: str) -> str:
-    """Return a number as people write it: decimal comma and spaced thousands in Russian."""
-    if kind == "percent":
-        return f"{100 * value:.0f}{_KEPT if language == 'ru' else ''}%"
-    text = f"{value:,.0f}" if kind == "whole" else f"{value:,.1f}".removesuffix(".0")
-    if text.startswith("-") and not text.strip("-0.,"):
-        text = text[1:]
-    return text.replace(",", _KEPT).replace(".", ",") if language == "ru" else text
+    """Return a number of a kind (see :class:`Wording`) as the page writes it."""
+    return formatted(value, _FORMS[kind], language)
 
 
 def phrase(feature: str, value: str, typical: str, language: str) -> str:
@@ -258,7 +254,7 @@ def _beside(shown: str, usual: str, language: str) -> str:
     if language == "en":
         return f"{shown}, usually {usual}"
     # The adjective is plural but after 1, 21, 31…; the decimal comma forbids a bare one.
-    whole = usual.rstrip(f"{_KEPT}%")
+    whole = usual.removesuffix(f"{SPACE}%")
     singular = whole.endswith("1") and not whole.endswith("11") and "," not in whole
     return f"{shown}; обычно {usual}" if singular else f"{shown} против обычных {usual}"
 

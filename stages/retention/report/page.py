@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ UNIT_FORMS = {
     "roc_auc": "score",
 }
 """How figures of each unit of metrics/explain.json are shown."""
+EXAMPLE_FORMS = {"leak": "score", "few_customers": "count", "few_of_class": "count"}
+"""How the examples of findings that are figures are shown."""
 VERSION = 8
 """Letters of a sha256 that tell versions apart."""
 
@@ -101,8 +104,10 @@ def _helpers(
         )
 
     def example(row: Mapping[str, Any]) -> Markup:
-        if row["what"] == "leak":
-            return quote(text(float(row["example"]), "score"))
+        if row["what"] == "drift":  # upwards: p is "at most" that
+            return quote(text(math.ceil(1000 * float(row["example"])) / 1000, "score"))
+        if row["what"] in EXAMPLE_FORMS:
+            return quote(text(float(row["example"]), EXAMPLE_FORMS[row["what"]]))
         return phrases.name("examples", row["example"])
 
     def finding(file: str, steps: Sequence[str | int]) -> Markup:
