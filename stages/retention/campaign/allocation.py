@@ -4,7 +4,7 @@ The multiple-choice knapsack problem: each customer takes at most one offer, the
 a budget and each offer within its stock. A limit is turned into a price, that of the Lagrangian
 dual (Kellerer, Pferschy & Pisinger 2004, ch. 11); at the right prices everyone takes the offer
 that is best for them, and no offer is wanted by more than it is there for. The money itself is
-spent along the ladder (`retention.campaign.ladder`). Nothing here knows who will be treated.
+spent along the ladder. Nothing here knows who will be treated.
 """
 
 from dataclasses import dataclass
@@ -128,10 +128,11 @@ def prices(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> tuple[float, n
 
 
 def optimum(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray | None:
-    """Return the best choice of all where few customers are asked; None where finding it is long.
+    """Return the best choice of all; None for more than :data:`EXACT_PAIRS` open offers.
 
-    Prices tell too little where a single offer is a good part of the whole. The parameters are
-    those of :func:`hand_out`; every customer has an open offer.
+    Where customers are few, a single offer is a good part of the whole, and prices may miss a
+    third of the gain. The parameters are those of :func:`hand_out`; every customer has an open
+    offer. None, too, where the solver gives up.
     """
     from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint, milp

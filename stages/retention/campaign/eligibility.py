@@ -202,7 +202,8 @@ def ration(
 
     Nothing but a cut-off depends on who is treated, and it is one for both arms: they differ by
     chance alone. Without a control group the choice gains the most that is possible within the
-    limits where customers are few, and less than 1 % less where they are many.
+    limits where customers are few; where they are many, less than 1 % less unless hundreds gain
+    exactly alike.
 
     Parameters
     ----------
