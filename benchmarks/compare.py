@@ -12,6 +12,7 @@ Usage: python benchmarks/compare.py FOLDER [--runs 100] [--study same|worse|both
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -23,8 +24,9 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "stages"), str(ROOT / "benchmarks")]
 
-import simulate
 from model import labelled
+
+import simulate
 from retention.core.params import Params, load_params
 from retention.core.progress import progress
 from retention.core.running import stage
@@ -85,6 +87,7 @@ def worse_version(runs: int) -> list[Difference]:
             before = Path.cwd()
             text = (ROOT / "params.yaml").read_text(encoding="utf-8")
             (Path(scratch) / "params.yaml").write_text(_with(text, asked), encoding="utf-8")
+            shutil.copy(ROOT / "columns.yaml", scratch)
             os.chdir(scratch)
             try:
                 simulate.main()

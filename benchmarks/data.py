@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,8 @@ JOBS = {
     "DuckDB": "",
     "prepare": "import prepare; prepare.main()",
     "featurize": "import featurize; from retention.core.params import load_params; "
-    "featurize.make_table(load_params().features)",
+    "from retention.core.columns import load_columns; "
+    "featurize.make_table(load_params().features, columns=load_columns())",
     "featurize with pictures": "import featurize; featurize.main()",
 }
 QUERY = """
@@ -77,6 +79,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             text = params.replace("  customers: 1300", f"  customers: {customers}")
             (Path(folder) / "params.yaml").write_text(text, encoding="utf-8")
+            shutil.copy(ROOT / "columns.yaml", folder)
             measure("simulate", folder)
             measure("DuckDB", folder)  # once unmeasured, so that both find the files in memory
             found = {job: measure(job, folder) for job in list(JOBS)[1:]}

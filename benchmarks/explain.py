@@ -21,10 +21,11 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "stages"))
 
+from retention.core.columns import load_columns
 from retention.core.files import made
 from retention.core.hashing import behaviour_key
 from retention.core.running import stage
-from retention.core.vocabulary import BEHAVIOUR, IDENTITY, LABEL
+from retention.core.vocabulary import IDENTITY, LABEL
 from simulation.shop import simulate_customers
 
 FEATURES = Path("data/features/features.parquet")
@@ -41,7 +42,7 @@ def with_score_rows(table: pd.DataFrame, count: int) -> pd.DataFrame:
             IDENTITY: [f"9{number:09d}" for number in range(len(new))],
             "split": "score",
             "scored": True,
-            "twin_key": behaviour_key(new, BEHAVIOUR),
+            "twin_key": behaviour_key(new, load_columns(ROOT / "columns.yaml").behaviour),
         }
     )
     return pd.concat([table, new[list(table)]], ignore_index=True).astype(table.dtypes.to_dict())
@@ -53,7 +54,8 @@ def measured(added: int) -> dict[str, object]:
         folder = Path(scratch)
         for name in ("data/model", "metrics", "data/features"):
             shutil.copytree(made(ROOT / name), folder / name)
-        shutil.copy(ROOT / "params.yaml", folder)
+        for name in ("params.yaml", "columns.yaml"):
+            shutil.copy(ROOT / name, folder)
         with_score_rows(pd.read_parquet(ROOT / FEATURES), added).to_parquet(folder / FEATURES)
         start, clock = time.perf_counter(), os.times()
         run = subprocess.Popen([sys.executable, str(ROOT / "stages/explain.py")], cwd=folder)

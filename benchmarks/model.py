@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT / "stages"))
 
 import featurize
 import prepare
+from retention.core.columns import load_columns
 from retention.core.errors import InputError
 from retention.core.params import load_params
 from retention.core.progress import progress
@@ -49,12 +50,12 @@ def labelled(folder: Path) -> tuple[pd.DataFrame, list[dict[str, object]]]:
         assert text.count("  dir: data/sample") == 1
         named = text.replace("  dir: data/sample", f"  dir: {json.dumps(str(folder))}")
         (Path(scratch) / "params.yaml").write_text(named, encoding="utf-8")
-        shutil.copy(ROOT / "offers.yaml", scratch)
+        shutil.copy(ROOT / "columns.yaml", scratch)
         before = Path.cwd()
         os.chdir(scratch)
         try:
             prepare.main()
-            table, _ = featurize.make_table(load_params().features)
+            table, _ = featurize.make_table(load_params().features, columns=load_columns())
             dictionary = json.loads(featurize.DICTIONARY.read_text(encoding="utf-8"))
         finally:
             os.chdir(before)

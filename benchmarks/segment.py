@@ -11,6 +11,7 @@ Usage: python benchmarks/segment.py [--customers 1000 100000 1000000]
 import argparse
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,15 +46,14 @@ def make_ready() -> None:
     import prepare
     import segment
     import simulate
-    from retention.core.features import FEATURES
+    from retention.core.columns import load_columns
     from retention.core.files import write_json, write_parquet
     from retention.core.params import load_params
     from retention.core.vocabulary import IDENTITY
 
     simulate.main()
     prepare.main()
-    table, _ = featurize.make_table(load_params().features)
-    names = [feature.name for feature in FEATURES]
+    table, names = featurize.make_table(load_params().features, columns=load_columns())
     write_json({"sha256": "", "features": names}, segment.CARD)
     seen = table[table["split"] == "train"]
     risk = pd.DataFrame({IDENTITY: seen[IDENTITY], "risk": MadeUpModel().risk(seen)})
@@ -100,6 +100,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "params.yaml").write_text(text, encoding="utf-8")
             (Path(folder) / "offers.yaml").write_text(offers, encoding="utf-8")
+            shutil.copy(ROOT / "columns.yaml", folder)
             for job in ("ready", "stage"):
                 began = time.perf_counter()
                 done = subprocess.run(

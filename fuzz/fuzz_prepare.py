@@ -28,11 +28,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import prepare
+from dictionary import COLUMNS, TABLES
 from helpers import cells_of, clean_export, export_text, scrambled
 from project import lay_fixtures
 from retention.core import paths
 from retention.core.progress import progress
-from retention.core.vocabulary import BY_NAME, COLUMNS, IDENTITY, PERIOD_HEADER, TABLES
+from retention.core.vocabulary import IDENTITY
 from retention.data import preparation
 
 CUSTOMERS = 320
@@ -444,7 +445,7 @@ def check_rows(
 ) -> None:
     """Raise a FuzzError if a row of a file that came through is not there with its values."""
     header = clean_files()[table][0].split(",")
-    names = [column.name for column in COLUMNS if column.table == table and column.kind != "id"]
+    columns, export = COLUMNS.of(table), COLUMNS.tables[table]
     for line in lines:
         cells = dict(zip(header, line.split(","), strict=True))
         customer = cells["id"]
@@ -453,10 +454,12 @@ def check_rows(
         row, right = everyone.get(customer, {}), clean[customer]
         if not row.get(f"in_{table}"):
             raise FuzzError(f"{table}: row {line!r} is lost")
-        period = cells.get(PERIOD_HEADER)
-        for name in names:
-            if period and BY_NAME[name].period != period:
-                continue
+        for column in columns:
+            name = column.name
+            if export.is_monthly:
+                month = export.months[column.month].export
+                if cells[export.period.header] != month:
+                    continue
             if row[name] != right[name]:
                 raise FuzzError(
                     f"{table}: row {line!r} has {name} {row[name]!r}, not {right[name]!r}"

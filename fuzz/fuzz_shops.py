@@ -40,21 +40,23 @@ import report
 import segment
 import train
 from project import FIXTURES, ROOT, lay_fixtures
+from retention.core.columns import load_columns
 from retention.core.progress import progress
-from retention.core.vocabulary import BY_NAME, CATEGORIES, IDENTITY, LABEL, MINUTES, PROFIT, REVENUE
+from retention.core.vocabulary import IDENTITY, LABEL, MINUTES, PROFIT, REVENUE
 from simulation.export import as_export
 from simulation.shop import Shop, simulate_customers
 
+COLUMNS = load_columns(FIXTURES / "columns.yaml")
 STAGES = (prepare, featurize, train, evaluate, explain, segment, report)
 SAMPLE = Path("data/sample")
 LEAST = 36
 """Customers of a class that most shops have: prepare asks for 30, and sets a few aside."""
-NUMBERS = [name for name, column in BY_NAME.items() if column.kind in ("number", "integer")]
+NUMBERS = [name for name, column in COLUMNS.by_name.items() if column.kind in ("number", "integer")]
 CATEGORY = "favourite_category"
 WORDS = {
     "service": ["standard", "premium"],
     "consent": ["yes", "no"],
-    CATEGORY: list(CATEGORIES.values()),
+    CATEGORY: list(COLUMNS.by_name[CATEGORY].values),
 }
 BEHAVIOUR = [name for name in (*NUMBERS, *WORDS) if name != PROFIT]
 NO_NUMBER = re.compile(r"(?<![\w-])(?:nan|NaN|[+-]?inf|[+-]?Infinity|None|undefined)(?![\w-])")
@@ -84,7 +86,7 @@ def ties(shop: pd.DataFrame, rng: random.Random) -> None:
     values = rng.choice((2, 3))
     for name in BEHAVIOUR[: -len(WORDS)]:
         rank = np.floor(shop[name].rank(pct=True) * (values - 0.001)) / values
-        digits = 0 if BY_NAME[name].kind == "integer" else 1
+        digits = 0 if COLUMNS.by_name[name].kind == "integer" else 1
         shop[name] = (shop[name].min() + rank * np.ptp(shop[name])).round(digits)
 
 
@@ -138,7 +140,7 @@ def two_kinds(shop: pd.DataFrame, rng: random.Random) -> None:
 def far_value(shop: pd.DataFrame, rng: random.Random) -> None:
     """Give one customer the highest valid value."""
     name = rng.choice(BEHAVIOUR[: -len(WORDS)])
-    shop.loc[rng.randrange(len(shop)), name] = BY_NAME[name].high
+    shop.loc[rng.randrange(len(shop)), name] = COLUMNS.by_name[name].high
 
 
 def own_categories(shop: pd.DataFrame, rng: random.Random) -> None:
@@ -309,10 +311,11 @@ def furnish(folder: Path, shop: Shop, params: Mapping[str, Any], suppressed: Seq
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True))
     exports = folder / params["data"]["dir"]
     exports.mkdir(parents=True)
-    for name, table in as_export(shop, seed=1).items():
+    for name, table in as_export(shop, columns=COLUMNS, seed=1).items():
         if name == "market_file":  # words that the project does not know stay as they are
-            header, own = BY_NAME[CATEGORY].header, shop.customers[CATEGORY]
-            table[header] = own.map(dict(zip(WORDS[CATEGORY], CATEGORIES, strict=True))).fillna(own)
+            column, own = COLUMNS.by_name[CATEGORY], shop.customers[CATEGORY]
+            exported = {word: export for export, word in column.exported.items()}
+            table[column.header] = own.map(exported).fillna(own)
         table.to_csv(exports / f"{name}.csv", index=False)
     path = folder / params["campaign"]["suppression"]
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,13 @@
 """Explain: why, overall and for each customer?
 
-Reads data/features/, data/model/, data/scores/ and data/evaluation/; writes data/explained/
-(reasons.parquet, what_if.parquet and details.json), metrics/explain.json and plots/explain/.
+Reads data/features/, data/model/, data/scores/, data/evaluation/ and columns.yaml; writes
+data/explained/ (reasons.parquet, what_if.parquet and details.json), metrics/explain.json and
+plots/explain/.
 Contributions are in log-odds, before a bent calibration.
 """
 
 from retention.core import paths
+from retention.core.columns import load_columns
 from retention.core.files import read_json, read_parquet, write_csv, write_json, write_parquet
 from retention.core.params import load_params
 from retention.core.running import stage
@@ -20,9 +22,10 @@ PLOTS = paths.PLOTS / "explain"
 @stage
 def main() -> None:
     """Attribute every customer's risk to the features; answer the shop's questions."""
-    options = load_params().explain
+    columns, options = load_columns(), load_params().explain
     card = read_json(paths.MODEL_CARD, needs=("features", "threshold", "sha256"))
-    groups = {feature["name"]: feature["group"] for feature in read_json(paths.DICTIONARY)}
+    dictionary = read_json(paths.DICTIONARY)
+    groups = {feature["name"]: feature["group"] for feature in dictionary}
     table = read_parquet(paths.FEATURES).merge(
         read_parquet(paths.RISKS), on=IDENTITY, validate="one_to_one"
     )
@@ -30,7 +33,7 @@ def main() -> None:
         table,
         load_model(paths.MODEL, sha256=card["sha256"]),
         list(card["features"]),
-        groups,
+        columns=columns,
         threshold=card["threshold"],
         roc_auc=read_json(paths.EVALUATION_DETAILS, needs=("roc_auc",))["roc_auc"],
         options=options,
@@ -43,12 +46,10 @@ def main() -> None:
     write_csv(bars.drop(columns="direction"), PLOTS / "importance.csv")
     told = found.questions.dropna(subset=["figure"]).drop(columns="changes_in")
     write_csv(told, PLOTS / "questions.csv")
-    unit = {"unit": found.details["space"]}
-    draw_beeswarm(
-        found.contributions, found.values, PLOTS / "beeswarm.png", seed=options.seed, **unit
-    )
+    unit, values = {"unit": found.details["space"]}, (found.contributions, found.values)
+    draw_beeswarm(*values, PLOTS / "beeswarm.png", seed=options.seed, **unit)
     draw_importance(found.importance, groups, PLOTS / "importance.png", **unit)
-    draw_dependence(found.contributions, found.values, PLOTS / "dependence.png", **unit)
+    draw_dependence(*values, PLOTS / "dependence.png", dictionary=dictionary, **unit)
 
 
 if __name__ == "__main__":

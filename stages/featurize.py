@@ -1,11 +1,12 @@
 """Featurize: what do we know of each customer before the event?
 
-Reads data/prepared/; writes data/features/ (features.parquet, the one table of customers from here
-on; left_out.parquet, the ids of all others; dictionary.json; details.json),
+Reads data/prepared/ and columns.yaml; writes data/features/ (features.parquet, the one table of
+customers from here on; left_out.parquet, the ids of all others; dictionary.json; details.json),
 metrics/featurize.json and plots/featurize/.
 """
 
 from retention.core import paths
+from retention.core.columns import load_columns
 from retention.core.features import dictionary
 from retention.core.files import read_parquet, write_json, write_parquet
 from retention.core.params import load_params
@@ -22,17 +23,19 @@ PLOTS = paths.PLOTS / "featurize"
 @stage
 def main() -> None:
     """Build the features, choose the sides, look for leaks, draw what the columns say."""
-    params = load_params().features
+    columns, params = load_columns(), load_params().features
     customers = read_parquet(paths.PREPARED)
-    made = make_table(customers, params)
+    made = make_table(customers, params, columns=columns)
     names = list(made.features)
     write_parquet(made.table, paths.FEATURES)
     write_parquet(read_parquet(paths.SET_ASIDE, [IDENTITY]), paths.LEFT_OUT)
-    write_json(dictionary(made.features), paths.DICTIONARY)
+    write_json(dictionary(made.features, columns=columns), paths.DICTIONARY)
     found = study_columns(made.table, customers[POSITION], names, params)
     write_json(found.details, paths.FEATURES_DETAILS)
     write_json(found.headline, paths.METRICS / "featurize.json")
-    draw_distributions(found.seen[names], found.seen[LABEL], PLOTS / "distributions.png")
+    draw_distributions(
+        found.seen[names], found.seen[LABEL], PLOTS / "distributions.png", columns=columns
+    )
     draw_correlations(found.associations, PLOTS / "correlations.png")
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from retention.campaign.offers import assumed_effects
 from retention.core import paths
+from retention.core.columns import load_columns
 from retention.core.errors import InputError
 from retention.core.files import atomic, clear_leftovers, made, write_json
 from retention.core.params import load_params
@@ -80,7 +81,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     campaign = load_params().campaign
-    listed, (answers, repeated) = read_list(options.list), read_responses(options.responses)
+    listed = read_list(options.list)
+    answers, repeated = read_responses(options.responses, columns=load_columns())
     customers = read_customers(options.customers)
     for path, others in ((options.responses, answers), (options.customers, customers)):
         files = {str(options.list): listed[IDENTITY], str(path): others[IDENTITY]}

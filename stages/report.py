@@ -1,14 +1,15 @@
 """Report: what does a marketer need to see?
 
 Reads the details that every stage left in its folder of data/, the tables of findings, segments,
-reasons and the campaign, data/model/model.json, offers.yaml and params.yaml; writes report/ru.html,
-report/en.html, report/overview.json and metrics/report.json.
+reasons and the campaign, data/model/model.json, offers.yaml, columns.yaml and params.yaml; writes
+report/ru.html, report/en.html, report/overview.json and metrics/report.json.
 """
 
 import pandas as pd
 
 from retention.campaign.offers import read_offers
 from retention.core import paths
+from retention.core.columns import load_columns
 from retention.core.files import atomic, read_json, read_parquet, write_json
 from retention.core.formats import LANGUAGES
 from retention.core.params import load_params
@@ -97,9 +98,11 @@ def main() -> None:
     }
     contents = {str(SOURCES[name]): content for name, content in files.items()}
     names = {name: str(path) for name, path in SOURCES.items()}
-    view = view_of(files, names)
+    view, columns = view_of(files, names), load_columns()
     for language in LANGUAGES:
-        page = render(contents, names, view, folder=paths.TEMPLATES, language=language)
+        page = render(
+            contents, names, view, columns=columns, folder=paths.TEMPLATES, language=language
+        )
         with atomic(paths.REPORT / f"{language}.html") as scratch:
             scratch.write_text(page, encoding="utf-8", newline="\n")
     print(f"report: {len(customers)} customers, {found['headline']['at_risk']} at risk; open "

@@ -1,9 +1,9 @@
 """Segment: whom to contact, with what, at what gain?
 
-Reads data/features/, data/scores/, data/explained/, data/evaluation/, offers.yaml and the
-suppression list; writes data/segments/ (customers, portraits, categories, discovered, details.json)
-and data/campaign/ (list, excluded, budgets), the tables as .parquet for programs and as .csv for
-people, metrics/segment.json and plots/segment/.
+Reads data/features/, data/scores/, data/explained/, data/evaluation/, offers.yaml, columns.yaml and
+the suppression list; writes data/segments/ (customers, portraits, categories, discovered,
+details.json) and data/campaign/ (list, excluded, budgets), the tables as .parquet for programs and
+as .csv for people, metrics/segment.json and plots/segment/.
 """
 
 import sys
@@ -16,10 +16,11 @@ from retention.campaign.plan import plan_campaign
 from retention.campaign.plots import draw_budgets
 from retention.campaign.suppression import never_contacted
 from retention.core import paths
+from retention.core.columns import load_columns
 from retention.core.files import read_json, read_parquet, write_csv, write_json
 from retention.core.grades import read_grade
 from retention.core.params import load_params
-from retention.core.rule_values import RULED, open_words
+from retention.core.rule_values import open_words
 from retention.core.running import stage
 from retention.core.spreadsheets import write_both
 from retention.core.vocabulary import IDENTITY, REASON_RANKS
@@ -33,14 +34,15 @@ PLOTS = paths.PLOTS / "segment"
 @stage
 def main() -> None:
     """Join risk, reasons and profit; find the segments; make the list."""
-    params = load_params()
+    customers = read_parquet(paths.FEATURES)
+    columns = load_columns().held_by(customers.columns)
+    params = load_params(columns=columns)
     campaign = params.campaign
     dictionary = read_json(paths.DICTIONARY)
     names = [feature["name"] for feature in dictionary]
     words = [feature["name"] for feature in dictionary if feature["categorical"]]
-    customers = read_parquet(paths.FEATURES)
-    in_data = open_words(customers)
-    offers = load_offers(columns=RULED, features=names, words=in_data)
+    in_data = open_words(customers, columns=columns)
+    offers = load_offers(columns=columns, features=names, words=in_data)
     known = pd.concat([customers[IDENTITY], read_parquet(paths.LEFT_OUT)[IDENTITY]])
     suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
     for path, columns in ((paths.RISKS, ["risk"]), (paths.REASONS, REASON_RANKS)):
@@ -48,11 +50,18 @@ def main() -> None:
         customers = customers.merge(part, on=IDENTITY, validate="one_to_one")
 
     found = find_segments(
-        customers, features=names, words=words, in_data=in_data, options=params.segment
+        customers,
+        features=names,
+        words=words,
+        in_data=in_data,
+        columns=columns,
+        options=params.segment,
     )
     named = category_offers(found.categories, found.recommended)
     grade = read_grade(paths.EVALUATION_DETAILS)
-    plan = plan_campaign(found.customers, named, offers, suppressed, campaign=campaign, grade=grade)
+    plan = plan_campaign(
+        found.customers, named, offers, suppressed, columns=columns, campaign=campaign, grade=grade
+    )
     listed, budgets = plan.decision.listed, plan.decision.budgets
     nobody = found.fits_nobody + plan.fits_nobody
     for place in nobody:
@@ -74,7 +83,14 @@ def main() -> None:
     write_csv(pd.DataFrame(bars, columns=["segment", "customers"]), PLOTS / "segments.csv")
     write_csv(budgets, PLOTS / "budgets.csv")
     draw_budgets(budgets, PLOTS / "budgets.png", unit=campaign.profit_unit, budget=campaign.budget)
-    draw_segments(found.grid, found.portraits, found.categories, PLOTS, level=params.segment.level)
+    draw_segments(
+        found.grid,
+        found.portraits,
+        found.categories,
+        PLOTS,
+        columns=columns,
+        level=params.segment.level,
+    )
     draw_map(
         found.customers.assign(listed=found.customers.index.isin(listed.index)),
         PLOTS / "risk_and_profit.png",

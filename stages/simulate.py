@@ -1,6 +1,6 @@
 """Simulate: what does such a shop's export look like, with the truth known?
 
-Reads nothing but params; writes data/sample/: the four exports as a shop makes them
+Reads params and columns.yaml; writes data/sample/: the four exports as a shop makes them
 (market_file.csv, market_money.csv, market_time.csv, money.csv) and truth.parquet, which no shop
 has: each customer's true probability of a drop, what each feature group adds, and the outcome; and
 suppression.csv, a list of nobody.
@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from retention.core import paths
+from retention.core.columns import load_columns
 from retention.core.files import atomic, write_csv, write_parquet
 from retention.core.params import load_params
 from retention.core.running import stage
@@ -35,7 +36,7 @@ def main() -> None:
     """Simulate the shop and write its exports and the truth."""
     params = load_params().simulate
     shop = simulate_customers(params.customers, unlabelled=params.unlabelled, seed=params.seed)
-    for name, table in as_export(shop, seed=params.seed).items():
+    for name, table in as_export(shop, columns=load_columns(), seed=params.seed).items():
         write_export(table, paths.SAMPLE / f"{name}.csv", **DIALECTS.get(name, {}))
     write_parquet(shop.truth, paths.TRUTH)
     write_csv(pd.DataFrame(columns=[IDENTITY]), paths.EMPTY_LIST)

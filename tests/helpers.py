@@ -15,6 +15,7 @@ import yaml
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 
+from dictionary import COLUMNS
 from project import FIXTURES
 from retention.campaign.offers import Offer
 from retention.core.spreadsheets import unguard
@@ -166,7 +167,7 @@ def clean_export(customers: int, *, seed: int) -> dict[str, Rows]:
     plain = shop.truth["quirk"] == ""
     parts = (frame[plain].reset_index(drop=True) for frame in (shop.customers, shop.truth))
     right = {"стандартт": "стандарт", "предыдцщий_месяц": "предыдущий_месяц"}
-    tables = as_export(Shop(*parts), seed=seed)
+    tables = as_export(Shop(*parts), columns=COLUMNS, seed=seed)
     return {
         name: [list(table), *table.replace(right).astype(str).to_numpy().tolist()]
         for name, table in tables.items()

@@ -20,6 +20,8 @@ GROUP_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "site": ("service_errors", "pages_per_visit", *MINUTES),
 }
 """Which columns the truth counts into which feature group."""
+BEHAVIOUR = tuple(name for names in GROUP_COLUMNS.values() for name in names)
+"""What a simulated customer does."""
 
 
 @dataclass(frozen=True)

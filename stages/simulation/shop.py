@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from retention.core.vocabulary import BEHAVIOUR, REVENUE
+from retention.core.vocabulary import REVENUE
 from simulation.parameters import (
+    BEHAVIOUR,
     DROP_SHARE,
     FIGURES,
     MONTHS,

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from retention.core.vocabulary import BEHAVIOUR, REVENUE
+from retention.core.vocabulary import REVENUE
 from simulation.parameters import (
     BARGAIN_PEAK,
+    BEHAVIOUR,
     DROP_SHARE,
     FIGURES,
     GROUP_COLUMNS,

@@ -3,14 +3,12 @@ import re
 import pytest
 import yaml
 
+from dictionary import COLUMNS, FEATURES, RULED
 from helpers import an_offer
 from project import FIXTURES
 from retention.campaign.offers import PLACEHOLDERS, assumed_effects, fill, load_offers
 from retention.core.errors import InputError
-from retention.core.features import FEATURES
-from retention.core.vocabulary import COLUMNS
 
-RULED = [*(column.name for column in COLUMNS), "risk", "profit_rank"]
 KEYS = ["code", "title", "text", "when", "reason", "channel", "cost", "stock", "effect"]
 
 
@@ -25,7 +23,7 @@ def written(tmp_path, more=None, **changes):
 
 
 def load(path):
-    return load_offers(path, columns=["risk", "profit"], features=["promo_share", "unpaid_items"])
+    return load_offers(path, columns=COLUMNS, features=["promo_share", "unpaid_items"])
 
 
 def line(path):
@@ -35,8 +33,7 @@ def line(path):
 
 
 def test_whole_catalogue_is_valid_and_kept_in_its_order():
-    names = [feature.name for feature in FEATURES]
-    offers = load_offers(FIXTURES / "offers.yaml", columns=RULED, features=names)
+    offers = load_offers(FIXTURES / "offers.yaml", columns=COLUMNS, features=FEATURES)
     content = yaml.safe_load((FIXTURES / "offers.yaml").read_text(encoding="utf-8"))
     assert [offer.model_dump() for offer in offers] == content
 
@@ -52,8 +49,7 @@ FINDINGS = {
 
 
 def test_every_finding_is_answered_and_every_text_is_in_its_language():
-    names = [feature.name for feature in FEATURES]
-    offers = load_offers(FIXTURES / "offers.yaml", columns=RULED, features=names)
+    offers = load_offers(FIXTURES / "offers.yaml", columns=COLUMNS, features=FEATURES)
     assert {offer.code for offer in offers} == FINDINGS
     assert {name for offer in offers for name in offer.placeholders} == set(PLACEHOLDERS)
     for words in [part for offer in offers for part in (offer.title, offer.text)]:
@@ -179,7 +175,7 @@ def test_code_that_stands_twice_is_refused(tmp_path):
 def test_rule_over_an_unknown_column_is_told_with_the_valid_ones(tmp_path):
     path = written(tmp_path, when="riks > 1")
     place = f"{path}: second.when: 'riks > 1'"
-    assert line(path) == f"{place}: unknown column riks; valid: profit, risk"
+    assert line(path) == f"{place}: unknown column riks; valid: {RULED}"
 
 
 def test_rule_that_is_code_is_refused(tmp_path):
@@ -205,14 +201,14 @@ def test_unknown_reason_is_told_with_the_valid_ones(tmp_path):
 def test_rule_that_cannot_hold_is_refused_with_its_offer(tmp_path, when, sentence):
     path = written(tmp_path, when=when)
     with pytest.raises(InputError) as mistake:
-        load_offers(path, columns=RULED, features=[], words={"favourite_category": ["garden"]})
+        load_offers(path, columns=COLUMNS, features=[], words={"favourite_category": ["garden"]})
     assert str(mistake.value).startswith(f"{path}: second.when: {when!r}: {sentence}")
 
 
 def test_category_of_the_data_may_stand_in_a_rule(tmp_path):
     path = written(tmp_path, when="favourite_category == garden")
     words = {"favourite_category": ["garden"]}
-    offers = load_offers(path, columns=RULED, features=[], words=words)
+    offers = load_offers(path, columns=COLUMNS, features=[], words=words)
     assert offers[1].when == "favourite_category == garden"
 
 

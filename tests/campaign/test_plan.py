@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dictionary import COLUMNS, FEATURES
 from helpers import an_offer, project_params, random_shop
 from project import FIXTURES
 from retention.campaign.campaign_list import offers_made
@@ -14,17 +15,13 @@ from retention.campaign.offers import load_offers
 from retention.campaign.plan import decide
 from retention.campaign.wording import category_words, filled_texts
 from retention.core.arms import Arm, assigned
-from retention.core.features import FEATURES
 from retention.core.files import write_csv
 from retention.core.params import Campaign
 from retention.core.spreadsheets import guarded, write_both
-from retention.core.vocabulary import COLUMNS
 from retention.segments.membership import all_segments, first_segment, joined
 
 RANKS = ["reason_1", "reason_2", "reason_3"]
-COLUMN_NAMES = [*(column.name for column in COLUMNS), "risk", "profit_rank"]
-FEATURE_NAMES = [feature.name for feature in FEATURES]
-OFFERS = load_offers(FIXTURES / "offers.yaml", columns=COLUMN_NAMES, features=FEATURE_NAMES)
+OFFERS = load_offers(FIXTURES / "offers.yaml", columns=COLUMNS, features=FEATURES)
 TOP = {"at_risk": {"segment_category_popular": "children", "segment_category_top": "cosmetics"}}
 
 
@@ -33,7 +30,7 @@ def a_shop(customers, *, seed, hostile=False):
     rng = np.random.default_rng(seed)
     shop = random_shop(3000, seed=seed).assign(risk=rng.uniform(0, 1, 3000))
     shop["profit_rank"] = shop["profit"].rank(pct=True)
-    shop[RANKS] = rng.choice([*FEATURE_NAMES, None], (3000, 3))
+    shop[RANKS] = rng.choice([*FEATURES, None], (3000, 3))
     inside = pd.DataFrame({"at_risk": shop["risk"] > 0.5, "rich": shop["profit"] > 4})
     shop["segment"], shop["segments"] = first_segment(inside), all_segments(inside)
     shop["reasons"] = joined(shop[RANKS])
@@ -53,7 +50,14 @@ def decided(shop, *, suppressed=(), offers=OFFERS, failed=False, **changes):
     shop = shop.assign(arm=arms)
     words = category_words(shop, TOP)
     found = decide(
-        shop, shop[RANKS], offers, words, set(suppressed), campaign=campaign, failed=failed
+        shop,
+        shop[RANKS],
+        offers,
+        words,
+        set(suppressed),
+        columns=COLUMNS,
+        campaign=campaign,
+        failed=failed,
     )
     return found.listed, found.excluded, found.budgets, found.power
 
@@ -183,9 +187,9 @@ def test_texts_name_the_customers_own_categories_in_russian():
     assert words["favourite_category"].isna().tolist() == [False, False, True]
     text = {"ru": "О {favourite_category}!", "en": "On {favourite_category}!"}
     offers = [an_offer("a", text=text), an_offer("b")]
-    told = filled_texts(offers, np.array([0, 0, 1]), words, language="ru")
+    told = filled_texts(offers, np.array([0, 0, 1]), words, columns=COLUMNS, language="ru")
     assert told.tolist() == ["О Косметика и аксессуары!", "О Товары для детей!", "Текст"]
-    told = filled_texts(offers, np.array([1, 0, 1]), words, language="en")
+    told = filled_texts(offers, np.array([1, 0, 1]), words, columns=COLUMNS, language="en")
     assert told.tolist() == ["Text", "On children's goods!", "Text"]
 
 

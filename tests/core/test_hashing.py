@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, kstest
 
+from dictionary import BEHAVIOUR
 from helpers import random_shop
 from retention.core.hashing import behaviour_key, folds, one_of_each_twin, part_of, uniform
-from retention.core.vocabulary import BEHAVIOUR
 
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=25, deadline=None)

@@ -5,6 +5,7 @@ import pytest
 import yaml
 from dvc.utils.serialize import modify_yaml
 
+from dictionary import COLUMNS
 from helpers import project_params
 from project import FIXTURES
 from retention.core.errors import InputError, clipped
@@ -31,12 +32,12 @@ def changed(tmp_path, key, value):
 
 def line(path):
     with pytest.raises(InputError) as mistake:
-        load_params(path)
+        load_params(path, columns=COLUMNS)
     return str(mistake.value)
 
 
 def test_whole_params_are_valid_and_typed():
-    content, params = project_params(), load_params(FIXTURES / "params.yaml")
+    content, params = project_params(), load_params(FIXTURES / "params.yaml", columns=COLUMNS)
     assert params.train.folds == content["train"]["folds"]
     assert params.data.as_of == datetime.date.fromisoformat(content["data"]["as_of"])
     assert params.prepare.misspellings == content["prepare"]["misspellings"]
@@ -160,7 +161,7 @@ def test_several_faults_are_told_as_one_line_with_their_count(tmp_path):
 def test_power_of_ten_as_dvc_writes_it_is_the_number_it_is(tmp_path, written):
     path = changed(tmp_path, "models.logistic.C", "HERE")
     path.write_text(path.read_text(encoding="utf-8").replace("HERE", written), encoding="utf-8")
-    assert load_params(path).models.logistic.C == [0.00001]
+    assert load_params(path, columns=COLUMNS).models.logistic.C == [0.00001]
 
 
 def test_what_dvc_writes_is_read_as_it_was_meant(tmp_path):
@@ -174,7 +175,7 @@ def test_what_dvc_writes_is_read_as_it_was_meant(tmp_path):
         content["campaign"]["profit_unit"] = "yes"
         content["segment"]["rules"]["mine"] = rule
     assert "C: 1e-05" in path.read_text(encoding="utf-8")
-    params = load_params(path)
+    params = load_params(path, columns=COLUMNS)
     assert params.models.logistic.C == [0.00001]
     assert params.campaign.date == datetime.date(2027, 1, 31)
     assert params.campaign.profit_unit == "yes"
@@ -264,13 +265,13 @@ def test_what_yaml_takes_for_something_else_is_told(tmp_path, key, written, sent
 def test_word_that_was_a_switch_is_text_where_text_is_due(tmp_path):
     path = changed(tmp_path, "campaign.profit_unit", "HERE")
     path.write_text(path.read_text(encoding="utf-8").replace("HERE", "no"), encoding="utf-8")
-    assert load_params(path).campaign.profit_unit == "no"
+    assert load_params(path, columns=COLUMNS).campaign.profit_unit == "no"
 
 
 def test_leading_zero_is_no_octal_number(tmp_path):
     path = changed(tmp_path, "campaign.budget", "HERE")
     path.write_text(path.read_text(encoding="utf-8").replace("HERE", "0100"), encoding="utf-8")
-    assert load_params(path).campaign.budget == 100
+    assert load_params(path, columns=COLUMNS).campaign.budget == 100
 
 
 def test_message_clips_and_escapes_what_it_quotes(tmp_path):
@@ -318,7 +319,7 @@ def test_name_that_no_segment_can_have_is_refused(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["vip", "at-risk", "молодые_семьи", "B2", "restless"])
 def test_plain_name_of_a_segment_is_taken(tmp_path, name):
-    params = load_params(changed(tmp_path, "segment.rules", {name: "risk >= 0.5"}))
+    params = load_params(changed(tmp_path, "segment.rules", {name: "risk >= 0.5"}), columns=COLUMNS)
     assert params.segment.rules == {name: "risk >= 0.5"}
 
 
@@ -337,7 +338,9 @@ def test_rule_that_cannot_hold_is_refused_on_load(tmp_path, rule, sentence):
 
 def test_category_that_may_be_new_in_the_data_is_left_to_the_data(tmp_path):
     path = changed(tmp_path, "segment.rules.mine", "favourite_category == garden")
-    assert load_params(path).segment.rules["mine"] == "favourite_category == garden"
+    assert (
+        load_params(path, columns=COLUMNS).segment.rules["mine"] == "favourite_category == garden"
+    )
 
 
 @pytest.mark.parametrize(
@@ -397,10 +400,10 @@ def test_value_that_nobody_can_mean_is_refused(tmp_path, key, value, sentence):
 @pytest.mark.parametrize("day", ["2026-11-01", datetime.date(2026, 11, 1)])
 def test_day_is_read_quoted_or_not(tmp_path, day):
     path = changed(tmp_path, "data.as_of", day)
-    assert load_params(path).data.as_of == datetime.date(2026, 11, 1)
+    assert load_params(path, columns=COLUMNS).data.as_of == datetime.date(2026, 11, 1)
 
 
 def test_misspelling_towards_a_new_category_is_taken(tmp_path):
     mended = {"favourite_category": {"Сад": "Сад и огород"}, "period": {"тек": "текущий_месяц"}}
     path = changed(tmp_path, "prepare.misspellings", mended)
-    assert load_params(path).prepare.misspellings == mended
+    assert load_params(path, columns=COLUMNS).prepare.misspellings == mended

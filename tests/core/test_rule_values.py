@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dictionary import COLUMNS as DICTIONARY
 from retention.core.errors import InputError
-from retention.core.rule_values import RULED, open_words
+from retention.core.rule_values import open_words
 from retention.core.rules import check_rule, fits_nobody, matches
 
 PLACE = "params.yaml: segment.rules.mine"
@@ -16,7 +17,7 @@ CATEGORIES = "children, home_textiles, cosmetics, beauty_appliances, small_appli
 
 
 def check(rule, words=DATA):
-    check_rule(rule, RULED, place=PLACE, words=words)
+    check_rule(rule, columns=DICTIONARY, place=PLACE, words=words)
 
 
 def told(rule, words=DATA):
@@ -84,7 +85,7 @@ def test_without_data_a_new_word_may_be_one_of_it_but_no_other_spelling():
 
 def test_words_of_the_data_are_those_of_the_open_columns():
     shop = pd.DataFrame({"service": ["x"] * 3, "favourite_category": ["a", None, "a"]})
-    assert open_words(shop) == {"favourite_category": {"a"}}
+    assert open_words(shop, columns=DICTIONARY) == {"favourite_category": {"a"}}
 
 
 def test_many_words_of_the_data_are_not_all_listed():

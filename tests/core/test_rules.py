@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dictionary import COLUMNS, RULED
 from retention.core.errors import InputError, shown
 from retention.core.rules import check_rule, columns_of, matches
 
@@ -32,7 +33,7 @@ def mask(rule, table=TABLE):
 
 
 def check_and_use(rule):
-    check_rule(rule, list(TABLE), place=PLACE)
+    check_rule(rule, columns=COLUMNS, place=PLACE)
     return matches(rule, TABLE, place=PLACE)
 
 
@@ -136,8 +137,8 @@ def test_what_cannot_be_read_is_answered_with_an_example(rule):
 @pytest.mark.parametrize(
     ("rule", "sentence"),
     [
-        ("riks > 1", "unknown column riks; valid: profit, risk, service"),
-        ("risk > 1 or Risk > 1", "unknown column Risk; valid: profit, risk, service"),
+        ("riks > 1", f"unknown column riks; valid: {RULED}"),
+        ("risk > 1 or Risk > 1", f"unknown column Risk; valid: {RULED}"),
         ("0.5 < risk", "a comparison begins with a column"),
         ("risk + profit > 1", "a comparison begins with a column"),
         ("risk.real > 1", "a comparison begins with a column"),

@@ -73,7 +73,7 @@ def test_value_is_read_by_yaml_1_2_and_as_dvc_reads_it(read, written):
     assert (theirs, type(theirs)) == (found, type(found))
 
 
-@pytest.mark.parametrize("name", ["params.yaml", "offers.yaml"])
+@pytest.mark.parametrize("name", ["params.yaml", "columns.yaml", "offers.yaml"])
 def test_whole_files_are_read_as_dvc_reads_them(name):
     path = FIXTURES / name
     assert read_yaml(path) == parse_yaml(path.read_text(encoding="utf-8"), name)

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import prepare
+from dictionary import TABLES
 from helpers import Rows, cells_of, clean_export, export_text
 from project import lay_fixtures
-from retention.core.vocabulary import TABLES
 
 
 class Outcome:

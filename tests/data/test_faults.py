@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dictionary import COLUMNS, TABLES
 from helpers import export_text, scrambled
-from retention.core.vocabulary import COLUMNS, TABLES
 
 pytestmark = pytest.mark.slow
 ENCODINGS = {
@@ -496,7 +496,7 @@ def test_missing_marks(shop, clean):
 
 def test_missing_cells_are_kept(shop, clean):
     """One of another customer in every column but the label."""
-    columns = [c for c in COLUMNS if c.table in ("market_file", "money") and c.kind != "id"]
+    columns = [c for c in COLUMNS.all if c.table in ("market_file", "money") and c.kind != "id"]
     expected, report = clean.by_id.copy(), []
     for line, column in enumerate((c for c in columns if c.name != "drop"), start=20):
         customer = shop.put(column.table, line, column.header, "")

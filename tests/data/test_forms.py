@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dictionary import COLUMNS, TABLES
 from helpers import export_text, scrambled
-from retention.core.vocabulary import CATEGORY_NAMES, TABLES
 
 pytestmark = pytest.mark.slow
 ADVICE, ERROR = "advice", "error"
@@ -281,11 +281,10 @@ def test_text_misread_as_western(shop, clean):
 
 @pytest.mark.parametrize("spelling", [0, 1, 2])
 def test_categories_as_the_page_shows_them(shop, clean, spelling):
-    by_export = dict(zip(
-        ["Товары для детей", "Домашний текстиль", "Косметика и аксесуары",
-         "Техника для красоты и здоровья", "Мелкая бытовая техника и электроника",
-         "Кухонная посуда"], CATEGORY_NAMES.items(), strict=True))  # fmt: skip
-    names = {word: (code, *shown)[spelling] for word, (code, shown) in by_export.items()}
+    values = COLUMNS.by_name["favourite_category"].values
+    by_export = {one.export: (code, one.ru, one.en) for code, one in values.items()}
+    assert by_export["Косметика и аксесуары"][1] == "Косметика и аксессуары"
+    names = {word: shown[spelling] for word, shown in by_export.items()}
     shop.change("market_file", CATEGORY, names.get)
     cells = shop.cells("market_file", CATEGORY)
     other = [cell for cell in cells if cell not in by_export]

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from retention.core.vocabulary import TABLES
+from dictionary import TABLES
 
 pytestmark = pytest.mark.slow
 

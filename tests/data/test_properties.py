@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 import featurize
 import prepare
+from dictionary import TABLES
 from helpers import export_text, scrambled
 from project import lay_fixtures
 from retention.core import paths
 from retention.core.hashing import folds
-from retention.core.vocabulary import TABLES
 from retention.data import column_study
 from retention.data.leakage import LEAK
 from retention.stats.ranking import ranking
@@ -129,7 +129,7 @@ def no_pictures():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(column_study, "phik_between", nothing_related)
         for name in ("draw_distributions", "draw_correlations"):
-            patch.setattr(featurize, name, lambda *_: None)
+            patch.setattr(featurize, name, lambda *_, **__: None)
         yield
 
 

@@ -40,7 +40,7 @@ def written(rows, *, separator=",", end="\n", quoting=csv.QUOTE_MINIMAL):
 def read(folder, text):
     path = folder / "money.csv"
     path.write_bytes(text.encode())
-    return read_export(path, [PROFIT])
+    return read_export(path, [PROFIT], identity="id")
 
 
 def values(raw):
@@ -126,7 +126,7 @@ def test_two_stray_quotes_that_would_close_a_cell_of_two_rows(tmp_path):
 def test_list_of_one_column_swallowed_by_a_stray_quote(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text('id\n300001\n"300002\n300003"\n300004\n')
-    raw = read_export(path, [])
+    raw = read_export(path, [], identity="id")
     assert raw.ids.tolist() == ["300001", "300004"]
     assert raw.ragged[["line", "first"]].to_numpy().tolist() == [[3, "300002"], [4, "300003"]]
 
@@ -191,7 +191,7 @@ def test_line_without_end_is_told_in_one_short_line(tmp_path, ending, content):
     path = tmp_path / f"money{ending}"
     path.write_bytes(content if ending == ".csv" else gzip.compress(content))
     with pytest.raises(InputError) as refused:
-        read_export(path, [PROFIT])
+        read_export(path, [PROFIT], identity="id")
     line = content.count(b"\n") + 1
     assert str(refused.value) == (
         f"{path} line {line} has more than 1,048,576 bytes, so many are no row; "

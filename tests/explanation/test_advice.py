@@ -2,12 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from retention.core.features import BY_NAME
+from dictionary import COLUMNS, GROUPS
 from retention.core.files import rounded
 from retention.explanation.advice import ADVICE, advise, drops_that_look_loyal
 from retention.explanation.hypotheses import QUESTIONS, question_of
 
-GROUPS = {name: feature.group for name, feature in BY_NAME.items()}
 IMPORTANCE = {"pages_per_visit": 0.3, "minutes_m0": 0.2, "minutes_m1": 0.1, "unpaid_items": 0.4}
 PERFECT = {"roc_auc": 1.0, "past_offers": 12, "share_without_consent": 0.0}
 
@@ -23,7 +22,9 @@ def table(answers, *, unstable=()):
 
 
 def keys(answers, metrics=PERFECT):
-    return [one["key"] for one in advise(IMPORTANCE, GROUPS, table(answers), metrics)]
+    return [
+        one["key"] for one in advise(IMPORTANCE, GROUPS, table(answers), metrics, columns=COLUMNS)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -61,10 +62,12 @@ def test_premium_customers_who_stay_are_no_reason_to_mend_the_premium_service():
 )
 def test_what_to_collect_hangs_on_its_figure(metrics, advice):
     few = table({"few_pages": -5.0})
-    assert advise(IMPORTANCE, GROUPS, few, PERFECT) == []
-    (one,) = advise(IMPORTANCE, GROUPS, few, PERFECT | metrics)
+    assert advise(IMPORTANCE, GROUPS, few, PERFECT, columns=COLUMNS) == []
+    (one,) = advise(IMPORTANCE, GROUPS, few, PERFECT | metrics, columns=COLUMNS)
     assert (one["key"], one["kind"], one["importance"]) == (advice, "collect", 0)
-    assert [one["key"] for one in advise(IMPORTANCE, GROUPS, few, {})] == ["past_offers"]
+    assert [one["key"] for one in advise(IMPORTANCE, GROUPS, few, {}, columns=COLUMNS)] == [
+        "past_offers"
+    ]
 
 
 def test_advice_names_the_figure_the_group_and_the_weight():
@@ -75,6 +78,7 @@ def test_advice_names_the_figure_the_group_and_the_weight():
             {"few_pages": 40.0, "few_minutes": 50.0, "full_carts": 30.0}, unstable=["full_carts"]
         ),
         {"roc_auc": 0.9, "past_offers": 3},
+        columns=COLUMNS,
     )
     assert [one["key"] for one in found] == ["navigation", "checkout", "dated_orders"]
     navigation, checkout, orders = found
@@ -90,7 +94,7 @@ def test_advice_names_the_figure_the_group_and_the_weight():
 
 def test_categories_are_named_the_strongest_first_in_the_readers_words():
     answers = {"category_cosmetics": 5.0, "category_children": 9.0, "category_kitchenware": -4.0}
-    found = advise(IMPORTANCE, GROUPS, table(answers), PERFECT)
+    found = advise(IMPORTANCE, GROUPS, table(answers), PERFECT, columns=COLUMNS)
     assert [one["key"] for one in found] == ["category_range", "age_of_children"]
     assert (found[0]["figure_name"], found[0]["figure"]) == ("category_children", 9.0)
     assert "товары для детей, косметика и аксессуары" in found[0]["ru"]
@@ -103,7 +107,7 @@ def test_advice_is_whole_in_both_languages():
     everything = {key: 10.0 for key, one in QUESTIONS.items() if one.sides is not None}
     everything |= {"category_children": 5.0}
     metrics = {"roc_auc": 0.9, "drops_that_look_loyal": 0.1, "share_without_consent": 0.2}
-    found = advise(IMPORTANCE, GROUPS, table(everything), metrics)
+    found = advise(IMPORTANCE, GROUPS, table(everything), metrics, columns=COLUMNS)
     assert {one["key"] for one in found} == {advice.key for advice in ADVICE}
     for one in found:
         assert one["ru"].endswith(".")

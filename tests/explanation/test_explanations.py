@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dictionary import BEHAVIOUR, GROUPS
 from project import FIXTURES
-from retention.core.features import BY_NAME
 from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
 from retention.core.params import load_params
-from retention.core.vocabulary import BEHAVIOUR, LABEL
+from retention.core.vocabulary import LABEL
 from retention.explanation.explainer import explainer
 from retention.explanation.noise_floor import noise_threshold, with_noise
 from retention.explanation.reasons import RANKS, find_reasons, typical_of_comparable, typical_values
@@ -60,13 +60,13 @@ def test_stand_in_of_the_blend_is_faithful_and_additive(shop):
 
 def test_groups_stand_in_the_order_of_the_truth(shop):
     table, _, _, _, _, found, _ = shop
-    groups = [BY_NAME[name].group for name in NAMES]
+    groups = [GROUPS[name] for name in NAMES]
     told = found.values.T.groupby(groups).sum().T.abs().mean()
     true = {group: table[f"weight_{group}"].abs().mean() for group in told.index}
     assert told.sort_values().index.tolist() == sorted(true, key=true.get)
     # And customer by customer the group that weighs most is told as it is.
     for group in ("site", "product"):
-        of_group = found.values[[n for n in NAMES if BY_NAME[n].group == group]].sum(axis=1)
+        of_group = found.values[[n for n in NAMES if GROUPS[n] == group]].sum(axis=1)
         assert np.corrcoef(of_group, table[f"weight_{group}"])[0, 1] > 0.8
 
 

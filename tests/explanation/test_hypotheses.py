@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dictionary import BEHAVIOUR, GROUPS
 from helpers import random_shop
-from retention.core.features import BY_NAME
 from retention.core.files import rounded
 from retention.core.hashing import behaviour_key, one_of_each_twin
-from retention.core.vocabulary import BEHAVIOUR
 from retention.explanation.hypotheses import (
     CANNOT_TELL,
     NO,
@@ -26,7 +25,6 @@ from retention.explanation.hypotheses import (
     variants,
 )
 
-GROUPS = {name: feature.group for name, feature in BY_NAME.items()}
 NAMES = list(BEHAVIOUR)
 
 

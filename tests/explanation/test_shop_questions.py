@@ -3,14 +3,11 @@
 import numpy as np
 import pytest
 
-from retention.core.features import BY_NAME
+from dictionary import BEHAVIOUR, GROUPS
 from retention.core.hashing import behaviour_key, one_of_each_twin
-from retention.core.vocabulary import BEHAVIOUR
 from retention.explanation.hypotheses import answer_questions
 from simulation.parameters import SHARES
 from simulation.shop import simulate_customers
-
-GROUPS = {name: feature.group for name, feature in BY_NAME.items()}
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dictionary import FEATURES
 from helpers import formula_pipeline
-from retention.core.features import FEATURES, PROFIT_FEATURE
 from retention.explanation.what_if import MOVABLE, movable, rows_to_ask, summary, what_if
 from retention.models.estimators import RiskModel, sigmoid
 
@@ -97,7 +97,7 @@ def test_who_is_asked_is_at_risk_unseen_and_does_not_hang_on_row_order():
 
 
 def test_only_what_somebody_could_move_is_moved():
-    names = {feature.name for feature in (*FEATURES, PROFIT_FEATURE)}
+    names = {*FEATURES, "profit"}
     fixed = {"service", "consent", "tenure_days", "favourite_category", "profit"}
     fixed |= {"revenue_m2", "revenue_m1", "revenue_m0"}
     assert set(MOVABLE) == names - fixed

@@ -5,6 +5,7 @@ import gzip
 import pandas as pd
 import pytest
 
+from dictionary import COLUMNS
 from retention.core.errors import InputError
 from retention.measurement.inputs import read_customers, read_list, read_responses
 
@@ -15,6 +16,10 @@ def written(tmp_path, text, *, name="answers.csv", encoding="utf-8"):
     path = tmp_path / name
     path.write_bytes(text.encode(encoding))
     return path
+
+
+def answers_of(path):
+    return read_responses(path, columns=COLUMNS)
 
 
 def said(read, path):
@@ -40,7 +45,7 @@ def said(read, path):
     ],
 )
 def test_answers_in_any_dialect(tmp_path, text, encoding):
-    found, repeated = read_responses(written(tmp_path, text, encoding=encoding))
+    found, repeated = answers_of(written(tmp_path, text, encoding=encoding))
     expected = pd.DataFrame(
         {"customer_id": ["1", "2"], "drop": [1.0, 0.0], "revenue": [1000.5, float("nan")]}
     )
@@ -54,16 +59,16 @@ def test_answers_packed_and_in_parquet(tmp_path):
     table = pd.DataFrame({"customer_id": [7], "drop": [1]})
     table.to_parquet(tmp_path / "answers.parquet")
     for path in (packed, tmp_path / "answers.parquet"):
-        assert read_responses(path)[0].to_dict("records") == [{"customer_id": "7", "drop": 1}]
+        assert answers_of(path)[0].to_dict("records") == [{"customer_id": "7", "drop": 1}]
 
 
 def test_one_outcome_is_enough(tmp_path):
-    found, _ = read_responses(written(tmp_path, "customer_id,revenue\n1,-5\n"))
+    found, _ = answers_of(written(tmp_path, "customer_id,revenue\n1,-5\n"))
     assert found.to_dict("records") == [{"customer_id": "1", "revenue": -5}]
 
 
 def test_guarded_and_bare_ids_meet(tmp_path):
-    found, _ = read_responses(written(tmp_path, "customer_id,drop\n'=A1,1\n-7,0\n"))
+    found, _ = answers_of(written(tmp_path, "customer_id,drop\n'=A1,1\n-7,0\n"))
     rows = "'=A1,s,o,c,t,treatment,1,0.5,r,d\n'-7,s,o,c,t,control,1,0.5,r,d\n"
     listed = read_list(written(tmp_path, LIST + rows, name="list.csv", encoding="utf-8-sig"))
     assert found["customer_id"].tolist() == listed["customer_id"].tolist() == ["=A1", "-7"]
@@ -71,11 +76,11 @@ def test_guarded_and_bare_ids_meet(tmp_path):
 
 
 def test_repeated_rows_count_once_and_contradictions_are_refused(tmp_path):
-    found, repeated = read_responses(written(tmp_path, "customer_id,drop\n1,1\n2,0\n1,1\n1,1.0\n"))
+    found, repeated = answers_of(written(tmp_path, "customer_id,drop\n1,1\n2,0\n1,1\n1,1.0\n"))
     assert (len(found), repeated) == (2, 2)
     path = written(tmp_path, "customer_id,drop\n1,1\n2,0\n1,0\n")
     with pytest.raises(InputError, match=r"lines 2, 4: the outcomes of customer 1 contradict"):
-        read_responses(path)
+        answers_of(path)
 
 
 @pytest.mark.parametrize(
@@ -98,13 +103,13 @@ def test_repeated_rows_count_once_and_contradictions_are_refused(tmp_path):
     ],
 )  # fmt: skip
 def test_answers_that_cannot_be_read(tmp_path, text, line):
-    assert said(read_responses, written(tmp_path, text)) == line
+    assert said(answers_of, written(tmp_path, text)) == line
 
 
 def test_answers_that_are_not_there(tmp_path):
-    assert "is not there; name a .csv, .csv.gz or .parquet" in said(read_responses, tmp_path / "x")
+    assert "is not there; name a .csv, .csv.gz or .parquet" in said(answers_of, tmp_path / "x")
     assert "is no whole gzip file" in said(
-        read_responses, written(tmp_path, "not packed", name="a.csv.gz")
+        answers_of, written(tmp_path, "not packed", name="a.csv.gz")
     )
 
 

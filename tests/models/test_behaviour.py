@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from dictionary import BEHAVIOUR
 from project import FIXTURES
 from retention.core.hashing import behaviour_key, uniform
 from retention.core.params import load_params
-from retention.core.vocabulary import BEHAVIOUR
 from retention.evaluation.baselines import one_column_rule
 from retention.evaluation.evaluation import beside, judge, score_all
 from retention.evaluation.grade import grade

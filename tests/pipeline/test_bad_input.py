@@ -10,6 +10,7 @@ import prepare
 import report
 import segment
 import train
+from dictionary import COLUMNS
 from project import lay_fixtures
 from retention.core.files import read_json
 from simulation.export import as_export
@@ -24,7 +25,8 @@ def shop(tmp_path, monkeypatch):
     lay_fixtures(tmp_path)
     sample = tmp_path / "data" / "sample"
     sample.mkdir(parents=True)
-    for name, table in as_export(simulate_customers(200, unlabelled=0.1, seed=3), seed=3).items():
+    simulated = simulate_customers(200, unlabelled=0.1, seed=3)
+    for name, table in as_export(simulated, columns=COLUMNS, seed=3).items():
         table.to_csv(sample / f"{name}.csv", index=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -203,6 +203,12 @@ def test_paths_stand_in_one_module_only():
     }
 
 
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_who_reads_the_data_dictionary_says_so(name):
+    reads = "load_columns(" in (STAGES / f"{name}.py").read_text(encoding="utf-8")
+    assert ("columns.yaml" in DVC["stages"][name]["deps"]) == reads
+
+
 def test_every_key_is_used():
     text = "\n".join(path.read_text(encoding="utf-8") for path in STAGES.rglob("*.py"))
     attributes = {

@@ -15,9 +15,8 @@ from clones import ENVIRONMENT, copy_project
 from helpers import an_offer, clean_export, export_text
 from project import EDITED, ROOT
 from retention.campaign.offers import load_offers
-from retention.core.features import FEATURES
+from retention.core.columns import load_columns
 from retention.core.params import Params, load_params
-from retention.core.rule_values import RULED
 from retention.core.yaml_files import read_yaml
 
 PARAMS = ROOT / "params.yaml"
@@ -32,7 +31,10 @@ def test_file_is_read_as_dvc_reads_it(name):
 
 
 def test_params_are_valid():
-    assert load_params(PARAMS).train.folds == read_yaml(PARAMS)["train"]["folds"]
+    assert (
+        load_params(PARAMS, columns=load_columns(ROOT / "columns.yaml")).train.folds
+        == read_yaml(PARAMS)["train"]["folds"]
+    )
 
 
 def keys_of(node, above=""):
@@ -69,9 +71,9 @@ def test_params_that_the_readme_names_exist():
 
 
 def test_catalogue_is_valid():
-    offers = load_offers(
-        ROOT / "offers.yaml", columns=RULED, features=[feature.name for feature in FEATURES]
-    )
+    columns = load_columns(ROOT / "columns.yaml")
+    names = [column.name for column in columns.features(use_profit=True)]
+    offers = load_offers(ROOT / "offers.yaml", columns=columns, features=names)
     content = read_yaml(ROOT / "offers.yaml") or []
     assert [offer.code for offer in offers] == [offer["code"] for offer in content]
 

@@ -14,6 +14,7 @@ import answer
 import measure
 import simulate
 from clones import ENVIRONMENT
+from dictionary import COLUMNS
 from helpers import cells_of
 from project import EDITED, FIXTURES, ROOT, lay_fixtures
 from retention.core.hashing import uniform
@@ -359,7 +360,7 @@ def test_simulate_without_arguments_makes_the_shop_and_nothing_else(tmp_path):
     assert made == {*EDITED, *(f"data/sample/{name}" for name in names)}
     params = load_params(tmp_path / "params.yaml").simulate
     shop = simulate_customers(300, unlabelled=params.unlabelled, seed=params.seed)
-    for name, table in as_export(shop, seed=params.seed).items():
+    for name, table in as_export(shop, columns=COLUMNS, seed=params.seed).items():
         plain = tmp_path / f"{name}.csv"
         simulate.write_export(table, plain, **simulate.DIALECTS.get(name, {}))
         assert plain.read_bytes() == (tmp_path / f"data/sample/{name}.csv").read_bytes()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dictionary import COLUMNS, RULED
 from helpers import project_params, random_shop
 from retention.core.errors import InputError
 from retention.segments.membership import (
@@ -128,7 +129,7 @@ def test_named_segments_by_hand():
         {"risk": [0.9, 0.2, 0.7], "promo_share": [0.6, 0.9, np.nan]}, index=[7, 7, 3]
     )
     rules = {"at_risk": "risk >= 0.7", "bargain": "risk >= 0.6 and promo_share >= 0.5"}
-    found = named_segments(customers, rules)
+    found = named_segments(customers, rules, columns=COLUMNS)
     assert found.index.tolist() == [7, 7, 3]
     assert found.to_dict("list") == {
         "at_risk": [True, False, True],
@@ -140,15 +141,15 @@ def test_named_segments_by_hand():
 def test_typo_in_a_rule_is_named_with_its_segment_and_the_valid_columns():
     customers = pd.DataFrame({"risk": [0.9], "arm": ["treatment"]})
     with pytest.raises(InputError) as mistake:
-        named_segments(customers, {"mine": "riks > 1"}, columns=["risk"])
+        named_segments(customers, {"mine": "riks > 1"}, columns=COLUMNS)
     place = "params.yaml: segment.rules.mine: 'riks > 1'"
-    assert str(mistake.value) == f"{place}: unknown column riks; valid: risk"
+    assert str(mistake.value) == f"{place}: unknown column riks; valid: {RULED}"
 
 
 def test_column_that_rules_may_not_speak_of_is_refused_though_it_is_there():
     customers = pd.DataFrame({"risk": [0.9], "arm": ["treatment"]})
     with pytest.raises(InputError, match="unknown column arm"):
-        named_segments(customers, {"mine": "arm == treatment"}, columns=["risk"])
+        named_segments(customers, {"mine": "arm == treatment"}, columns=COLUMNS)
 
 
 def test_shipped_segments_hold_whom_their_names_say():
@@ -156,7 +157,7 @@ def test_shipped_segments_hold_whom_their_names_say():
         risk=np.random.default_rng(1).uniform(0, 1, 400), profit_rank=0.0
     )
     shop["profit_rank"] = shop["profit"].rank(pct=True)
-    found = named_segments(shop, project_params()["segment"]["rules"])
+    found = named_segments(shop, project_params()["segment"]["rules"], columns=COLUMNS)
     risky = shop["risk"] >= 0.6
     expected = {
         "promotion_buyers_at_risk": risky & (shop["promo_share"] >= 0.5),

@@ -3,6 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from dictionary import COLUMNS
 from helpers import random_shop
 from retention.segments.membership import grid_cells, grid_table, named_segments
 from retention.segments.plots import draw_categories, draw_grid, draw_portraits
@@ -21,7 +22,7 @@ def shop_with_risk(*, seed):
 
 def draw(kind, path, *, seed=1):
     shop = shop_with_risk(seed=seed)
-    belongs = named_segments(shop, RULES)
+    belongs = named_segments(shop, RULES, columns=COLUMNS)
     if kind == "grid":
         # Nobody is at medium risk: cells without customers are drawn too.
         cuts = {"risk_cuts": (2, 3), "profit_cuts": "quantiles"}
@@ -30,10 +31,12 @@ def draw(kind, path, *, seed=1):
         )
     elif kind == "portraits":
         table = portraits(belongs, shop, FEATURES, ["service"], level=0.95)
-        draw_portraits(table.assign(by_rule=table["feature"] == "promo_share"), path)
+        table = table.assign(by_rule=table["feature"] == "promo_share")
+        draw_portraits(table, path, columns=COLUMNS)
     else:
         table = categories_of(belongs, shop, level=0.95, least=15)
-        draw_categories(table.assign(by_rule=table["segment"] == "risky"), path, level=0.95)
+        table = table.assign(by_rule=table["segment"] == "risky")
+        draw_categories(table, path, columns=COLUMNS, level=0.95)
     return path.read_bytes()
 
 

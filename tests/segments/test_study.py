@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 
+from dictionary import COLUMNS
 from helpers import random_shop
 from retention.segments.membership import named_segments
 from retention.segments.study import by_name, category_offers, study
@@ -18,7 +19,7 @@ def studied(*, seed=1, extra=0.0):
     shop["profit"] = np.random.default_rng(seed).normal(4, 1, 600)
     shop["profit_rank"] = shop["profit"].rank(pct=True)
     shop.loc[shop["promo_share"] >= 0.5, "profit"] += extra
-    belongs = named_segments(shop, RULES)
+    belongs = named_segments(shop, RULES, columns=COLUMNS)
     return study(
         shop, belongs, rules=RULES, features=FEATURES, words=[],
         counted=np.ones(600, bool), level=0.95, least=20,

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from helpers import random_shop
-from retention.core.rules import check_rule, matches
+from retention.core.rule_grammar import parse
+from retention.core.rules import matches
 from retention.segments.subgroup_discovery import (
     discover,
     halves,
@@ -75,7 +76,7 @@ def test_rules_are_short_few_readable_and_speak_of_behaviour(seed, comparisons, 
     )  # fmt: skip
     assert len(found) <= rules
     for rule in found["rule"]:
-        check_rule(rule, [name for name in FEATURES if name != "consent"], place="test")
+        parse(rule, [name for name in FEATURES if name != "consent"], place="test")
         assert len(rule.split(" and ")) <= comparisons
         columns = [part.split()[0] for part in rule.split(" and ")]
         assert len(set(columns)) == len(columns)

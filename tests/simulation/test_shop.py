@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from retention.core.vocabulary import BEHAVIOUR, REVENUE
+from dictionary import BEHAVIOUR, COLUMNS
+from retention.core.vocabulary import REVENUE
 from simulate import DIALECTS, write_export
 from simulation.export import as_export
 from simulation.parameters import DROP_SHARE, FIGURES, GROUP_COLUMNS, TYPES
@@ -61,7 +62,7 @@ def regular(shop: Shop) -> pd.DataFrame:
 @pytest.fixture
 def written(tmp_path: Path) -> dict[str, bytes]:
     files = {}
-    for name, table in as_export(shop_of(1300), seed=7).items():
+    for name, table in as_export(shop_of(1300), columns=COLUMNS, seed=7).items():
         write_export(table, tmp_path / name, **DIALECTS.get(name, {}))
         files[name] = (tmp_path / name).read_bytes()
     return files
@@ -114,7 +115,7 @@ def test_misspellings_are_counted(written):
 
 
 def test_each_month_comes_once_and_in_no_fixed_order():
-    money = as_export(shop_of(1300), seed=7)["market_money"]
+    money = as_export(shop_of(1300), columns=COLUMNS, seed=7)["market_money"]
     by_customer = money.groupby("id")["Период"]
     assert (by_customer.nunique() == 3).all()
     assert by_customer.agg(",".join).nunique() == 6
@@ -293,8 +294,8 @@ def test_the_same_params_give_the_same_shop_and_another_seed_another():
     one, two = (simulate_customers(300, unlabelled=0.2, seed=3) for _ in range(2))
     pd.testing.assert_frame_equal(one.customers, two.customers)
     pd.testing.assert_frame_equal(one.truth, two.truth)
-    for name, table in as_export(one, seed=3).items():
-        pd.testing.assert_frame_equal(table, as_export(two, seed=3)[name])
+    for name, table in as_export(one, columns=COLUMNS, seed=3).items():
+        pd.testing.assert_frame_equal(table, as_export(two, columns=COLUMNS, seed=3)[name])
     other = simulate_customers(300, unlabelled=0.2, seed=4)
     assert not other.customers["pages_per_visit"].equals(one.customers["pages_per_visit"])
 

@@ -9,6 +9,7 @@ import pandas as pd
 from retention.campaign.offers import Offer
 from retention.campaign.wording import filled_texts
 from retention.core.arms import Arm
+from retention.core.columns import Columns
 from retention.core.vocabulary import IDENTITY
 
 
@@ -18,6 +19,7 @@ def campaign_list(
     offers: Sequence[Offer],
     words: pd.DataFrame,
     *,
+    columns: Columns,
     valid_until: datetime.date,
 ) -> pd.DataFrame:
     """Return the campaign's list, the highest expected gain first.
@@ -32,6 +34,8 @@ def campaign_list(
     offers : sequence of Offer
     words : DataFrame
         What placeholders stand for; rows as in `audience`.
+    columns : Columns
+        The data dictionary: what categories are called.
     valid_until : date
         Last day of the offers.
     """
@@ -48,7 +52,9 @@ def campaign_list(
             "segment": rows["segment"],
             "offer": codes[places],
             "channel": channels[places],
-            "text": filled_texts(offers, places, words.loc[chosen.index], language="ru"),
+            "text": filled_texts(
+                offers, places, words.loc[chosen.index], columns=columns, language="ru"
+            ),
             "arm": rows["arm"],
             "expected_gain": chosen["expected_gain"].round(6),
             "cost": costs[places],

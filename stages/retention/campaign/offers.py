@@ -7,10 +7,12 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
+from retention.core.columns import Columns
 from retention.core.errors import InputError, clipped, one_of
-from retention.core.params import Section, Share, no_table_word, validated
+from retention.core.params import Share
 from retention.core.paths import OFFERS
-from retention.core.rules import check_rule
+from retention.core.rules import check_rule, refuse_lacking
+from retention.core.validation import Section, no_table_word, validated
 from retention.core.yaml_files import read_yaml
 
 ANY = "any"
@@ -77,7 +79,7 @@ def fill(text: str, words: dict[str, str]) -> str:
 def load_offers(
     path: Path = OFFERS,
     *,
-    columns: Collection[str],
+    columns: Columns,
     features: Collection[str],
     words: Mapping[str, Collection[str]] | None = None,
 ) -> list[Offer]:
@@ -86,8 +88,8 @@ def load_offers(
     Parameters
     ----------
     path : Path
-    columns : collection of str
-        What a rule may speak of.
+    columns : Columns
+        The data dictionary of what the exports have.
     features : collection of str
         What an offer may answer.
     words : mapping, optional
@@ -101,7 +103,8 @@ def load_offers(
     offers = read_offers(path)
     for offer in offers:
         place = f"{path}: {offer.code}"
-        check_rule(offer.when, columns, place=f"{place}.when", words=words)
+        check_rule(offer.when, columns=columns, place=f"{place}.when", words=words)
+        refuse_lacking(offer.reason, columns=columns, place=f"{place}.reason")
         if offer.reason != ANY and offer.reason not in features:
             raise InputError(
                 f"{place}.reason: unknown feature {clipped(offer.reason)}; "

@@ -17,6 +17,7 @@ from retention.campaign.offers import Offer
 from retention.campaign.suppression import Suppressed, is_suppressed
 from retention.campaign.wording import category_words
 from retention.core.arms import Arm, assigned, count_arms, draw
+from retention.core.columns import Columns
 from retention.core.grades import FAILED_GRADE
 from retention.core.params import Campaign
 from retention.core.rules import fits_nobody
@@ -80,6 +81,7 @@ def plan_campaign(
     offers: Sequence[Offer],
     suppressed: Suppressed,
     *,
+    columns: Columns,
     campaign: Campaign,
     grade: str,
 ) -> Plan:
@@ -93,6 +95,8 @@ def plan_campaign(
         The categories that an offer's text may name by segment, see ``study.category_offers``.
     offers : sequence of Offer
     suppressed : Suppressed
+    columns : Columns
+        The data dictionary.
     campaign : Campaign
         The params.
     grade : str
@@ -111,6 +115,7 @@ def plan_campaign(
         offers,
         category_words(audience, named),
         suppressed.ids,
+        columns=columns,
         campaign=campaign,
         failed=failed,
     )
@@ -138,6 +143,7 @@ def decide(
     words: pd.DataFrame,
     suppressed: Collection[str],
     *,
+    columns: Columns,
     campaign: Campaign,
     failed: bool,
 ) -> Decision:
@@ -154,6 +160,8 @@ def decide(
         What placeholders stand for; rows as in `audience`.
     suppressed : collection of str
         Ids of customers who are never contacted.
+    columns : Columns
+        The data dictionary: what categories are called.
     campaign : Campaign
         The params.
     failed : bool
@@ -172,7 +180,7 @@ def decide(
     gate = np.where(gate != "", gate, plan.gate)
     chosen, excluded = choose(audience, gain, plan.choice, gate)
     until = campaign.date + datetime.timedelta(days=campaign.valid_days)
-    listed = campaign_list(audience, chosen, offers, words, valid_until=until)
+    listed = campaign_list(audience, chosen, offers, words, columns=columns, valid_until=until)
     risk, at_stake = audience["risk"].to_numpy(), profit_at_stake(audience, **money)
     effect, cost = (np.array([getattr(o, key) for o in offers]) for key in ("effect", "cost"))
 

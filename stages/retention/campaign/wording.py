@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from retention.campaign.offers import PLACEHOLDERS, Offer, fill
-from retention.core.vocabulary import CATEGORY_NAMES
-
-FAVOURITE = "favourite_category"
+from retention.core.columns import Columns
+from retention.core.vocabulary import FAVOURITE
 
 
 def category_words(
@@ -43,7 +42,12 @@ def fillable(offer: Offer, words: pd.DataFrame) -> np.ndarray:
 
 
 def filled_texts(
-    offers: Sequence[Offer], places: np.ndarray, words: pd.DataFrame, *, language: str
+    offers: Sequence[Offer],
+    places: np.ndarray,
+    words: pd.DataFrame,
+    *,
+    columns: Columns,
+    language: str,
 ) -> np.ndarray:
     """Return each customer's text.
 
@@ -54,10 +58,12 @@ def filled_texts(
         Place in `offers` of each customer's offer.
     words : DataFrame
         As :func:`category_words` gives it, of the same customers.
+    columns : Columns
+        The data dictionary: what categories are called.
     language : str
         ``ru`` or ``en``.
     """
-    which = ("ru", "en").index(language)
+    category = columns.by_name[FAVOURITE]
     texts = np.empty(len(places), dtype=object)
     for place, offer in enumerate(offers):
         rows = np.flatnonzero(places == place)
@@ -71,13 +77,8 @@ def filled_texts(
         group = of_rows.groupby(names, sort=False).ngroup().to_numpy()
         first = of_rows.iloc[np.unique(group, return_index=True)[1]]
         variants = [
-            fill(text, {name: _shown(word, which) for name, word in row.items()})
+            fill(text, {name: category.shown(word, language) for name, word in row.items()})
             for row in first.to_dict("records")
         ]
         texts[rows] = np.array(variants, dtype=object)[group]
     return texts
-
-
-def _shown(category: str, which: int) -> str:
-    """A category that the table does not know is shown as the export has it."""
-    return CATEGORY_NAMES.get(category, (category, category))[which]

@@ -59,6 +59,7 @@ SENTENCES = {
     "cut_header": "header {example!r}, cut short by a database, was taken for it",
     "index_column": "{count} leftover index columns were left out: {example}",
     "extra_column": "{count} columns that are not part of the export were left out: {example}",
+    "absent_column": "the column is optional and this export lacks it; the run goes without it",
     "ragged_row": "{count} rows have too many or too few cells: {example}",
     "stray_quote": "{count} rows have a quote that opens or closes amid a cell: {example}",
     # Cells

@@ -3,46 +3,35 @@
 import datetime
 import math
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    TypeAdapter,
-    ValidationError,
     ValidationInfo,
-    field_validator,
 )
 
 from retention.core.cells import folded_name
-from retention.core.errors import InputError, clipped, one_of, shown
+from retention.core.columns import Columns
+from retention.core.errors import clipped, one_of
 from retention.core.paths import PARAMS
-from retention.core.rule_values import RULED
+from retention.core.rule_grammar import parse
+from retention.core.rule_values import RANKED
 from retention.core.rules import check_rule
-from retention.core.vocabulary import BY_NAME, COLUMNS, OPEN, REST, other_names
+from retention.core.validation import Section, no_table_word, validated
+from retention.core.vocabulary import REST
 from retention.core.yaml_files import read_yaml
-
-Model = TypeVar("Model")
-
 
 Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 AtLeastTwo = Annotated[int, Field(ge=2)]
-
-LARGEST = 1e12
-"""Size of a number at most: beyond it sums of money would no longer be exact."""
-_UNPRINTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters, and those that turn the direction of what follows."""
 
 
 def _day(value: Any) -> Any:
@@ -80,30 +69,6 @@ LeavesKnob = _knob(AtLeastTwo)
 WeightsKnob = _knob(Literal["uniform", "distance"])
 
 
-class Section(BaseModel):
-    """A part of params.yaml; an unknown key is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_switch(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's true and false would count as 1 and 0 where a number is due."""
-        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
-            raise ValueError("input should not be a switch (true, false); quote it if it is text")
-        if isinstance(value, str) and (found := _UNPRINTED.search(value)):
-            raise ValueError(f"input should not hold the character U+{ord(found[0]):04X}")
-        return value
-
-    @field_validator("*")
-    @classmethod
-    def _no_endless_number(cls, value: Any) -> Any:
-        for one in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(one, int | float) and abs(one) > LARGEST:
-                raise ValueError(f"numbers reach from {-LARGEST:g} to {LARGEST:g}")
-        return value
-
-
 class Data(Section):
     dir: Annotated[str, Field(min_length=1)]
     as_of: Day
@@ -115,29 +80,38 @@ class Simulate(Section):
     seed: Seed
 
 
-def _of_the_export(value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+def _columns(info: ValidationInfo) -> Columns | None:
+    """Return the data dictionary that the params are checked against, if there is one."""
+    return (info.context or {}).get("columns")
+
+
+def _of_the_export(
+    value: dict[str, dict[str, str]], info: ValidationInfo
+) -> dict[str, dict[str, str]]:
     """Refuse misspellings of a column or towards a word that the export does not have.
 
     A valid word is no misspelling: a pair written the wrong way round would turn no into yes.
     """
-    words = {one.name: [word for word, _ in one.values] for one in COLUMNS if one.values}
-    words["period"] = list(dict.fromkeys(one.period for one in COLUMNS if one.period))
+    columns = _columns(info)
+    if columns is None:
+        return value
     for name, mended in value.items():
-        if name not in words:
-            raise ValueError(f"unknown column {clipped(name)}; valid: {one_of(words)}")
-        known = {folded_name(way): word for way, word in other_names(name).items()}
-        known |= {folded_name(word): word for word in words[name]}
+        if name in columns.lacking:
+            continue
+        if name not in columns.exported:
+            raise ValueError(f"unknown column {clipped(name)}; valid: {one_of(columns.exported)}")
+        words = columns.exported[name]
+        known = {folded_name(way): word for way, word in columns.other_words(name).items()}
+        known |= {folded_name(word): word for word in words}
         for written, meant in mended.items():
             if not written.strip() or known.get(folded_name(written), meant) != meant:
                 raise ValueError(
                     f"{name}: {clipped(written) or 'nothing'} has a meaning of its own and cannot "
                     f"be a misspelling of {clipped(meant)}"
                 )
-        wrong = [word for word in mended.values() if word not in words[name]]
-        if wrong and name not in OPEN:
-            raise ValueError(
-                f"{name} can never be {clipped(wrong[0])}; valid: {one_of(words[name])}"
-            )
+        wrong = [word for word in mended.values() if word not in words]
+        if wrong and name not in columns.open:
+            raise ValueError(f"{name} can never be {clipped(wrong[0])}; valid: {one_of(words)}")
     return value
 
 
@@ -270,22 +244,14 @@ def _two_in_order(value: Any) -> Any:
 Cuts = Annotated[Any, BeforeValidator(_two_in_order)]
 
 
-TABLE_WORDS = frozenset(("na", "nan", "null", "none", "true", "false", "inf", "infinity"))
-"""Words that a program which reads a table takes for something else than a name."""
 _NAME = re.compile(r"[^\W\d][\w-]*")
 
 
-def no_table_word(name: str) -> str:
-    """Refuse a name that would be lost in a table."""
-    if name.casefold() in TABLE_WORDS:
-        raise ValueError(f"a table would not keep {name} as a name; choose another")
-    return name
-
-
-def _segment_name(name: str) -> str:
+def _segment_name(name: str, info: ValidationInfo) -> str:
     if not _NAME.fullmatch(name) or len(name) > 60:
         raise ValueError("a segment's name has letters, digits, _ and -, 60 at most, no spaces")
-    if name.casefold() in {REST, *BY_NAME, *RULED}:
+    columns = _columns(info)
+    if name.casefold() in {REST, *RANKED, *(columns.by_name if columns else ())}:
         raise ValueError("the name is taken, by a column or by those in no segment")
     return no_table_word(name)
 
@@ -345,51 +311,28 @@ class Params(Section):
     campaign: Campaign
 
 
-def load_params(path: Path | str = PARAMS) -> Params:
+def load_params(path: Path | str = PARAMS, *, columns: Columns | None = None) -> Params:
     """Read and validate the params, the rules of the segments too.
+
+    Parameters
+    ----------
+    path : Path or str
+    columns : Columns, optional
+        The data dictionary; without it nothing is said of the columns and words that rules and
+        misspellings name.
 
     Raises
     ------
     InputError
         One line that names the file, the key, what was found and what is valid.
     """
-    params = validated(read_yaml(path), Params, place=str(path))
+    params = validated(
+        read_yaml(path), Params, place=str(path), whole="the file", context={"columns": columns}
+    )
     for name, rule in params.segment.rules.items():
-        check_rule(rule, RULED, place=f"{path}: segment.rules.{name}")
+        place = f"{path}: segment.rules.{name}"
+        if columns is None:
+            parse(rule, None, place=place)
+        else:
+            check_rule(rule, columns=columns, place=place)
     return params
-
-
-def validated(content: Any, model: type[Model], *, place: str) -> Model:
-    """Return `content` as `model`; the first fault is raised as an :class:`InputError`."""
-    try:
-        return TypeAdapter(model).validate_python(content)
-    except ValidationError as error:
-        faults = error.errors(include_url=False)
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise InputError(f"{place}: {_sentence(faults[0], model)}{more}") from None
-
-
-def _sentence(fault: Mapping[str, Any], model: Any) -> str:
-    steps = [str(step) for step in fault["loc"] if not isinstance(step, int) and step != "[key]"]
-    key = ".".join(clipped(step) for step in steps) or ("the file" if model is Params else "it")
-    if fault["type"] == "extra_forbidden":
-        valid = _fields(model, steps[:-1])
-        return f"unknown key {key}; valid keys here: {one_of(valid)}"
-    if fault["type"] == "missing":
-        return f"key {key} is missing"
-    if fault["type"] == "invalid_key":
-        return f"the key {shown(fault['loc'][-1])} is no text; quote it if it is meant"
-    message = re.sub(r" or instance of \w+", "", fault["msg"].removeprefix("Value error, "))
-    found = fault["input"]
-    if fault["type"] == "string_type" and isinstance(found, bool | int | float | datetime.date):
-        message += "; quote it if it is text"
-    return f"{key} is {shown(found)}; {message[0].lower()}{message[1:]}"
-
-
-def _fields(model: Any, steps: list[str]) -> list[str]:
-    for step in steps:
-        field = model.model_fields.get(step) if hasattr(model, "model_fields") else None
-        if field is None:
-            return ["see the comments of the file"]
-        model = field.annotation
-    return list(getattr(model, "model_fields", {}))

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+COLUMNS = Path("columns.yaml")
 OFFERS = Path("offers.yaml")
 METRICS = Path("metrics")
 """A file a stage: the headline numbers that people compare."""

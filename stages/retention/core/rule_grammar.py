@@ -48,8 +48,16 @@ class Comparison(NamedTuple):
         return f"{self.column} {self.sign} {value}"
 
 
-def parse(rule: str, columns: Collection[str], *, place: str) -> ast.expr:
+def parse(rule: str, columns: Collection[str] | None, *, place: str) -> ast.expr:
     """Return the tree of a rule: ``and``, ``or``, ``not`` and comparisons, nothing else.
+
+    Parameters
+    ----------
+    rule : str
+    columns : collection of str, optional
+        What it may speak of; None where that is not known.
+    place : str
+        Where the rule stands, for messages.
 
     Raises
     ------
@@ -97,7 +105,7 @@ def _depth(tree: ast.expr) -> int:
     return depth
 
 
-def _check(node: ast.expr, columns: Collection[str], where: str) -> None:
+def _check(node: ast.expr, columns: Collection[str] | None, where: str) -> None:
     if isinstance(node, ast.BoolOp):
         for part in node.values:
             _check(part, columns, where)
@@ -109,7 +117,7 @@ def _check(node: ast.expr, columns: Collection[str], where: str) -> None:
             raise InputError(f"{where}: compare one column with one value by < <= > >= == !=")
         if not isinstance(ends[0], ast.Name):
             raise InputError(f"{where}: a comparison begins with a column")
-        if ends[0].id not in columns:
+        if columns is not None and ends[0].id not in columns:
             raise InputError(
                 f"{where}: unknown column {clipped(ends[0].id)}; valid: {one_of(sorted(columns))}"
             )

@@ -9,18 +9,14 @@ from itertools import pairwise
 import pandas as pd
 
 from retention.core.cells import folded_name
+from retention.core.columns import Column, Columns
 from retention.core.errors import InputError, clipped, one_of, shown
 from retention.core.rule_grammar import COMPARE, Comparison, comparison, comparisons
-from retention.core.vocabulary import BEHAVIOUR, BY_NAME, OPEN, PROFIT, Column, spellings
+from retention.core.vocabulary import PROFIT
 
-RISK = Column("risk", "", "", "number", high=1)
-PROFIT_RANK = Column("profit_rank", "", "", "number", high=1)
-RULED = {
-    **{name: BY_NAME[name] for name in (*BEHAVIOUR, PROFIT)},
-    **{column.name: column for column in (RISK, PROFIT_RANK)},
-}
-"""What a rule may speak of: behaviour, profit, the risk, and the share of customers with less
-profit. Not the outcome (unknown for those whom a campaign addresses) and not the id."""
+RISK = "risk"
+RANKED = {name: Column(name, "number", high=1) for name in (RISK, "profit_rank")}
+"""What a rule may speak of beside the columns of the exports."""
 
 MOST_WAYS = 200
 """Ways in which a rule can hold that are looked through; a rule with more is not questioned."""
@@ -28,20 +24,35 @@ MOST_WORDS = 12
 """Valid words that a message lists."""
 
 
-def open_words(customers: pd.DataFrame) -> dict[str, set[str]]:
+def ruled(columns: Columns) -> dict[str, Column]:
+    """Return what a rule may speak of, by name.
+
+    That is behaviour, profit, the risk, and the share of customers with less profit. Not the
+    outcome (unknown for those whom a campaign addresses) and not the id.
+    """
+    return {name: columns.by_name[name] for name in (*columns.behaviour, PROFIT)} | RANKED
+
+
+def open_words(customers: pd.DataFrame, *, columns: Columns) -> dict[str, set[str]]:
     """Return the words that the data holds in each column where a new word is no fault."""
-    return {name: set(customers[name].dropna().unique()) for name in OPEN}
+    return {name: set(customers[name].dropna().unique()) for name in columns.open}
 
 
 def check_values(
-    tree: ast.expr, *, words: Mapping[str, Collection[str]] | None, where: str
+    tree: ast.expr,
+    *,
+    columns: Mapping[str, Column],
+    words: Mapping[str, Collection[str]] | None,
+    where: str,
 ) -> None:
     """Raise an :class:`InputError` if a parsed rule cannot mean what its editor meant.
 
     Parameters
     ----------
     tree : expr
-        As ``rule_grammar.parse`` gives it; columns beyond :data:`RULED` are not questioned.
+        As ``rule_grammar.parse`` gives it.
+    columns : mapping of Column
+        As :func:`ruled` gives it; columns beyond them are not questioned.
     words : mapping, optional
         As :func:`open_words` gives it; None where no data is at hand: a word that nobody knows
         is then taken for a new one of the data.
@@ -55,10 +66,10 @@ def check_values(
         sides of an ``and``, or a side of an ``or`` can never hold.
     """
     for one in comparisons(tree):
-        if column := RULED.get(one.column):
+        if column := columns.get(one.column):
             check = _check_word if column.kind == "category" else _check_number
             check(one, column, words, where)
-    if (dead := _dead(tree, _points(comparisons(tree)))) is not None:
+    if (dead := _dead(tree, _points(comparisons(tree), columns))) is not None:
         raise InputError(
             f"{where}: {clipped(ast.unparse(dead), 80)} contradicts itself and can never hold"
         )
@@ -67,17 +78,16 @@ def check_values(
 def _check_word(
     one: Comparison, column: Column, words: Mapping[str, Collection[str]] | None, where: str
 ) -> None:
-    known = [canonical for _, canonical in column.values]
+    known = list(column.values)
     if not isinstance(one.value, str):
         raise InputError(
             f"{where}: {column.name} holds words, {shown(one.value)} is none; {_words(known)}"
         )
     if one.sign not in {"==", "!="}:
         raise InputError(f"{where}: words such as those of {column.name} are compared by == or !=")
-    is_open = column.name in OPEN
-    found = sorted(set((words or {}).get(column.name, ())) - set(known)) if is_open else []
-    meant = {folded_name(way): word for way, word in spellings(column).items()}
-    unknown_yet = is_open and words is None and folded_name(one.value) not in meant
+    found = sorted(set((words or {}).get(column.name, ())) - set(known)) if column.open else []
+    meant = {folded_name(way): word for way, word in column.spellings.items()}
+    unknown_yet = column.open and words is None and folded_name(one.value) not in meant
     if one.value in known or one.value in found or unknown_yet:
         return
     meant |= {folded_name(word): word for word in found}
@@ -122,23 +132,23 @@ Points = dict[str, list[float | str | None]]
 """Values of each column that tell all comparisons of a rule apart; None is a missing value."""
 
 
-def _points(found: Iterable[Comparison]) -> Points:
+def _points(found: Iterable[Comparison], columns: Mapping[str, Column]) -> Points:
     """Return, for each column, a value in every part that the comparisons cut its range into."""
     compared: dict[str, set[float | str]] = {}
     for one in found:
         compared.setdefault(one.column, set()).add(one.value)
     points: Points = {}
     for name, values in compared.items():
-        if column := RULED.get(name):
-            missing = [] if name == RISK.name else [None]
+        if column := columns.get(name):
+            missing = [] if name == RISK else [None]
             points[name] = [*_values(column, values), *missing]
     return points
 
 
 def _values(column: Column, compared: set[float | str]) -> list[float | str]:
     if column.kind == "category":
-        other = ["a word of no rule"] if column.name in OPEN else []
-        return sorted({*compared, *(word for _, word in column.values)}) + other
+        other = ["a word of no rule"] if column.open else []
+        return sorted({*compared, *column.values}) + other
     ends = {end for end in (column.low, column.high) if math.isfinite(end)}
     cuts = sorted({*compared, *ends})
     if column.kind == "integer":

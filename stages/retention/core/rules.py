@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
+from retention.core.columns import COLUMNS, Columns
 from retention.core.errors import InputError, shown
 from retention.core.rule_grammar import COMPARE, comparison, comparisons, parse
-from retention.core.rule_values import check_values
+from retention.core.rule_values import check_values, ruled
 
 LONGEST = 2000
 """Characters of a person's rule at most."""
@@ -19,18 +20,18 @@ LONGEST = 2000
 
 def check_rule(
     rule: str,
-    columns: Collection[str],
     *,
+    columns: Columns,
     place: str,
     words: Mapping[str, Collection[str]] | None = None,
 ) -> None:
-    """Raise an :class:`InputError` if `rule` is none over `columns`, or can hold for nobody.
+    """Raise an :class:`InputError` if `rule` is none over the columns, or can hold for nobody.
 
     Parameters
     ----------
     rule : str
-    columns : collection of str
-        What the rule may speak of.
+    columns : Columns
+        The data dictionary of what the exports have.
     place : str
         Where the rule stands, for messages.
     words : mapping, optional
@@ -40,7 +41,18 @@ def check_rule(
     where = f"{place}: {shown(rule, 80)}"
     if len(rule) > LONGEST:
         raise InputError(f"{where} has {len(rule):,} characters; valid: at most {LONGEST:,}")
-    check_values(parse(rule, columns, place=place), words=words, where=where)
+    for one in comparisons(parse(rule, None, place=place)):
+        refuse_lacking(one.column, columns=columns, place=where)
+    known = ruled(columns)
+    check_values(parse(rule, known, place=place), columns=known, words=words, where=where)
+
+
+def refuse_lacking(name: str, *, columns: Columns, place: str) -> None:
+    """Raise an :class:`InputError`, beginning with `place`, if the exports lack the column."""
+    if name in columns.lacking:
+        raise InputError(
+            f"{place} names {name}, which the export lacks ({COLUMNS}: {name} is optional)"
+        )
 
 
 def matches(rule: str, table: pd.DataFrame, *, place: str) -> np.ndarray:

@@ -8,22 +8,16 @@ import numpy as np
 import pandas as pd
 
 from retention.core.cells import bare, folded_name, is_missing, look_of_name, odd_letters
+from retention.core.column_entries import PERIOD
+from retention.core.columns import Column, Columns
 from retention.core.errors import InputError, one_of
 from retention.core.findings import Finding, Level
-from retention.core.vocabulary import (
-    COLUMNS,
-    ID_HEADER,
-    IDENTITY,
-    LABEL,
-    PERIOD_HEADER,
-    Column,
-    other_names,
-)
+from retention.core.vocabulary import IDENTITY, LABEL
 from retention.data.coded import Coded
 from retention.data.ids import clean_ids, plain_numbers
 from retention.data.number_parsing import read_numbers
 from retention.data.reader import RawTable
-from retention.data.schema import OPEN, faults, rule_of
+from retention.data.schema import faults, rule_of
 
 LINE = "line"
 KEY = "key"
@@ -50,10 +44,16 @@ class Cleaned:
     findings: list[Finding]
     plain: bool
     """Whether every id is a whole number, and the keys are these numbers."""
+    lacking: tuple[str, ...] = ()
+    """Optional columns that the export lacks, by their canonical names."""
 
 
 def clean_table(
-    raw: RawTable, table: str, *, misspellings: Mapping[str, Mapping[str, str]]
+    raw: RawTable,
+    table: str,
+    *,
+    columns: Columns,
+    misspellings: Mapping[str, Mapping[str, str]],
 ) -> Cleaned:
     """Clean one export.
 
@@ -62,7 +62,9 @@ def clean_table(
     raw : RawTable
         The file as text.
     table : str
-        Which export it is, a key of ``vocabulary.TABLES``.
+        Which export it is, a key of ``columns.tables``.
+    columns : Columns
+        The data dictionary.
     misspellings : mapping
         Per canonical column (or ``period``): written word to valid word.
 
@@ -71,35 +73,37 @@ def clean_table(
     InputError
         If a number may be read in two ways, or a month has no rows at all.
     """
-    report = _Report(raw, misspellings)
-    columns = [column for column in COLUMNS if column.table == table and column.kind != "id"]
+    report = _Report(raw, table, columns, misspellings)
+    export = columns.tables[table]
+    wanted = report.held(columns.of(table))
     text = {name: report.trimmed(column, name) for name, column in raw.columns.items()}
     ids = report.ids(raw.ids)
     numbers = plain_numbers(ids)
     plain = numbers is not None
     rows = {LINE: raw.lines, IDENTITY: ids, KEY: numbers if plain else customer_keys(ids)}
     unread = {}
-    if PERIOD_HEADER in text:
-        months = {column.period: column.name for column in columns}
-        rows["period"] = report.months(text[PERIOD_HEADER], months)
-        rows["amount"], unread["amount"] = report.numbers(text[columns[0].header], columns[0])
-        sources = {"period": columns[0], "amount": columns[0]}
-        headers = {"period": PERIOD_HEADER, "amount": columns[0].header}
+    if export.is_monthly:
+        period, amount = export.period.header, export.amount.header
+        rows[PERIOD] = report.months(text[period], wanted)
+        rows["amount"], unread["amount"] = report.numbers(text[amount], wanted[0])
+        sources = {"amount": wanted[0]}
+        headers = {PERIOD: period, "amount": amount}
     else:
-        for column in columns:
+        for column in wanted:
             if column.kind == "category":
                 rows[column.name] = report.words(text[column.header], column)
             else:
                 rows[column.name], unread[column.name] = report.numbers(text[column.header], column)
-        sources = {column.name: column for column in columns}
-        headers = {column.name: column.header for column in columns}
+        sources = {column.name: column for column in wanted}
+        headers = {column.name: column.header for column in wanted}
     frame = pd.DataFrame(rows)
     broken = [
         pd.DataFrame({"index": np.flatnonzero(bad), "column": name, "rule": rule_of(sources[name])})
         for name, bad in unread.items()
         if bad.any()
     ]
-    broken = pd.concat([*broken, faults(frame, table)], ignore_index=True)
+    here = columns.without(report.lacking)
+    broken = pd.concat([*broken, faults(frame, table, columns=here)], ignore_index=True)
     quarantine = report.quarantined(frame, broken, headers, text)
     frame = frame.drop(index=broken["index"].unique()) if len(broken) else frame
     frame, conflicts = report.once_each(frame)
@@ -110,21 +114,52 @@ def clean_table(
     for name, header in headers.items():
         if name != LABEL and frame[name].isna().any():
             report.add(Level.ADVICE, header, "missing", int(frame[name].isna().sum()))
-    return Cleaned(frame, quarantine, raw.findings + report.findings, plain)
+    return Cleaned(frame, quarantine, raw.findings + report.findings, plain, tuple(report.lacking))
 
 
 class _Report:
     """Cleans the columns of one file and keeps what it finds on the way."""
 
-    def __init__(self, raw: RawTable, misspellings: Mapping[str, Mapping[str, str]]):
+    def __init__(
+        self,
+        raw: RawTable,
+        table: str,
+        columns: Columns,
+        misspellings: Mapping[str, Mapping[str, str]],
+    ):
         self.raw = raw
+        self.name, self.table = table, columns.tables[table]
+        self.identity = self.table.id.header
+        self.columns = columns
         self.misspellings = misspellings
         self.findings: list[Finding] = []
+        self.lacking: list[str] = []
         self.valid: dict[str, list[str]] = {}
 
     def add(self, level: Level, column: str, what: str, count: int, example: str = "") -> None:
-        """Note a finding."""
-        self.findings.append(Finding(level, self.raw.file, column, what, count, example))
+        """Note a finding; the column is named as the file has it."""
+        self.findings.append(
+            Finding(level, self.raw.file, self.named(column), what, count, example)
+        )
+
+    def named(self, header: str) -> str:
+        """Return a header as the file has it: the dictionary's own, or one of its aliases."""
+        return self.raw.spellings.get(header, header)
+
+    def held(self, columns: Sequence[Column]) -> list[Column]:
+        """Return the columns that the file has (of months, all), and note those that it lacks."""
+        if self.table.is_monthly:
+            return list(columns)
+        found = [column for column in columns if column.header in self.raw.columns]
+        for column in columns:
+            if column not in found:
+                self.lacks(column, column.header)
+        return found
+
+    def lacks(self, column: Column, what: str) -> None:
+        """Note an optional column that the export lacks."""
+        self.lacking.append(column.name)
+        self.add(Level.ADVICE, what, "absent_column", 1)
 
     def trimmed(self, text: Coded, column: str) -> Coded:
         """Return the text without what stands around its values, missing marks emptied."""
@@ -145,12 +180,13 @@ class _Report:
         """Return customer ids in their canonical form."""
         clean, mended = clean_ids(ids)
         for what, (count, example) in mended.items():
-            self.add(Level.ADVICE, ID_HEADER, what, count, example)
+            self.add(Level.ADVICE, self.identity, what, count, example)
         return clean
 
     def numbers(self, text: Coded, column: Column) -> tuple[np.ndarray, np.ndarray]:
         """Return a column's numbers and where its text is none."""
-        read = read_numbers(text, place=f"{self.raw.file}, {column.header}", share=column.high == 1)
+        place = f"{self.raw.file}, {self.named(column.header)}"
+        read = read_numbers(text, place=place, share=column.high == 1)
         for what, (count, example) in read.mended.items():
             self.add(Level.ADVICE, column.header, what, count, example)
         return read.values, read.bad
@@ -158,34 +194,40 @@ class _Report:
     def spelled(self, text: Coded, header: str, name: str, valid: Sequence[str]) -> Coded:
         """Return the text as valid words, where a word can mean one of them only."""
         self.valid[name] = list(valid)
-        told = _Spelling(valid, other_names(name), self.misspellings.get(name, {}))
+        others = self.columns.other_words(name, table=self.name)
+        told = _Spelling(valid, others, self.misspellings.get(name, {}))
         meant = [told.meant(word) for word in text.words]
         for what in dict.fromkeys(how for _, how in meant if how):
             self.counted(text, [how == what for _, how in meant], header, what)
         return text.renamed([word for word, _ in meant])
 
-    def months(self, text: Coded, months: Mapping[str, str]) -> pd.Categorical:
+    def months(self, text: Coded, columns: Sequence[Column]) -> pd.Categorical:
         """Return the canonical column of each row's month, empty where it is unknown.
 
         Raises
         ------
         InputError
-            If a month has no rows.
+            If a month has no rows, unless its column is optional.
         """
-        spelled = self.spelled(text, PERIOD_HEADER, "period", list(months))
-        absent = [month for month in months if month not in spelled.words]
+        months = {self.table.months[one.month].export: one for one in columns}
+        spelled = self.spelled(text, self.table.period.header, PERIOD, list(months))
+        absent = {word: one for word, one in months.items() if word not in spelled.words}
+        if len(absent) < len(months):
+            for word in [word for word, one in absent.items() if one.optional]:
+                self.lacks(absent.pop(word), word)
         if absent:
             found = one_of(sorted({word for word in text.words if word})[:10])
             raise InputError(
                 f"{self.raw.file} has no rows of month {one_of(absent)}; found: {found}"
             )
-        return _categories(spelled, [months.get(word, "") for word in spelled.words])
+        names = {word: one.name for word, one in months.items()}
+        return _categories(spelled, [names.get(word, "") for word in spelled.words])
 
     def words(self, text: Coded, column: Column) -> pd.Categorical:
         """Return a column's canonical words; missing where empty, as written where unknown."""
-        valid = dict(column.values)
+        valid = column.exported
         spelled = self.spelled(text, column.header, column.name, list(valid))
-        if column.name in OPEN:
+        if column.open:
             for place, word in enumerate(spelled.words):
                 if word and word not in valid:
                     here = [other == place for other in range(len(spelled.words))]
@@ -207,14 +249,15 @@ class _Report:
         parts = []
         for (name, rule), cells in broken.groupby(["column", "rule"], sort=False):
             places = cells["index"].to_numpy(dtype="int64")
-            header = headers.get(name, ID_HEADER)
+            header = headers.get(name, self.identity)
             ids = rows[IDENTITY].iloc[places].to_numpy()
-            own = header == ID_HEADER
+            own = header == self.identity
             values = list(self.raw.ids.iloc[places]) if own else text[header].at(places)
             known = self.valid.get(name, [])
             rules = [_proposed(value, rule, known) for value in values]
             lines = rows[LINE].iloc[places].to_numpy()
-            part = {LINE: lines, IDENTITY: ids, "column": header, "value": values, "rule": rules}
+            told = {"column": self.named(header), "value": values, "rule": rules}
+            part = {LINE: lines, IDENTITY: ids, **told}
             parts.append(pd.DataFrame(part))
             first = f"line {lines[0]}: {values[0]!r} {rules[0]}"
             self.add(Level.ERROR, header, "broken", len(cells), first)
@@ -260,7 +303,7 @@ class _Report:
             "file": self.raw.file,
             LINE: bad[LINE],
             IDENTITY: bad[IDENTITY],
-            "column": ID_HEADER,
+            "column": self.named(self.identity),
             "value": bad[IDENTITY],
             "rule": "must stand once" + (" a month" if "period" in key else ""),
         }

@@ -71,6 +71,15 @@ def places_of(
     return places
 
 
+def spelling_of(header: str, spellings: Sequence[str]) -> str:
+    """Return the one of a column's `spellings` under which a file's header was recognised."""
+    for same in (_same_words, _same_look, _cut):
+        for spelling in spellings:
+            if same(header, spelling):
+                return spelling
+    return spellings[0]
+
+
 def _same_words(header: str, name: str) -> bool:
     return folded_name(_apart(header)) == folded_name(_apart(name))
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.core.vocabulary import COLUMNS, IDENTITY, MINUTES, PROFIT, REVENUE, TABLES
+from retention.core.columns import Columns
+from retention.core.vocabulary import IDENTITY, MARKET_FILE, MINUTES, PROFIT, REVENUE
 from retention.data.cleaning import KEY, Cleaned, customer_keys
 from retention.data.id_forms import refuse_other_spellings
 from retention.data.matching import match_exports
@@ -60,7 +61,9 @@ def check_ids(
     return match_exports(ids, files, least=least)
 
 
-def join(cleaned: Mapping[str, Cleaned], quarantined: pd.Series) -> pd.DataFrame:
+def join(
+    cleaned: Mapping[str, Cleaned], quarantined: pd.Series, *, columns: Columns
+) -> pd.DataFrame:
     """Return one row a customer of any file, sorted by id.
 
     Parameters
@@ -69,6 +72,8 @@ def join(cleaned: Mapping[str, Cleaned], quarantined: pd.Series) -> pd.DataFrame
         The cleaned exports by name.
     quarantined : Series of str
         Ids of the rows in quarantine: their customers are customers too.
+    columns : Columns
+        The data dictionary of what the exports have.
 
     Returns
     -------
@@ -93,26 +98,22 @@ def join(cleaned: Mapping[str, Cleaned], quarantined: pd.Series) -> pd.DataFrame
         present = np.zeros(len(everyone), dtype=bool)
         present[place] = True
         part = {f"in_{table}": present}
-        if "period" in rows:
-            for column in (column for column in COLUMNS if column.table == table):
-                if not column.period:
-                    continue
+        if columns.tables[table].is_monthly:
+            for column in columns.of(table):
                 where = (rows["period"] == column.name).to_numpy()
                 part[column.name] = np.full(len(everyone), np.nan)
                 part[column.name][place[where]] = rows["amount"].to_numpy()[where]
         else:
             order = np.full(len(everyone), -1)
             order[place] = np.arange(len(rows))
-            for column in (column for column in COLUMNS if column.table == table):
-                if column.name != IDENTITY:
-                    part[column.name] = _taken(rows[column.name].array, order)
-            if table == "market_file":
+            for column in columns.of(table):
+                part[column.name] = _taken(rows[column.name].array, order)
+            if table == MARKET_FILE:
                 # One more line, unknown, for the customers whom this file lacks (order -1).
                 part[POSITION] = np.append(rows["line"].to_numpy(dtype="float64"), np.nan)[order]
         parts.append(pd.DataFrame(part))
     joined = pd.concat(parts, axis=1)
-    names = [column.name for column in COLUMNS]
-    return joined[[*names, POSITION, *(f"in_{table}" for table in TABLES)]]
+    return joined[[*columns.by_name, POSITION, *(f"in_{table}" for table in columns.tables)]]
 
 
 def _common_keys(cleaned: Mapping[str, Cleaned], quarantined: pd.Series) -> np.ndarray:
@@ -202,7 +203,7 @@ def set_aside(
     lacks = customers[[*MINUTES, PROFIT]].isna().any(axis=1).to_numpy()
     holds = {
         "quarantined": ~sane,
-        "no_behaviour": ~customers["in_market_file"].to_numpy(),
+        "no_behaviour": ~customers[f"in_{MARKET_FILE}"].to_numpy(),
         "no_revenue": months.isna().any(axis=1).to_numpy(),
         "not_regular": regular_only & (months <= 0).any(axis=1).to_numpy(),
         "entry_error": wrong,

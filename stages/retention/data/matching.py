@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from retention.core.errors import InputError, shown
+from retention.core.vocabulary import MARKET_FILE, MARKET_MONEY
 from retention.data.ids import distinct
 
-BASE = "market_file"
+BASE = MARKET_FILE
 """The export that says who the customers are."""
 
 
@@ -68,7 +69,7 @@ def match_exports(
         If a file knows too few of the customers, or none.
     """
     customers = ids[BASE]
-    partners = dict.fromkeys(ids, BASE) | {BASE: "market_money"}
+    partners = dict.fromkeys(ids, BASE) | {BASE: MARKET_MONEY}
     found = {table: match(files[table], ids[table], ids[partners[table]]) for table in ids}
     total = found[BASE].ids
     for table, one in found.items():

@@ -5,23 +5,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.core.features import BY_NAME
+from retention.core.columns import Column, Columns
 from retention.core.plotting import BLUE, GREY, ORANGE, picture
 
 
-def draw_distributions(features: pd.DataFrame, label: pd.Series, path: Path) -> None:
+def draw_distributions(
+    features: pd.DataFrame, label: pd.Series, path: Path, *, columns: Columns
+) -> None:
     """Draw each feature's distribution for customers who dropped and who stayed."""
-    columns = 4
-    rows = -(-features.shape[1] // columns)
-    with picture(path, width=13, height=2.5 * rows, nrows=rows, ncols=columns) as axes:
+    rows = -(-features.shape[1] // BESIDE)
+    with picture(path, width=13, height=2.5 * rows, nrows=rows, ncols=BESIDE) as axes:
         for axis in axes.flat[features.shape[1] :]:
             axis.set_visible(False)
         for axis, name in zip(axes.flat, features, strict=False):
-            draw_one(axis, features[name], label)
+            draw_one(axis, features[name], label, columns.by_name[name])
             axis.set_title(name)
         axes.flat[0].legend(frameon=False, fontsize=8)
 
 
+BESIDE = 4
+"""Pictures beside each other."""
 LEAST = 30
 """Customers that a word needs to stand in a picture, which lives in Git: a rare one may be a note
 about a person that came into the wrong column."""
@@ -29,10 +32,10 @@ MOST_WORDS = 8
 OTHER = "other"
 
 
-def draw_one(axis: object, values: pd.Series, label: pd.Series) -> None:
+def draw_one(axis: object, values: pd.Series, label: pd.Series, column: Column) -> None:
     """Draw one feature: shares of a category, or a histogram, in per cent of each class."""
     classes = ((0, "stayed", BLUE), (1, "dropped", ORANGE))
-    if BY_NAME[values.name].categorical:
+    if column.is_category:
         counts = values.value_counts()
         order = counts.index[counts >= LEAST][:MOST_WORDS]
         values = values.where(values.isin(order) | values.isna(), OTHER)
@@ -51,7 +54,7 @@ def draw_one(axis: object, values: pd.Series, label: pd.Series) -> None:
             weight = np.full(len(part), 100 / max(1, len(part)))
             axis.hist(part, edges, weights=weight, alpha=0.55, label=name, color=colour)
         axis.set_ylabel("% of class")
-        axis.set_xlabel(BY_NAME[values.name].unit)
+        axis.set_xlabel(column.unit.get("en", ""))
 
 
 def bin_edges(values: pd.Series) -> np.ndarray:

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from retention.core.columns import Columns
 from retention.core.errors import InputError, shown
 from retention.core.findings import Finding, Level, as_table
 from retention.core.hashing import behaviour_key
 from retention.core.params import Prepare
 from retention.core.paths import QUARANTINE
-from retention.core.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, TABLES, headers
+from retention.core.vocabulary import IDENTITY, LABEL, MINUTES
 from retention.data.cleaning import Cleaned, clean_table
 from retention.data.joining import REASONS, check_ids, join, set_aside, zero_in_minutes
 from retention.data.quality import coverage, drift, sizes, twins
-from retention.data.reader import find_export, read_export
+from retention.data.reader import read_table
 
 COUNTED = ["level", "file", "column", "what", "count"]
 """What the details tell of a finding; an example may be a customer's id."""
@@ -37,12 +38,15 @@ class Exports:
     cleaned : dict of str to Cleaned
     quarantine : DataFrame
         Every cell or row that breaks a rule.
+    columns : Columns
+        The data dictionary, without optional columns that the exports lack.
     """
 
     files: dict[str, str]
     rows: dict[str, int]
     cleaned: dict[str, Cleaned]
     quarantine: pd.DataFrame
+    columns: Columns
 
 
 @dataclass(frozen=True)
@@ -79,20 +83,24 @@ class Prepared:
         }
 
 
-def read_exports(folder: Path, options: Prepare) -> Exports:
-    """Read and clean the four exports, side by side."""
+def read_exports(folder: Path, options: Prepare, *, columns: Columns) -> Exports:
+    """Read and clean the exports that the data dictionary names, side by side."""
 
     def read(table: str) -> tuple[str, int, Cleaned]:
-        raw = read_export(find_export(folder, table), headers(table))
-        return raw.file, raw.rows, clean_table(raw, table, misspellings=options.misspellings)
+        raw = read_table(folder, table, columns=columns)
+        cleaned = clean_table(raw, table, columns=columns, misspellings=options.misspellings)
+        return raw.file, raw.rows, cleaned
+
+    tables = list(columns.tables)
 
     with ThreadPoolExecutor() as pool:  # reading leaves Python's lock free most of the time
-        parts = list(pool.map(read, TABLES))
+        parts = list(pool.map(read, tables))
     files, rows, cleaned = (
-        dict(zip(TABLES, part, strict=True)) for part in zip(*parts, strict=True)
+        dict(zip(tables, part, strict=True)) for part in zip(*parts, strict=True)
     )
     quarantine = pd.concat([part.quarantine for part in cleaned.values()], ignore_index=True)
-    return Exports(files, rows, cleaned, quarantine)
+    columns = columns.without([name for part in cleaned.values() for name in part.lacking])
+    return Exports(files, rows, cleaned, quarantine, columns)
 
 
 def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Prepared:
@@ -112,13 +120,13 @@ def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Pr
         If the files do not speak of the same customers, more customers or rows break a rule than
         params allow, or nobody is left.
     """
-    cleaned, quarantine = exports.cleaned, exports.quarantine
+    cleaned, quarantine, columns = exports.cleaned, exports.quarantine, exports.columns
     matched = check_ids(cleaned, quarantine, exports.files, least=options.least_matched)
     ids = quarantine["customer_id"]
-    everyone = join(cleaned, ids)
+    everyone = join(cleaned, ids, columns=columns)
     sane = ~everyone[IDENTITY].isin(ids).to_numpy()
     findings = [finding for part in cleaned.values() for finding in part.findings]
-    findings += coverage(everyone, exports.files, sane)
+    findings += coverage(everyone, exports.files, sane, columns=columns)
     idle = zero_in_minutes(everyone)
     if options.zero_minutes == "missing":
         everyone[list(MINUTES)] = everyone[list(MINUTES)].replace(0, float("nan"))
@@ -132,13 +140,17 @@ def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Pr
     )
     findings += _of_business(everyone, reasons, idle)
     _check_share(exports, reasons, options)
-    kept = everyone[reasons == ""].drop(columns=[f"in_{table}" for table in TABLES])
+    kept = everyone[reasons == ""].drop(columns=[f"in_{table}" for table in exports.files])
     if kept.empty:
         raise InputError(
             f"{folder}: no customer is left; set aside: {dict(Counter(reasons.tolist()))}"
         )
-    key = behaviour_key(kept, BEHAVIOUR)
-    findings += [*sizes(kept, place=str(folder)), *twins(kept, key), *drift(kept, key)]
+    key = behaviour_key(kept, columns.behaviour)
+    findings += [
+        *sizes(kept, place=str(folder)),
+        *twins(kept, key),
+        *drift(kept, key, names=columns.behaviour),
+    ]
     readiness = as_table(findings)
     details = {
         "rows": exports.rows,
@@ -171,7 +183,7 @@ def _of_business(everyone: pd.DataFrame, reasons: np.ndarray, idle: np.ndarray) 
 def _check_share(exports: Exports, reasons: np.ndarray, options: Prepare) -> None:
     """Raise an InputError if more customers, or rows of a file, break a rule than params allow."""
     quarantine = exports.quarantine
-    rows = {exports.files[table]: exports.rows[table] for table in TABLES}
+    rows = {exports.files[table]: exports.rows[table] for table in exports.files}
     shares = [("customers", int((reasons == "quarantined").sum()), len(reasons))]
     for file, part in quarantine.groupby("file"):
         shares.append((f"rows of {file}", part["line"].nunique(), rows[file]))

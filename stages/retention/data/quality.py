@@ -1,12 +1,15 @@
 """Is the export fit to learn from? Missing customers, twins, sizes and drift, as findings."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from retention.core.columns import Columns
 from retention.core.errors import InputError
 from retention.core.findings import Finding, Level
 from retention.core.hashing import one_of_each_twin, uniform
-from retention.core.vocabulary import BEHAVIOUR, IDENTITY, LABEL, MINUTES, REVENUE, TABLES
+from retention.core.vocabulary import IDENTITY, LABEL
 from retention.stats.effects import holm
 
 ENOUGH = {"customers": 500, "of a class": 100}
@@ -16,7 +19,9 @@ DRIFT_ROWS = 20_000
 DRIFT_LEVEL = 0.05
 
 
-def coverage(everyone: pd.DataFrame, files: dict[str, str], sane: np.ndarray) -> list[Finding]:
+def coverage(
+    everyone: pd.DataFrame, files: dict[str, str], sane: np.ndarray, *, columns: Columns
+) -> list[Finding]:
     """Return which customers are missing from which file, and which lack single months.
 
     Parameters
@@ -27,14 +32,17 @@ def coverage(everyone: pd.DataFrame, files: dict[str, str], sane: np.ndarray) ->
         Name of each export's file.
     sane : ndarray of bool, shape (n_customers,)
         Whose rows are not in quarantine: of the others the quarantine tells more.
+    columns : Columns
+        The data dictionary of what the exports have.
     """
     findings = []
-    for table in TABLES:
+    for table in columns.tables:
         absent = everyone.loc[sane & ~everyone[f"in_{table}"], IDENTITY]
         if len(absent):
             findings.append(_absence(files[table], "missing_customers", absent))
-    for table, months in (("market_money", REVENUE), ("market_time", MINUTES)):
-        lacks = everyone[list(months)].isna().any(axis=1) & everyone[f"in_{table}"] & sane
+    for table in (name for name, export in columns.tables.items() if export.is_monthly):
+        months = [column.name for column in columns.of(table)]
+        lacks = everyone[months].isna().any(axis=1) & everyone[f"in_{table}"] & sane
         if lacks.any():
             findings.append(_absence(files[table], "missing_months", everyone.loc[lacks, IDENTITY]))
     return findings
@@ -85,7 +93,7 @@ def sizes(customers: pd.DataFrame, *, place: str) -> list[Finding]:
     return findings
 
 
-def drift(customers: pd.DataFrame, key: np.ndarray) -> list[Finding]:
+def drift(customers: pd.DataFrame, key: np.ndarray, *, names: Sequence[str]) -> list[Finding]:
     """Return the columns in which score rows differ from labelled ones.
 
     Kolmogorov–Smirnov for numbers and chi-squared for words; Holm's correction (Holm 1979) holds
@@ -97,6 +105,8 @@ def drift(customers: pd.DataFrame, key: np.ndarray) -> list[Finding]:
     customers : DataFrame
     key : ndarray
         As ``splitting.behaviour_key`` gives it.
+    names : sequence of str
+        The columns to compare.
     """
     ahead = customers[LABEL].isna().to_numpy()
     if min(ahead.sum(), (~ahead).sum()) < TOO_FEW:
@@ -104,7 +114,7 @@ def drift(customers: pd.DataFrame, key: np.ndarray) -> list[Finding]:
     draw = uniform(key, seed=0, purpose="drift")
     old, new = (_sample(customers, side, draw) for side in (~ahead, ahead))
     chances = {}
-    for name in BEHAVIOUR:
+    for name in names:
         a, b = old[name].dropna(), new[name].dropna()
         if len(a) and len(b):
             chances[name] = two_sample_chance(a, b)

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from retention.core.cells import folded_name
+from retention.core.columns import Columns
 from retention.core.errors import InputError, one_of, shown
 from retention.core.findings import Finding, Level
-from retention.core.vocabulary import ID_HEADER
 from retention.data.coded import Coded
 from retention.data.encodings import as_utf8, first_line, read_bytes
-from retention.data.headers import places_of
+from retention.data.headers import places_of, spelling_of
 from retention.data.records import RAGGED, STRAY_QUOTE, Shape, first_record, read_rows
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -46,6 +46,8 @@ class RawTable:
         Every other wanted column that the file has, by its name.
     lines : ndarray of int, shape (n_rows,)
         A row's line in its file (the header is line 1).
+    spellings : dict of str
+        Under which of its headers each wanted column stands in the file, by its name.
     ragged : DataFrame
         Rows that cannot be read: ``line``, ``first`` (what stands in the place of the id),
         ``found`` and ``rule`` in words.
@@ -58,6 +60,7 @@ class RawTable:
     ids: pd.Series
     columns: dict[str, Coded]
     lines: np.ndarray
+    spellings: dict[str, str]
     ragged: pd.DataFrame
     findings: list[Finding]
 
@@ -92,11 +95,29 @@ def find_export(folder: Path, table: str) -> Path:
     return found[0]
 
 
+def read_table(folder: Path, table: str, *, columns: Columns) -> RawTable:
+    """Read the export `table` of the data dictionary from `folder` as text.
+
+    Raises
+    ------
+    InputError
+        As :func:`find_export` and :func:`read_export`.
+    """
+    identity, *wanted = columns.wanted(table)
+    return read_export(
+        find_export(folder, table),
+        [spellings[0] for spellings in wanted],
+        identity=identity[0],
+        aliases={spellings[0]: spellings[1:] for spellings in (identity, *wanted)},
+        optional=[one.header for one in columns.of(table) if one.optional and not one.month],
+    )
+
+
 def read_export(
     path: Path,
     wanted: Sequence[str],
     *,
-    identity: str = ID_HEADER,
+    identity: str,
     aliases: Mapping[str, Sequence[str]] | None = None,
     optional: Collection[str] = (),
     may_be_empty: bool = False,
@@ -132,9 +153,14 @@ def read_export(
     how = {"optional": optional, "findings": []}
     reader = _read_parquet if path.suffix == ".parquet" else _read_text
     read = reader(path, names, **how)
+    spellings = {
+        name: spelling_of(read.header[at], names[name]) for name, at in read.places.items()
+    }
     ids = read.columns.pop(identity).cast("string").to_pandas()
     columns = {name: Coded.of(column) for name, column in read.columns.items()}
-    raw = RawTable(path.name, read.header, ids, columns, read.lines, read.ragged, how["findings"])
+    raw = RawTable(
+        path.name, read.header, ids, columns, read.lines, spellings, read.ragged, how["findings"]
+    )
     raw = _stray_quotes_aside(raw) if read.has_quotes else raw
     if not len(raw.ids) and len(raw.ragged):
         row = raw.ragged.iloc[0]
@@ -194,6 +220,8 @@ class _Read:
     ----------
     header : list of str
         Every header of the file.
+    places : dict of int
+        Where in it each wanted column stands.
     columns : dict
         Arrow columns of text by name, the one of ids first.
     lines : ndarray of int
@@ -207,6 +235,7 @@ class _Read:
     """
 
     header: list[str]
+    places: dict[str, int]
     columns: dict[str, Any]
     lines: np.ndarray
     ragged: pd.DataFrame
@@ -237,9 +266,8 @@ def _read_parquet(
         return (rows.isna() | rows.astype("str").eq("")).all(axis=1).to_numpy()
 
     lines = np.arange(2, table.num_rows + 2)
-    return _Read(
-        table.column_names, columns, lines, pd.DataFrame(columns=RAGGED), hollow, has_quotes=True
-    )
+    nothing = pd.DataFrame(columns=RAGGED)
+    return _Read(table.column_names, places, columns, lines, nothing, hollow, has_quotes=True)
 
 
 def _as_text(column: Any) -> Any:
@@ -284,7 +312,10 @@ def _read_text(
     known = [
         header for name, headers in names.items() for header in headers[:1] if name not in optional
     ]
-    raw, is_certain = as_utf8(path, read_bytes(path), known, findings)
+    raw = read_bytes(path)
+    if _has_english_header(raw):
+        known = [header for header in known if header.isascii()]
+    raw, is_certain = as_utf8(path, raw, known, findings)
     lines = raw[: 1 << 20].decode("utf-8", errors="replace").split("\n")
     above = 1 if re.fullmatch(r'"?sep=(.)"?\r?', lines[0]) else 0
     if above:
@@ -308,7 +339,13 @@ def _read_text(
     columns = dict(zip(places, columns, strict=True))
     if not is_certain:
         _refuse_odd_ids(path, next(iter(columns.values())))
-    return _Read(header, columns, numbers, ragged, hollow, has_quotes=b'"' in raw)
+    return _Read(header, places, columns, numbers, ragged, hollow, has_quotes=b'"' in raw)
+
+
+def _has_english_header(raw: bytes) -> bool:
+    """Tell whether no Russian header can show a text's encoding: the first line is ASCII."""
+    line = next((one for one in raw.split(b"\n", 2) if not re.match(rb'"?sep=', one)), b"")
+    return line.isascii() and b"\0" not in line
 
 
 def _refuse_odd_ids(path: Path, ids: Any) -> None:

@@ -1,18 +1,18 @@
 """What a valid row of each export is: types, ranges and allowed values, in one place."""
 
-from functools import cache
-
 import pandas as pd
 import pandera.pandas as pa
 
+from retention.core.column_entries import PERIOD
+from retention.core.columns import Column, Columns
 from retention.core.errors import one_of
-from retention.core.vocabulary import COLUMNS, IDENTITY, OPEN, Column
+from retention.core.vocabulary import IDENTITY
 
 
 def rule_of(column: Column) -> str:
     """Return what a cell of the column must be, in words."""
     if column.kind == "category":
-        return f"must be one of {one_of(word for word, _ in column.values)}"
+        return f"must be one of {one_of(column.exported)}"
     what = "a whole number" if column.kind == "integer" else "a number"
     ends = [
         f"from {column.low:g}" if column.low > float("-inf") else "",
@@ -21,28 +21,27 @@ def rule_of(column: Column) -> str:
     return " ".join(["must be", what, *filter(None, ends)])
 
 
-@cache
-def table_schema(table: str) -> pa.DataFrameSchema:
+def table_schema(table: str, *, columns: Columns) -> pa.DataFrameSchema:
     """Return the schema of the canonical columns of one export.
 
     A monthly table has the columns ``period`` (the canonical column a row belongs to) and
     ``amount``; the others have their canonical columns. Missing cells are valid everywhere but
     in ``customer_id`` and ``period`` (empty text there): the model fills them.
     """
-    columns = [column for column in COLUMNS if column.table == table and column.kind != "id"]
+    export, held = columns.tables[table], columns.of(table)
     filled = pa.Check(lambda ids: ids != "", error="must not be empty")
     fields = {IDENTITY: pa.Column(checks=filled)}
-    if any(column.period for column in columns):
-        months = one_of(column.period for column in columns)
+    if export.is_monthly:
+        months = one_of(export.months[column.month].export for column in held)
         known = pa.Check(lambda names: names != "", error=f"must be one of {months}")
-        fields["period"] = pa.Column(checks=known)
-        fields["amount"] = pa.Column(float, checks=_range(columns[0]), nullable=True)
+        fields[PERIOD] = pa.Column(checks=known)
+        fields["amount"] = _field(held[0])
     else:
-        fields |= {column.name: _field(column) for column in columns}
+        fields |= {column.name: _field(column) for column in held}
     return pa.DataFrameSchema(fields, strict=False)
 
 
-def faults(rows: pd.DataFrame, table: str) -> pd.DataFrame:
+def faults(rows: pd.DataFrame, table: str, *, columns: Columns) -> pd.DataFrame:
     """Return every cell that breaks the schema.
 
     Parameters
@@ -51,6 +50,8 @@ def faults(rows: pd.DataFrame, table: str) -> pd.DataFrame:
         Canonical columns of one export.
     table : str
         Which export it is.
+    columns : Columns
+        The data dictionary.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def faults(rows: pd.DataFrame, table: str) -> pd.DataFrame:
         ``index`` (row of `rows`), ``column`` (canonical) and ``rule`` in words.
     """
     try:
-        table_schema(table).validate(rows, lazy=True)
+        table_schema(table, columns=columns).validate(rows, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases.dropna(subset=["index"])
         found = cases[["index", "column", "check"]].rename(columns={"check": "rule"})
@@ -68,15 +69,11 @@ def faults(rows: pd.DataFrame, table: str) -> pd.DataFrame:
 
 def _field(column: Column) -> pa.Column:
     if column.kind == "category":
-        valid = [canonical for _, canonical in column.values]
-        checks = None if column.name in OPEN else pa.Check.isin(valid, error=rule_of(column))
+        valid = list(column.values)
+        checks = None if column.open else pa.Check.isin(valid, error=rule_of(column))
         return pa.Column(checks=checks, nullable=True)
-    checks = _range(column)
+    checks = [pa.Check.in_range(column.low, column.high, error=rule_of(column))]
     if column.kind == "integer":
         whole = pa.Check(lambda values: values == values.round(), error=rule_of(column))
         checks = [*checks, whole]
     return pa.Column(float, checks=checks, nullable=True)
-
-
-def _range(column: Column) -> list[pa.Check]:
-    return [pa.Check.in_range(column.low, column.high, error=rule_of(column))]

@@ -1,6 +1,6 @@
 """How good a risk is: every score with its interval, beside others, and by slice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ from retention.stats.metrics import (
 
 PAIRED = {name: score for name, score in SCORES.items() if name != "calibration_slope"}
 """What a baseline is scored by: one that tells everybody the same has no calibration line."""
+SLICED = ("service", "favourite_category", "consent")
+"""Columns of words whose slices come first."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,12 @@ def score_beside(
 
 
 def slices(
-    test: pd.DataFrame, weights: np.ndarray, *, minimum: int, level: float
+    test: pd.DataFrame,
+    weights: np.ndarray,
+    *,
+    words: Sequence[str] = SLICED,
+    minimum: int,
+    level: float,
 ) -> dict[str, dict[str, float]]:
     """Return customers, drop share, mean risk and ROC-AUC of each slice that is large enough.
 
@@ -140,14 +147,18 @@ def slices(
         Test customers with ``risk``.
     weights : ndarray, shape (n_resamples, n_customers)
         Behind the interval of the ROC-AUC; a resample without both classes in a slice is left out.
+    words : sequence of str
+        Columns of words: customers of one word are a slice.
     minimum : int
         Customers that a slice needs.
     level : float
         Coverage of the interval.
     """
-    tenure = pd.qcut(test["tenure_days"], 4, labels=False, duplicates="drop")
-    by = {name: test[name] for name in ("service", "favourite_category", "consent")}
-    by["tenure_quarter"] = tenure.map("{:.0f}".format, na_action="ignore")
+    first = [name for name in SLICED if name in words]
+    by = {name: test[name] for name in (*first, *(name for name in words if name not in first))}
+    if "tenure_days" in test:
+        tenure = pd.qcut(test["tenure_days"], 4, labels=False, duplicates="drop")
+        by["tenure_quarter"] = tenure.map("{:.0f}".format, na_action="ignore")
     found = {}
     for column, groups in by.items():
         for value, place in test.groupby(groups).indices.items():

@@ -127,7 +127,8 @@ def evaluate_risk(
     if truth is not None:
         reachable = truth[test[IDENTITY]].to_numpy()
         scores["best_reachable_roc_auc"] = plain(roc_auc, label, reachable)
-    scores["slices"] = slices(test, weights, minimum=options.min_slice, level=level)
+    words = list(test[names].select_dtypes(exclude="number"))
+    scores["slices"] = slices(test, weights, words=words, minimum=options.min_slice, level=level)
     called = confusion(label, risk, threshold=threshold)
     return Evaluation(
         label,

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from retention.core.vocabulary import MINUTES
+from retention.core.columns import Columns
+from retention.core.vocabulary import FAVOURITE, MINUTES
 from retention.explanation.hypotheses import YES
-from retention.explanation.sentences import display_word
 
 CHANGE, COLLECT = "change", "collect"
 
@@ -260,6 +260,8 @@ def advise(
     groups: Mapping[str, str],
     questions: pd.DataFrame,
     metrics: Mapping[str, float],
+    *,
+    columns: Columns,
 ) -> list[dict[str, object]]:
     """Return the advice that the figures support.
 
@@ -275,6 +277,8 @@ def advise(
         Any of ``roc_auc`` (by a model that had not seen the customers), ``drops_that_look_loyal``
         (as the function of that name), ``share_without_consent`` (0 to 1) and ``past_offers``
         (rows of recorded offers with their outcome; 0 where it is not given).
+    columns : Columns
+        The data dictionary: what categories are called.
 
     Returns
     -------
@@ -287,7 +291,7 @@ def advise(
         important features first.
     """
     evidence = Evidence(questions.set_index("key"), metrics)
-    words = evidence.categories()
+    words, category = evidence.categories(), columns.by_name[FAVOURITE]
     whole = sum(importance.values()) or 1.0
     found = []
     for advice in ADVICE:
@@ -299,7 +303,7 @@ def advise(
         texts = {
             language: getattr(advice, language).replace(
                 "{categories}",
-                ", ".join(display_word("favourite_category", word, language) for word in words),
+                ", ".join(category.said(word, language) for word in words),
             )
             for language in ("ru", "en")
         }

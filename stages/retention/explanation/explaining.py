@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from retention.core.columns import Columns
 from retention.core.params import Explain
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.explanation.advice import advise, drops_that_look_loyal
@@ -77,8 +78,8 @@ def explain_customers(
     table: pd.DataFrame,
     model: RiskModel,
     names: list[str],
-    groups: Mapping[str, str],
     *,
+    columns: Columns,
     threshold: float,
     roc_auc: float,
     options: Explain,
@@ -93,8 +94,8 @@ def explain_customers(
     model : RiskModel
     names : list of str
         The model's features.
-    groups : mapping of str to str
-        The group of each feature.
+    columns : Columns
+        The data dictionary.
     threshold : float
         Risk from which a customer is at risk, 0 to 1.
     roc_auc : float
@@ -102,7 +103,7 @@ def explain_customers(
     options : Explain
         The params section.
     """
-    features = table[names]
+    features, groups = table[names], {name: columns.by_name[name].group for name in names}
     train = np.flatnonzero((table["split"] == "train") & table["scored"])
     fitted = sample_of(table, train, most=options.sample, seed=options.seed)
     label = table[LABEL].iloc[fitted].to_numpy("int64")
@@ -141,6 +142,7 @@ def explain_customers(
         "share_without_consent": float((table["consent"] == "no").mean()),
     }
     mean_abs = importance["mean_abs"].to_dict()
+    advice = advise(mean_abs, groups, questions, evidence, columns=columns)
     details = {
         "space": model.space,
         "method": found.method,
@@ -156,9 +158,12 @@ def explain_customers(
         "groups": by_group.to_dict("index"),
         "questions": as_metrics(questions),
         "what_if": summary(changes, table["risk"].to_numpy()[asked], threshold=threshold),
-        "advice": {one.pop("key"): one for one in advise(mean_abs, groups, questions, evidence)},
+        "advice": {one.pop("key"): one for one in advice},
     }
-    said = {f"sentence_{language}": sentences(named, language) for language in LANGUAGES}
+    said = {
+        f"sentence_{language}": sentences(named, language, columns=columns)
+        for language in LANGUAGES
+    }
     return Explanation(
         found.values,
         own,

@@ -258,6 +258,8 @@ QUESTIONS = {
 }
 """Every claim that is always asked; :func:`category_question` makes one for each category."""
 
+COMPARED = ("site", "communication")
+"""The feature groups that the claim about the model compares."""
 MODEL_QUESTION = "communication_matters_less"
 CATEGORY_QUESTION = Question(
     "category_{category}",
@@ -502,12 +504,12 @@ def answer_questions(
         ``unit``; ``customers`` compared.
     """
     gap = None
-    if contributions is not None:
+    if contributions is not None and {groups[name] for name in contributions} >= set(COMPARED):
         by_group = {
             group: np.abs(
                 contributions[[n for n in contributions if groups[n] == group]].sum(axis=1)
             ).to_numpy("float64")
-            for group in ("site", "communication")
+            for group in COMPARED
         }
         gap = by_group["site"] - by_group["communication"]
     claims = asked(customers, of_model=gap is not None)

@@ -1,16 +1,18 @@
 """Pictures of why: every customer's contributions, what matters, and how it runs with the value."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from retention.core.features import BY_NAME
 from retention.core.plotting import BLUE, GREEN, GREY, ORANGE, picture
 
 COLOURS = {"site": BLUE, "product": ORANGE, "communication": GREEN, "spending": "#CC79A7"}
+SPARE = ("#56B4E9", "#F0E442", "#D55E00")
+"""For groups that a shop adds."""
 POINTS = 3000
 """Customers drawn at most."""
 
@@ -49,12 +51,19 @@ def draw_beeswarm(
         axis.set_xlabel(f"contribution to a drop, {unit} (right: raises the risk)")
 
 
+def colours_of(groups: Mapping[str, str]) -> dict[str, str]:
+    """Return a colour for each feature group, those that every shop has first."""
+    added = sorted(set(groups.values()) - set(COLOURS))
+    return COLOURS | dict(zip(added, cycle(SPARE), strict=False))
+
+
 def draw_importance(
     table: pd.DataFrame, groups: Mapping[str, str], path: Path, *, unit: str
 ) -> None:
     """Draw mean contribution and permutation importance of each feature, with intervals."""
     rows = table.iloc[::-1]
-    colours = [COLOURS.get(groups[name], GREY) for name in rows.index]
+    palette = colours_of(groups)
+    colours = [palette[groups[name]] for name in rows.index]
     place = np.arange(len(rows))
     panels = (
         ("mean_abs", "low", "high", f"mean contribution, {unit}"),
@@ -69,13 +78,33 @@ def draw_importance(
             axis.axvline(0, color=GREY, linewidth=0.8)
             axis.set(xlabel=f"{label}\n(bar: 95 % interval)")
         axes[0].set_yticks(place, rows.index)
-        for group, colour in COLOURS.items():
+        for group, colour in palette.items():
             axes[1].barh([0], [0], color=colour, alpha=0.75, label=group)
         axes[1].legend(frameon=False, loc="lower right", title="feature group")
 
 
-def draw_dependence(values: pd.DataFrame, features: pd.DataFrame, path: Path, *, unit: str) -> None:
-    """Draw how a feature's contribution runs with its value, the six strongest numeric ones."""
+def draw_dependence(
+    values: pd.DataFrame,
+    features: pd.DataFrame,
+    path: Path,
+    *,
+    dictionary: Sequence[Mapping[str, str]],
+    unit: str,
+) -> None:
+    """Draw how a feature's contribution runs with its value, the six strongest numeric ones.
+
+    Parameters
+    ----------
+    values, features : DataFrame, shape (n_customers, n_features)
+        Contributions and the customers' own values.
+    path : Path
+    dictionary : sequence of mapping
+        What each feature is, as ``features.dictionary`` gives it.
+    unit : str
+        Unit of the contributions.
+    """
+    about = {feature["name"]: feature for feature in dictionary}
+    palette = colours_of({name: feature["group"] for name, feature in about.items()})
     some = _some(values)
     known = features.loc[some.index].select_dtypes("number").notna().any()
     numbers = [name for name in _strongest(values) if known.get(name, False)][:6]
@@ -85,13 +114,13 @@ def draw_dependence(values: pd.DataFrame, features: pd.DataFrame, path: Path, *,
             low, high = np.nanquantile(x, [0.005, 0.995])
             if low == high:  # one value: an axis needs some width
                 low, high = low - 0.5, high + 0.5
-            axis.scatter(x, y, s=6, alpha=0.35, color=COLOURS.get(BY_NAME[name].group, GREY))
+            axis.scatter(x, y, s=6, alpha=0.35, color=palette[about[name]["group"]])
             axis.axhline(0, color=GREY, linewidth=0.8)
             density = axis.twinx()
             density.hist(x, bins=30, range=(low, high), color=GREY, alpha=0.25)
             density.set_ylim(0, 5 * max(1.0, density.get_ylim()[1]))
             density.set_yticks([])
             density.spines["right"].set_visible(False)
-            axis.set(title=name, xlim=(low, high), xlabel=BY_NAME[name].unit, ylabel=unit)
+            axis.set(title=name, xlim=(low, high), xlabel=about[name]["unit"], ylabel=unit)
         for axis in axes.flat[len(numbers) :]:
             axis.set_visible(False)

@@ -4,7 +4,7 @@ Files come back from spreadsheets, so that any dialect of an export is read. Wha
 could be taken for a formula (``retention.core.spreadsheets``) is taken off again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +13,28 @@ import pandas as pd
 
 from retention.core.arms import Arm, arm_of
 from retention.core.cells import bare, folded, is_missing
+from retention.core.columns import Columns
 from retention.core.errors import InputError, clipped, one_of, shown
 from retention.core.files import made
 from retention.core.spreadsheets import unguard
-from retention.core.vocabulary import (
-    BY_NAME,
-    ID_HEADER,
-    IDENTITY,
-    LABEL,
-    MOST_MONEY,
-    REVENUE_HEADER,
-)
+from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE, MARKET_MONEY, MOST_MONEY
 from retention.data.coded import Coded
 from retention.data.ids import clean_ids
 from retention.data.number_parsing import read_numbers
 from retention.data.reader import RawTable, read_export, refuse_broken_rows, refuse_empty_ids
 
 OUTCOMES = (LABEL, "revenue")
-SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    IDENTITY: (IDENTITY, ID_HEADER),
-    LABEL: (LABEL, BY_NAME[LABEL].header),
-    "revenue": ("revenue", REVENUE_HEADER),
-}
-"""The headers that the CRM's file may use for each column."""
 
-_WORDS = {folded(word): float(value) for word, value in BY_NAME[LABEL].values}
+
+def _other_headers(columns: Columns) -> dict[str, list[str]]:
+    """Return the headers that the CRM's file may use for each column, beside its own name."""
+    label, revenue = columns.by_name[LABEL], columns.tables[MARKET_MONEY].amount
+    ways = {
+        IDENTITY: columns.wanted(MARKET_FILE)[0],
+        LABEL: (label.header, *label.aliases),
+        "revenue": (revenue.header, *revenue.aliases),
+    }
+    return {name: [way for way in known if way != name] for name, known in ways.items()}
 
 
 def _words(column: Coded) -> Coded:
@@ -86,7 +83,7 @@ def read_customers(path: Path) -> pd.DataFrame:
     return pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0], "risk": risk, "profit": profit})
 
 
-def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
+def read_responses(path: Path, *, columns: Columns) -> tuple[pd.DataFrame, int]:
     """Return what the CRM sent back, one row a customer, and how many rows stood there twice.
 
     Parameters
@@ -95,24 +92,28 @@ def read_responses(path: Path) -> tuple[pd.DataFrame, int]:
         A .csv, .csv.gz or .parquet file with the customer's id and ``drop`` (0, 1 or the
         export's words), ``revenue`` of the three months after, or both; an empty cell is an
         outcome that is not known.
+    columns : Columns
+        The data dictionary: the export's words for headers and outcomes.
 
     Raises
     ------
     InputError
         If a column is missing, a cell is no outcome, or rows of a customer contradict each other.
     """
-    aliases = {name: headers[1:] for name, headers in SPELLINGS.items()}
-    raw = _whole(path, [IDENTITY, *OUTCOMES], aliases=aliases, optional=OUTCOMES)
+    label = columns.by_name[LABEL]
+    meant = {folded(way): word for way, word in label.spellings.items()}
+    raw = _whole(path, [IDENTITY, *OUTCOMES], aliases=_other_headers(columns), optional=OUTCOMES)
     outcomes = [name for name in OUTCOMES if name in raw.columns]
     if not outcomes:
         found = one_of(clipped(name) for name in raw.header[:30])
         raise InputError(f"{path} has no column drop or revenue; found: {found}")
     table = pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0]})
     for name in outcomes:
-        column = raw.columns[name]
+        column, valid = raw.columns[name], "no number"
         if name == LABEL:
-            column = column.renamed([_as_number(word) for word in column.words])
-        table[name] = _numbers(path, raw, name, column)
+            column = column.renamed([meant.get(folded(word), word) for word in column.words])
+            valid = f"valid: 0, 1, {one_of(label.exported)}"
+        table[name] = _numbers(path, raw, name, column, valid)
         if name == LABEL:
             odd = table[name].notna() & ~table[name].isin([0, 1])
             _refuse(path, raw, odd, _text(column), "drop is neither 0 nor 1")
@@ -143,17 +144,12 @@ def _text(column: Coded) -> pd.Series:
     return pd.Series(np.array(column.words, dtype=object)[column.codes])
 
 
-def _as_number(word: str) -> str:
-    """Return the outcome's word of the export as its number, any other word as it is."""
-    value = _WORDS.get(folded(word))
-    return word if value is None else f"{value:g}"
-
-
-def _numbers(path: Path, raw: RawTable, header: str, column: Coded) -> np.ndarray:
+def _numbers(
+    path: Path, raw: RawTable, header: str, column: Coded, valid: str = "no number"
+) -> np.ndarray:
     words = [bare(word)[0].removeprefix("'") for word in column.words]
     words = ["" if is_missing(word) else word for word in words]
     read = read_numbers(column.renamed(words), place=f"{path}, {header}")
-    valid = "valid: 0, 1, Снизилась, Прежний уровень" if header in SPELLINGS[LABEL] else "no number"
     _refuse(path, raw, pd.Series(read.bad), _text(column), f"{header}: {valid}; found")
     return read.values
 

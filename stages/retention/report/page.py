@@ -10,12 +10,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from retention.core.columns import Columns
 from retention.core.formats import LANGUAGES, formatted
+from retention.core.vocabulary import FAVOURITE
 from retention.explanation.hypotheses import question_of
 from retention.report.figures import Figures
 from retention.report.scales import scale, ticks
 from retention.report.text import Phrases, clip, load_phrases, quote
 from retention.report.verdicts import inside, side
+from retention.report.views import feature_form
 
 SECTIONS = (
     "headline",
@@ -49,6 +52,7 @@ def render(
     names: Mapping[str, str],
     view: Mapping[str, Any],
     *,
+    columns: Columns,
     folder: Path,
     language: str,
 ) -> str:
@@ -62,6 +66,8 @@ def render(
         The path of each file by the name that templates use for it.
     view : mapping
         What else templates need: choices of rows that do not depend on the language.
+    columns : Columns
+        The data dictionary: what columns and their words are called.
     folder : Path
         Templates, style, script and sentences.
     language : str
@@ -75,7 +81,8 @@ def render(
         lstrip_blocks=True,
     )
     script = (folder / "page.js").read_text(encoding="utf-8")
-    figures, phrases = Figures(files, language), load_phrases(folder, language)
+    figures = Figures(files, language)
+    phrases = load_phrases(folder, language, columns=columns)
     (other,) = (one for one in LANGUAGES if one != language)
     return environment.get_template("page.html").render(
         **names,
@@ -125,16 +132,19 @@ def _helpers(
         column, _, value = key.partition("=")
         return Markup("{}: {}").format(
             phrases.name("features", column), phrases.name("quarters", value)
-            if column == "tenure_quarter" else phrases.word(value),
+            if column == "tenure_quarter" else phrases.word(value, column),
         )  # fmt: skip
 
     def rivals(best: Mapping[str, Any]) -> Markup:
-        return Markup(", ").join(phrases.word(name) for name in best["earns_most_rivals"])
+        return Markup(", ").join(category(name) for name in best["earns_most_rivals"])
+
+    def category(value: object) -> Markup:
+        return phrases.word(value, FAVOURITE)
 
     def question(key: str) -> dict[str, str]:
         """Return a question of the shop, and what its figure compares."""
-        category = phrases.word(key.removeprefix("category_"))
-        found = question_of(key, category=Markup(category).striptags())
+        word = category(key.removeprefix("category_"))
+        found = question_of(key, category=word.striptags())
         asked, compared = (
             getattr(found, f"{name}{figures.language}") for name in ("", "compared_")
         )
@@ -158,6 +168,9 @@ def _helpers(
         "say": phrases.say,
         "name_of": phrases.name,
         "word": phrases.word,
+        "category": category,
+        "meaning": phrases.meaning,
+        "feature_form": lambda feature: feature_form(feature, columns=phrases.columns),
         "rule": phrases.rule,
         "text": text,
         "quote": quote,

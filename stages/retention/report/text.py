@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from retention.core.formats import STYLES, formatted
-from retention.core.vocabulary import CATEGORY_NAMES
+from retention.core.columns import Columns
+from retention.core.formats import formatted
 from retention.core.yaml_files import read_yaml
 
 LONGEST = 160
@@ -56,11 +56,22 @@ class Phrases:
         As the language's YAML file has it: groups of keys to texts. A text may hold ``{name}``
         for a figure, ``[name:form|form]`` for a noun that agrees with it, and HTML.
     language : str
+    columns : Columns
+        The data dictionary: what columns, their words, groups and exports are called.
     """
 
-    def __init__(self, table: Mapping[str, Any], language: str) -> None:
+    def __init__(self, table: Mapping[str, Any], language: str, *, columns: Columns) -> None:
         self.table = table
         self.language = language
+        self.columns = columns
+        self.told = {
+            "features": {one.name: one.names[language] for one in columns.all},
+            "groups": {name: texts[language] for name, texts in columns.groups.items()},
+            "files": {
+                name: getattr(table.name, language) for name, table in columns.tables.items()
+            },
+        }
+        """What the data dictionary calls things, by their kind."""
 
     def say(self, key: str, **given: Any) -> Markup:
         """Return the sentence of a key such as ``headline.title``, filled.
@@ -83,35 +94,55 @@ class Phrases:
         return Markup(_PLURAL.sub(agreed, text)).format(**given)
 
     def name(self, group: str, key: object) -> Markup:
-        """Return the name of a feature, segment or the like; one that the table lacks as it is."""
-        known = self.table[group].get(str(key))
+        """Return the name of a feature, segment or the like; one that nobody knows as it is."""
+        if str(key) in self.told.get(group, {}):
+            return escape(self.told[group][str(key)])
+        known = self.table.get(group, {}).get(str(key))
         if known is not None:
             return Markup(known)
         return quote(str(key).replace("_", " ") if group == "names" else key)
 
-    def word(self, value: object) -> Markup:
-        """Return a value of a category column: a favourite category, a service, yes or no."""
-        if str(value) in CATEGORY_NAMES:
-            return escape(CATEGORY_NAMES[str(value)][list(STYLES).index(self.language)])
-        return self.name("values", value)
+    def meaning(self, feature: str) -> str:
+        """Return what a feature is, and in which unit; empty for what the dictionary lacks."""
+        column = self.columns.by_name.get(feature)
+        if column is None:
+            return ""
+        told = (column.meaning.get(self.language), column.unit.get(self.language))
+        return ", ".join(filter(None, told))
+
+    def word(self, value: object, column: str) -> Markup:
+        """Return a value of a category column; one that the dictionary lacks as it is."""
+        known = self.columns.by_name.get(column)
+        if known is None or str(value) not in known.values:
+            return quote(value)
+        return escape(known.shown(str(value), self.language))
 
     def rule(self, rule: str) -> Markup:
         """Return a rule such as ``promo_share >= 0.5 and service == standard`` in words."""
-        parts = [self._term(part) for part in _TOKEN.findall(clip(rule, 3 * LONGEST))]
+        parts, column = [], ""
+        for part in _TOKEN.findall(clip(rule, 3 * LONGEST)):
+            parts.append(self._term(part, column))
+            column = part if part in self.columns.by_name else column
         return Markup("<bdi data-quote>{}</bdi>").format(Markup("").join(parts))
 
-    def _term(self, part: str) -> str:
-        """Return one token of a rule: a sign, a number, a name, or what stands between them."""
+    def _term(self, part: str, column: str) -> str:
+        """Return one token of a rule: a sign, a number, a name, or what stands between them.
+
+        A word is one of the `column` that was named last.
+        """
         if part in _SIGNS:
             return _SIGNS[part]
         if _NUMBER.fullmatch(part):
             return formatted(float(part), "plain", self.language)
-        for group in ("joins", "features", "values"):
-            if part in self.table[group]:
-                return Markup(self.table[group][part])
-        return self.word(part) if part in CATEGORY_NAMES else clip(part)
+        known = self.columns.by_name.get(column)
+        if known and part in known.values:
+            return self.word(part, column)
+        for group in ("joins", "features"):
+            if part in self.table[group] or part in self.told.get(group, {}):
+                return self.name(group, part)
+        return clip(part)
 
 
-def load_phrases(folder: Path, language: str) -> Phrases:
+def load_phrases(folder: Path, language: str, *, columns: Columns) -> Phrases:
     """Read the table of a language from `folder`."""
-    return Phrases(read_yaml(folder / f"{language}.yaml"), language)
+    return Phrases(read_yaml(folder / f"{language}.yaml"), language, columns=columns)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from retention.core.arms import Arm
+from retention.core.columns import Columns
 from retention.core.findings import Level
 
 STRONGEST = 6
@@ -39,23 +40,14 @@ BUDGET_COLUMNS = {
     "expected_gain": "money",
 }
 FINDING_LEVELS = tuple(Level)
-SHARE_FEATURES = {"promo_share", "service", "consent", "favourite_category"}
-FEATURE_FORMS = {
-    "profit": "money",
-    "revenue_m2": "count",
-    "revenue_m1": "count",
-    "revenue_m0": "count",
-    "tenure_days": "count",
-}
+FEATURE_FORMS = {"number": "tenths", "whole": "count", "percent": "percent", "money": "money"}
+"""How the mean of a number is shown, by the form that the data dictionary gives it."""
 
 
-def feature_form(row: Mapping[str, Any]) -> str:
+def feature_form(feature: str, *, columns: Columns) -> str:
     """Return how a feature's mean (or a word's share) is shown."""
-    return (
-        "percent"
-        if row["feature"] in SHARE_FEATURES
-        else FEATURE_FORMS.get(row["feature"], "tenths")
-    )
+    column = columns.by_name[feature]
+    return "percent" if column.is_category else FEATURE_FORMS[column.form]
 
 
 def differences(portraits: list[Mapping[str, Any]], segment: str) -> list[int]:
@@ -134,7 +126,6 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
         "advice_of": lambda kind: [
             key for key, row in files["explain"]["advice"].items() if row["kind"] == kind
         ],
-        "form_of": feature_form,
         "differences": lambda segment: differences(files["portraits"], segment),
         "category_rows": lambda segment: category_rows(files["categories"], segment),
     }

@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from retention.core.columns import Columns
 from retention.core.rules import check_rule, matches
 from retention.core.vocabulary import PROFIT, REST
 
@@ -93,7 +94,7 @@ def named_segments(
     customers: pd.DataFrame,
     rules: Mapping[str, str],
     *,
-    columns: Collection[str] | None = None,
+    columns: Columns,
     words: Mapping[str, Collection[str]] | None = None,
 ) -> pd.DataFrame:
     """Tell for each named rule which customers it holds for.
@@ -103,8 +104,8 @@ def named_segments(
     customers : DataFrame
     rules : mapping of str to str
         Params ``segment.rules``.
-    columns : collection of str, optional
-        What a rule may speak of; by default every column of `customers`.
+    columns : Columns
+        The data dictionary of what the exports have.
     words : mapping, optional
         Words of the data in open columns, see :func:`retention.core.rules.check_rule`.
 
@@ -118,11 +119,10 @@ def named_segments(
     InputError
         If a rule is none, names an unknown column, or can hold for nobody.
     """
-    known = customers.columns if columns is None else columns
     inside = {}
     for name, rule in rules.items():
         place = f"params.yaml: segment.rules.{name}"
-        check_rule(rule, known, place=place, words=words)
+        check_rule(rule, columns=columns, place=place, words=words)
         inside[name] = matches(rule, customers, place=place)
     return pd.DataFrame(inside, index=customers.index, dtype=bool)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.core.features import BY_NAME
+from retention.core.columns import Columns
 from retention.core.plotting import BLUE, GREY, ORANGE, picture
-from retention.core.vocabulary import CATEGORIES, PROFIT
+from retention.core.vocabulary import FAVOURITE, PROFIT
 from retention.segments.membership import LEVELS, UNKNOWN
 
 BESIDE = 3
@@ -51,7 +51,9 @@ def draw_grid(table: pd.DataFrame, path: Path) -> None:
         bar.outline.set_edgecolor(GREY)
 
 
-def draw_portraits(table: pd.DataFrame, path: Path, *, error_rate: float = 0.05) -> None:
+def draw_portraits(
+    table: pd.DataFrame, path: Path, *, columns: Columns, error_rate: float = 0.05
+) -> None:
     """Draw for each segment how far every feature is from the rest, with intervals.
 
     Parameters
@@ -59,11 +61,13 @@ def draw_portraits(table: pd.DataFrame, path: Path, *, error_rate: float = 0.05)
     table : DataFrame
         What ``studying.study`` gave.
     path : Path
+    columns : Columns
+        The data dictionary.
     error_rate : float
         A point is filled where the q-value is at most this.
     """
     lines = table[["feature", "value"]].drop_duplicates()
-    names = [_meaning(*line) for line in lines.to_numpy()]
+    names = [_meaning(columns, *line) for line in lines.to_numpy()]
     title = (
         "How each segment differs from everyone else: Cliff's delta of a number, difference of "
         f"shares of a word;\nfilled: q-value at most {error_rate:g}; diamond: the segment is "
@@ -90,7 +94,7 @@ def draw_portraits(table: pd.DataFrame, path: Path, *, error_rate: float = 0.05)
             axis.set_xlabel("← lower inside    higher inside →")
 
 
-def draw_categories(table: pd.DataFrame, path: Path, *, level: float) -> None:
+def draw_categories(table: pd.DataFrame, path: Path, *, columns: Columns, level: float) -> None:
     """Draw mean profit by favourite category inside each segment and outside, with intervals.
 
     Parameters
@@ -98,6 +102,8 @@ def draw_categories(table: pd.DataFrame, path: Path, *, level: float) -> None:
     table : DataFrame
         What ``studying.study`` gave, a ``segment`` named in each row.
     path : Path
+    columns : Columns
+        The data dictionary.
     level : float
         Coverage of each interval; categories with too few customers have none.
     """
@@ -122,7 +128,7 @@ def draw_categories(table: pd.DataFrame, path: Path, *, level: float) -> None:
                 )  # fmt: skip
                 axis.scatter(mean[~enough], places[~enough], s=22, c="white", edgecolors=colour)
             # A rare word that is no category may be a note about a person; the picture is in Git.
-            known = part["category"].isin(CATEGORIES.values())
+            known = part["category"].isin(columns.by_name[FAVOURITE].values)
             shown = part["category"].where(enough | known, "other")
             counts = zip(shown, part["customers_inside"], strict=True)
             names = [f"{_plain(name)} ({count:,})" for name, count in counts]
@@ -172,13 +178,14 @@ def _in_cell(cell: pd.Series) -> str:
     return "\n".join(lines)
 
 
-def _meaning(feature: str, value: str) -> str:
+def _meaning(columns: Columns, feature: str, value: str) -> str:
     """Return a feature in words, with its unit or the word that is compared."""
-    known = BY_NAME.get(feature)
-    meaning = known.meaning if known else _plain(feature)
+    known = columns.by_name.get(feature)
+    meaning = known.meaning["en"] if known else _plain(feature)
     if value:
         return f"{meaning}: {_plain(value)}"
-    unit = known.unit if known and known.unit not in {"share", "a month", "a visit"} else ""
+    unit = known.unit.get("en", "") if known else ""
+    unit = "" if unit in {"share", "a month", "a visit"} else unit
     return f"{meaning} ({unit})" if unit else meaning
 
 
@@ -192,12 +199,13 @@ def draw_segments(
     categories: pd.DataFrame,
     folder: Path,
     *,
+    columns: Columns,
     level: float,
 ) -> None:
     """Draw who is in the segments, what sets them apart, and what they buy, a picture each."""
     draw_grid(grid, folder / "grid.png")
-    draw_portraits(portraits, folder / "portraits.png")
-    draw_categories(categories, folder / "categories.png", level=level)
+    draw_portraits(portraits, folder / "portraits.png", columns=columns)
+    draw_categories(categories, folder / "categories.png", columns=columns, level=level)
 
 
 def draw_map(customers: pd.DataFrame, path: Path) -> None:

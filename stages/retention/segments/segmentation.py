@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from retention.core.columns import Columns
 from retention.core.params import Segment
-from retention.core.rule_values import RULED
 from retention.core.rules import fits_nobody
 from retention.core.vocabulary import IDENTITY, LABEL, PROFIT, REASON_RANKS
 from retention.segments.membership import (
@@ -78,6 +78,7 @@ def find_segments(
     features: Sequence[str],
     words: Sequence[str],
     in_data: Mapping[str, Collection[str]],
+    columns: Columns,
     options: Segment,
 ) -> Segmentation:
     """Put every customer into the grid and the named segments, and study them.
@@ -90,11 +91,13 @@ def find_segments(
         The model's features, and those of them that hold words.
     in_data : mapping
         Words of the data in open columns, which rules may name.
+    columns : Columns
+        The data dictionary.
     options : Segment
         The params section.
     """
     customers = customers.assign(profit_rank=customers[PROFIT].rank(pct=True))
-    belongs = named_segments(customers, options.rules, columns=RULED, words=in_data)
+    belongs = named_segments(customers, options.rules, columns=columns, words=in_data)
     customers["segments"], customers["segment"] = all_segments(belongs), first_segment(belongs)
     customers["reasons"] = joined(customers[list(REASON_RANKS)])
     cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
