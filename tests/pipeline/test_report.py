@@ -82,6 +82,24 @@ def test_numbers_have_one_form_on_the_page_and_in_its_reasons(
     assert percents == {percent}
 
 
+def test_examples_that_are_figures_are_written_like_figures(run):
+    path = run / "data/prepared/readiness.parquet"
+    findings = pd.read_parquet(path)
+    one = findings.head(1).assign(level="warning", file="", column="promo_share")
+    more = [("drift", "1.2e-08"), ("drift", "0.0123"), ("few_customers", "1500")]
+    more = [one.assign(what=what, example=example) for what, example in more]
+    pd.concat([findings, *more], ignore_index=True).to_parquet(path)
+    text = {language: read_page(html).text for language, html in build().items()}
+    for words in (
+        "p не больше 0,001 ",
+        "p не больше 0,013 ",
+        "меньше 1\N{NARROW NO-BREAK SPACE}500,",
+    ):
+        assert words in text["ru"]
+    for words in ("p at most 0.001 ", "p at most 0.013 ", "1,500"):
+        assert words in text["en"]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_sections_stand_in_their_order(clone, language):
     page = read_page((clone.folder / f"report/{language}.html").read_text(encoding="utf-8"))

@@ -41,7 +41,12 @@ UNIT_FORMS = {
     "roc_auc": "score",
 }
 """How figures of each unit of metrics/explain.json are shown."""
-EXAMPLE_FORMS = {"leak": "score", "few_customers": "count", "few_of_class": "count"}
+EXAMPLE_FORMS = {
+    "leak": "score",
+    "drift": "score",
+    "few_customers": "count",
+    "few_of_class": "count",
+}
 """How the examples of findings that are figures are shown."""
 VERSION = 8
 """Letters of a sha256 that tell versions apart."""
@@ -111,11 +116,13 @@ def _helpers(
         )
 
     def example(row: Mapping[str, Any]) -> Markup:
+        try:
+            form, value = EXAMPLE_FORMS[row["what"]], float(row["example"])
+        except (KeyError, ValueError):
+            return phrases.name("examples", row["example"])
         if row["what"] == "drift":  # upwards: p is "at most" that
-            return quote(text(math.ceil(1000 * float(row["example"])) / 1000, "score"))
-        if row["what"] in EXAMPLE_FORMS:
-            return quote(text(float(row["example"]), EXAMPLE_FORMS[row["what"]]))
-        return phrases.name("examples", row["example"])
+            value = math.ceil(1000 * value) / 1000
+        return quote(text(value, form))
 
     def finding(file: str, steps: Sequence[str | int]) -> Markup:
         """Return a line of the readiness report; one of a kind the table lacks as it is."""
