@@ -1,4 +1,4 @@
-"""Docs check: does README.md quote the figures of the committed metrics?
+"""Docs check: does README.md quote the figures of the last run?
 
 Run by `make docs-check`. The figures are those of the simulated shop: where `data.dir` names
 another folder, nothing is checked, and a line says so.
@@ -11,14 +11,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 
+from retention.core import paths
 from retention.core.errors import InputError
 from retention.core.files import read_json
 from retention.core.params import load_params
-from retention.core.paths import SAMPLE, is_sample
 from retention.core.running import stage
 
 README = Path("README.md")
-METRICS = Path("metrics/evaluate.json")
+METRICS = paths.METRICS / "evaluate.json"
+"""What `dvc metrics diff` shows; its numbers are among the details."""
 ROWS = {
     "ROC-AUC": "roc_auc",
     "ROC-AUC of the baseline": "baseline_roc_auc",
@@ -54,7 +55,7 @@ def behind(readme: str, found: Mapping[str, float]) -> list[str]:
     ----------
     readme : str
     found : mapping
-        The content of ``metrics/evaluate.json``, with the keys of :data:`NEEDED`.
+        The content of ``data/evaluation/details.json``, with the keys of :data:`NEEDED`.
     """
     lacks = [row for row in quoted(found) if row not in readme]
     for key, told in _DIFF.findall(readme):
@@ -67,15 +68,17 @@ def behind(readme: str, found: Mapping[str, float]) -> list[str]:
 def main() -> None:
     """Compare the README with the metrics."""
     folder = load_params().data.dir
-    if not is_sample(folder):
-        print(f"docs-check is off: data.dir is {folder}, and README.md quotes figures of {SAMPLE}")
+    if not paths.is_sample(folder):
+        whose = f"README.md quotes figures of {paths.SAMPLE}"
+        print(f"docs-check is off: data.dir is {folder}, and {whose}")
         return
-    lacks = behind(README.read_text(encoding="utf-8"), read_json(METRICS, needs=NEEDED))
+    details = paths.EVALUATION_DETAILS
+    lacks = behind(README.read_text(encoding="utf-8"), read_json(details, needs=NEEDED))
     for row in lacks:
         print(row)
     if lacks:
-        raise InputError(f"{README} lacks the above of {METRICS}; figures quoted are out of date")
-    print(f"{README} quotes the figures of {METRICS}")
+        raise InputError(f"{README} lacks the above of {details}; figures quoted are out of date")
+    print(f"{README} quotes the figures of {details}")
 
 
 if __name__ == "__main__":

@@ -37,9 +37,11 @@ import featurize
 import measure
 import prepare
 import report
+import score
 import segment
 import train
 from project import FIXTURES, ROOT, lay_fixtures
+from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY, LABEL, MINUTES, PROFIT, REVENUE
@@ -47,7 +49,7 @@ from simulation.export import as_export
 from simulation.shop import Shop, simulate_customers
 
 COLUMNS = load_columns(FIXTURES / "columns.yaml")
-STAGES = (prepare, featurize, train, evaluate, explain, segment, report)
+STAGES = (prepare, featurize, train, score, evaluate, explain, segment, report)
 SAMPLE = Path("data/sample")
 LEAST = 36
 """Customers of a class that most shops have: prepare asks for 30, and sets a few aside."""
@@ -358,7 +360,7 @@ def run(seed: int, *, model: str = "usual") -> str:
             refusal = ended(stage.main, f"{stage.__name__} of {done}")
             if refusal:
                 return f"{stage.__name__}: {refusal}"
-        listed = pd.read_parquet(segment.CAMPAIGN / "list.parquet")
+        listed = pd.read_parquet(paths.CAMPAIGN_LIST)
         if listed[IDENTITY].isin(suppressed).any():
             raise FuzzError(f"a suppressed customer is on the list after {done}")
         if len(listed):

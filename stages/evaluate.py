@@ -21,10 +21,10 @@ def main() -> None:
     """Score the test customers once."""
     params = load_params()
     options = params.evaluate
-    card = read_json(paths.MODEL_CARD, needs=("features", "threshold"))
     table = read_parquet(paths.FEATURES).merge(
         read_parquet(paths.RISKS), on=IDENTITY, validate="one_to_one"
     )
+    card = read_json(paths.MODEL_CARD, needs=("features", "threshold"))
     truth = None
     if paths.is_sample(params.data.dir):
         known = read_parquet(paths.TRUTH).astype({IDENTITY: "str"})

@@ -23,12 +23,12 @@ PLOTS = paths.PLOTS / "explain"
 def main() -> None:
     """Attribute every customer's risk to the features; answer the shop's questions."""
     columns, options = load_columns(), load_params().explain
-    card = read_json(paths.MODEL_CARD, needs=("features", "threshold", "sha256"))
-    dictionary = read_json(paths.DICTIONARY)
-    groups = {feature["name"]: feature["group"] for feature in dictionary}
     table = read_parquet(paths.FEATURES).merge(
         read_parquet(paths.RISKS), on=IDENTITY, validate="one_to_one"
     )
+    card = read_json(paths.MODEL_CARD, needs=("features", "threshold", "sha256"))
+    dictionary = read_json(paths.DICTIONARY)
+    groups = {feature["name"]: feature["group"] for feature in dictionary}
     found = explain_customers(
         table,
         load_model(paths.MODEL, sha256=card["sha256"]),

@@ -45,8 +45,8 @@ def main() -> None:
     offers = load_offers(columns=columns, features=names, words=in_data)
     known = pd.concat([customers[IDENTITY], read_parquet(paths.LEFT_OUT)[IDENTITY]])
     suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
-    for path, columns in ((paths.RISKS, ["risk"]), (paths.REASONS, REASON_RANKS)):
-        part = read_parquet(path, [IDENTITY, *columns])
+    for path, wanted in ((paths.RISKS, ["risk"]), (paths.REASONS, REASON_RANKS)):
+        part = read_parquet(path, [IDENTITY, *wanted])
         customers = customers.merge(part, on=IDENTITY, validate="one_to_one")
 
     found = find_segments(

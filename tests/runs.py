@@ -8,16 +8,16 @@ import pandas as pd
 
 import report
 from project import EDITED
+from retention.core import paths
 
 LANGUAGES = ("ru", "en")
-FOLDERS = ("prepared", "segments", "campaign", "explained", "model")
-NEEDED = ("metrics", "plots", *(f"data/{name}" for name in FOLDERS))
+FOLDERS = ("prepared", "features", "model", "evaluation", "explained", "segments", "campaign")
 
 
 def copy_run(source, folder):
     """Copy what the report reads."""
-    for name in NEEDED:
-        shutil.copytree(source / name, folder / name)
+    for name in FOLDERS:
+        shutil.copytree(source / "data" / name, folder / "data" / name)
     for name in EDITED:
         shutil.copyfile(source / name, folder / name)
     (folder / "stages").symlink_to(Path(report.__file__).parent)
@@ -30,7 +30,7 @@ def build():
 
 
 def read(language):
-    return (report.REPORT / f"{language}.html").read_text(encoding="utf-8")
+    return (paths.REPORT / f"{language}.html").read_text(encoding="utf-8")
 
 
 def alter(path, change):
@@ -84,9 +84,9 @@ def poison(folder):
         one |= {"unit": "percentage points", "customers": 60, "changes_in": ""}
         found["questions"] |= {f"category_{v}": one for v in (EVIL, LONG, TURNED)}
 
-    alter(folder / "metrics/segment.json", segment)
-    alter(folder / "metrics/evaluate.json", evaluate)
-    alter(folder / "metrics/explain.json", explain)
+    alter(folder / "data/segments/details.json", segment)
+    alter(folder / "data/evaluation/details.json", evaluate)
+    alter(folder / "data/explained/details.json", explain)
 
 
 def _rows():

@@ -221,7 +221,7 @@ def test_rule_that_fits_nobody_is_a_warning_and_on_the_page(capsys, clone, monke
     places = ["segment.rules.promotion_buyers_at_risk", "offers.yaml: site_time_challenge.when"]
     said = capsys.readouterr().err.splitlines()
     assert said == [f"segment: warning: {place} fits nobody" for place in places]
-    assert read_json(Path("metrics/segment.json"))["fits_nobody"] == places
+    assert read_json(Path("data/segments/details.json"))["fits_nobody"] == places
     report.main()
     for language in ("ru", "en"):
         page = (folder / f"report/{language}.html").read_text(encoding="utf-8")

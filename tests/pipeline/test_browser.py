@@ -127,7 +127,7 @@ def test_the_slider_moves_the_figures(clone, visit):
     page.keyboard.press("ArrowRight")
     assert shown() == row(1)
     source = page.locator('[data-output="cost"] [data-figure]').get_attribute("data-figure")
-    assert source == "plots/segment/budgets.csv#/1/cost"
+    assert source == "data/campaign/budgets.parquet#/1/cost"
 
 
 def test_the_list_sorts_and_filters(clone, visit):

@@ -15,16 +15,18 @@ import explain
 import featurize
 import prepare
 import report
+import score
 import segment
 import train
 from dictionary import COLUMNS, FIXTURE
 from helpers import an_offer, project_params
 from pages import read_page
 from project import ROOT
+from retention.core import paths
 from simulation.export import as_export
 from simulation.shop import simulate_customers
 
-STAGES = (prepare, featurize, train, evaluate, explain, segment, report)
+STAGES = (prepare, featurize, train, score, evaluate, explain, segment, report)
 CUSTOMERS = 400
 ADDED = """
   age:
@@ -146,10 +148,13 @@ def test_new_columns_are_trained_on(ran):
         "categorical": False,
     }  # fmt: skip
     assert told["has_children"]["categorical"] is True
-    slices = content(ran, "metrics/evaluate.json")["slices"]
+    slices = content(ran, "data/evaluation/details.json")["slices"]
     assert {"has_children=yes", "has_children=no"} <= set(slices)
     # They were drawn to tell more than all else.
-    importance = content(ran, "metrics/explain.json")["mean_abs"]
+    importance = {
+        name: one["mean_abs"]
+        for name, one in content(ran, "data/explained/details.json")["importance"].items()
+    }
     assert max(importance, key=importance.get) == "age"
 
 
@@ -221,7 +226,7 @@ def test_export_without_the_optional_columns(lacking, capsys):
     assert absent[["level", "file", "column"]].to_numpy().tolist() == [
         ["advice", "market_file.csv", "Возраст"], ["advice", "market_file.csv", "Есть дети"]
     ]  # fmt: skip
-    assert not {"age", "has_children"} & set(pd.read_parquet(prepare.CUSTOMERS))
+    assert not {"age", "has_children"} & set(pd.read_parquet(paths.PREPARED))
     assert len(content(lacking, "data/features/dictionary.json")) == 16
     capsys.readouterr()
     assert refused(segment, capsys) == (
@@ -300,7 +305,7 @@ def test_export_in_english_gives_the_same_customers(tmp_path, monkeypatch):
             (folder / f"data/sample/{name}.csv").write_text(text, encoding="utf-8")
         monkeypatch.chdir(folder)
         prepare.main()
-        made.append(prepare.CUSTOMERS.read_bytes())
+        made.append(paths.PREPARED.read_bytes())
     assert made[0] == made[1]
     found = pd.read_parquet("data/prepared/readiness.parquet")
     assert found["level"].ne("error").all()
@@ -347,7 +352,7 @@ def test_older_month_is_read_where_the_export_has_it(tmp_path, monkeypatch, word
         table.to_csv(tmp_path / f"data/sample/{name}.csv", index=False)
     monkeypatch.chdir(tmp_path)
     prepare.main()
-    customers = pd.read_parquet(prepare.CUSTOMERS)
+    customers = pd.read_parquet(paths.PREPARED)
     found = pd.read_parquet("data/prepared/readiness.parquet")
     absent = found.loc[found["what"] == "absent_column", ["file", "column"]].to_numpy().tolist()
     if not word:

@@ -75,6 +75,7 @@ def test_no_cell_of_a_table_for_people_runs(shop):
     ]
     names = {path.relative_to(clone.folder / "data").as_posix() for path in tables}
     assert names == {
+        "campaign/budgets.csv",
         "campaign/excluded.csv",
         "campaign/list.csv",
         "prepared/quarantine.csv",

@@ -60,8 +60,8 @@ def folder(check, tmp_path, monkeypatch):
     found |= {"test_customers": 277, "brier": 0.087283}
     rows = [*check.quoted(found), "metrics/evaluate.json  brier   0.08728   0.11113   0.02385"]
     lay_fixtures(tmp_path)
-    (tmp_path / "metrics").mkdir()
-    (tmp_path / "metrics/evaluate.json").write_text(json.dumps(found))
+    (tmp_path / "data/evaluation").mkdir(parents=True)
+    (tmp_path / "data/evaluation/details.json").write_text(json.dumps(found))
     (tmp_path / "README.md").write_text("\n".join(rows))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -81,7 +81,9 @@ def test_row_is_written_as_people_round(check):
 @pytest.mark.usefixtures("folder")
 def test_readme_that_quotes_the_metrics_is_fine(check, capsys):
     check.main()
-    assert capsys.readouterr().out == "README.md quotes the figures of metrics/evaluate.json\n"
+    assert capsys.readouterr().out == (
+        "README.md quotes the figures of data/evaluation/details.json\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_figure_that_is_out_of_date_is_noticed(check, folder, capsys, old, new, 
 
 def test_figures_of_another_export_are_not_those_of_the_readme(check, folder, capsys):
     edit(folder / "params.yaml", "dir: data/sample", "dir: data/raw")
-    (folder / "metrics/evaluate.json").write_text("{}")
+    (folder / "data/evaluation/details.json").write_text("{}")
     check.main()
     assert capsys.readouterr().out == (
         "docs-check is off: data.dir is data/raw, and README.md quotes figures of data/sample\n"

@@ -39,7 +39,7 @@ def test_every_figure_is_that_of_its_file(clone, language):
         wrong += [] if right else [(shown, value)]
     assert wrong == []
     assert len(page.figures) > 300
-    assert {name.partition("/")[0] for name in contents} >= {"metrics", "data", "plots"}
+    assert {name.partition("/")[0] for name in contents} >= {"data", "report"}
 
 
 def test_both_pages_show_the_same_figures(clone):
@@ -108,10 +108,10 @@ def test_sections_stand_in_their_order(clone, language):
 
 
 def test_headline_adds_up_from_the_customers(clone):
-    found = json.loads((clone.folder / "metrics/report.json").read_text())["headline"]
+    found = json.loads((clone.folder / "report/overview.json").read_text())["headline"]
     customers = pd.read_parquet(clone.folder / "data/segments/customers.parquet")
     params = content_of(clone.folder / "params.yaml")["campaign"]
-    threshold = json.loads((clone.folder / "metrics/train.json").read_text())["threshold"]
+    threshold = json.loads((clone.folder / "data/model/details.json").read_text())["threshold"]
     ahead = customers[customers["drop"].isna()]
     lost = ahead["profit"].fillna(0).clip(lower=0)
     lost *= params["horizon_months"] * params["share_lost"]
@@ -128,14 +128,14 @@ def test_the_same_files_give_the_same_bytes():
 
 
 def test_a_figure_that_is_not_there_stops_the_page(run):
-    alter(run / "metrics/evaluate.json", lambda found: found.pop("roc_auc"))
-    with pytest.raises(KeyError, match=r"metrics/evaluate.json#/roc_auc"):
+    alter(run / "data/evaluation/details.json", lambda found: found.pop("roc_auc"))
+    with pytest.raises(KeyError, match=r"data/evaluation/details.json#/roc_auc"):
         build()
 
 
 def test_a_figure_that_cannot_be_told_is_a_dash_and_decides_nothing(run):
     untold = ("over_baseline", "over_baseline_low", "over_baseline_high", "precision")
-    alter(run / "metrics/evaluate.json", lambda found: found.update(dict.fromkeys(untold)))
+    alter(run / "data/evaluation/details.json", lambda found: found.update(dict.fromkeys(untold)))
 
     def segment(found):
         for cell in found["grid"].values():
@@ -147,8 +147,8 @@ def test_a_figure_that_cannot_be_told_is_a_dash_and_decides_nothing(run):
         for row in (*found["groups"].values(), *found["importance"].values()):
             row.update(mean_abs=0.0, low=0.0, high=0.0)
 
-    alter(run / "metrics/segment.json", segment)
-    alter(run / "metrics/explain.json", explain)
+    alter(run / "data/segments/details.json", segment)
+    alter(run / "data/explained/details.json", explain)
     for language, unclear in (
         ("ru", "От обычного рецепта не отличить"),
         ("en", "Cannot be told apart from the usual"),
@@ -169,7 +169,7 @@ def test_a_figure_that_cannot_be_told_is_a_dash_and_decides_nothing(run):
 )
 def test_an_interval_chooses_the_sentence(run, low, high, ru, en):
     change = {"over_baseline_low": low, "over_baseline_high": high}
-    alter(run / "metrics/evaluate.json", lambda found: found.update(change))
+    alter(run / "data/evaluation/details.json", lambda found: found.update(change))
     pages = build()
     assert ru in prose(pages["ru"])
     assert en in prose(pages["en"])
@@ -185,7 +185,7 @@ def test_an_interval_chooses_the_sentence(run, low, high, ru, en):
 )
 def test_a_promise_is_held_against_what_happened(run, dropped, ru, en):
     bins = pd.DataFrame({"told": [0.1, 0.7], "dropped": [0.1, dropped], "customers": [100, 100]})
-    bins.to_csv(run / "plots/evaluate/calibration.csv", index=False)
+    bins.to_parquet(run / "data/evaluation/reliability.parquet")
     pages = build()
     assert ru in prose(pages["ru"])
     assert en in prose(pages["en"])
@@ -199,7 +199,7 @@ def test_a_promise_is_held_against_what_happened(run, dropped, ru, en):
     ],
 )
 def test_page_says_what_contributions_are_measured_in(run, space, ru, en):
-    alter(run / "metrics/explain.json", lambda found: found.update(space=space))
+    alter(run / "data/explained/details.json", lambda found: found.update(space=space))
     pages = build()
     assert ru in prose(pages["ru"])
     assert en in prose(pages["en"])
@@ -207,7 +207,7 @@ def test_page_says_what_contributions_are_measured_in(run, space, ru, en):
 
 @pytest.mark.parametrize("grade", ["A", "B", "C", "F"])
 def test_grade_is_told_in_words(run, grade):
-    alter(run / "metrics/evaluate.json", lambda found: found.update(grade=grade))
+    alter(run / "data/evaluation/details.json", lambda found: found.update(grade=grade))
     words = {
         "A": "probabilities hold: act on it",
         "B": "eye on the numbers",
@@ -231,9 +231,9 @@ def test_an_empty_campaign_is_said_to_be_empty(run):
         for offer in found["offers"].values():
             offer.update(treatment=0, control=0, cost=0.0, expected_gain=0.0)
 
-    alter(run / "metrics/segment.json", nobody)
-    budgets, listed = run / "plots/segment/budgets.csv", run / "data/campaign/list.parquet"
-    pd.read_csv(budgets).head(0).to_csv(budgets, index=False)
+    alter(run / "data/segments/details.json", nobody)
+    budgets, listed = run / "data/campaign/budgets.parquet", run / "data/campaign/list.parquet"
+    pd.read_parquet(budgets).head(0).to_parquet(budgets)
     pd.read_parquet(listed).head(0).to_parquet(listed)
     english = prose(build()["en"])
     assert "There is nobody to contact this time" in english

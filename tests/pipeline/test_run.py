@@ -76,19 +76,42 @@ def test_plots_name_columns_that_exist(clone):
             assert {options["x"], options["y"]} <= set(table.columns), path
 
 
-def test_evaluate_metrics_hold_the_contract(clone):
-    found = json.loads((clone.folder / "metrics/evaluate.json").read_text())
+def test_evaluation_holds_its_contract(clone):
+    found = json.loads((clone.folder / "data/evaluation/details.json").read_text())
     for name in ("roc_auc", "average_precision", "brier", "log_loss", "calibration_slope"):
         assert found[f"{name}_low"] <= found[name] <= found[f"{name}_high"], name
     assert found["over_baseline"] == pytest.approx(
         found["roc_auc"] - found["baseline_roc_auc"], abs=2e-6
     )
     assert 0.85 < found["best_reachable_roc_auc"] <= 1
-    assert found["score_customers"] > 0
+    headline = json.loads((clone.folder / "metrics/evaluate.json").read_text())
+    assert headline == {name: found[name] for name in headline}
+    assert {"grade", "roc_auc", "roc_auc_low", "over_rule", "calibration_slope"} <= set(headline)
 
 
-def test_train_metrics_tell_the_calibration_of_the_saved_model(clone):
-    told = json.loads((clone.folder / "metrics/train.json").read_text())["calibration"]
+def test_headlines_are_flat_and_few(clone):
+    told = [json.loads(path.read_text()) for path in (clone.folder / "metrics").glob("*.json")]
+    assert len(told) == 8
+    values = [value for one in told for value in one.values()]
+    assert 30 < len(values) < 60
+    assert not [value for value in values if isinstance(value, dict | list)]
+
+
+def test_score_metrics_are_those_of_customers_whose_months_are_ahead(clone):
+    told = json.loads((clone.folder / "metrics/score.json").read_text())
+    features = pd.read_parquet(clone.folder / "data/features/features.parquet")
+    risks = pd.read_parquet(clone.folder / "data/scores/risk.parquet")
+    assert risks["customer_id"].tolist() == features["customer_id"].tolist()
+    ahead = risks.loc[features["drop"].isna().to_numpy(), "risk"]
+    assert told["ahead"] == len(ahead) > 0
+    assert told["mean_risk"] == pytest.approx(ahead.mean(), abs=1e-6)
+    trained = (features["split"] == "train").to_numpy()
+    assert risks["out_of_fold"].to_numpy()[trained].all()
+    assert not risks["out_of_fold"].to_numpy()[~trained].any()
+
+
+def test_training_details_tell_the_calibration_of_the_saved_model(clone):
+    told = json.loads((clone.folder / "data/model/details.json").read_text())["calibration"]
     card = json.loads((clone.folder / "data/model/model.json").read_text())
     model = load_model(clone.folder / "data/model/model.skops", sha256=card["sha256"])
     assert told["kind"] == card["calibration"]
@@ -112,7 +135,7 @@ def test_campaign_partitions_the_audience_and_respects_consent(clone):
 
 
 def test_campaign_adds_up_and_opens_in_a_spreadsheet(clone):
-    found = json.loads((clone.folder / "metrics/segment.json").read_text())
+    found = json.loads((clone.folder / "data/segments/details.json").read_text())
     listed = pd.read_parquet(clone.folder / "data/campaign/list.parquet")
     excluded = pd.read_parquet(clone.folder / "data/campaign/excluded.parquet")
     assert found["treatment"] + found["control"] == len(listed)
@@ -127,7 +150,7 @@ def test_campaign_adds_up_and_opens_in_a_spreadsheet(clone):
     assert treated["cost"].sum() == pytest.approx(found["treatment_cost"])
     assert found["power"]["pooled"]["treatment"] == len(treated)
     for name, content in clone.files("data/campaign", "data/segments").items():
-        assert name.endswith(".parquet") or content.startswith(b"\xef\xbb\xbf"), name
+        assert not name.endswith(".csv") or content.startswith(b"\xef\xbb\xbf"), name
     assert listed["text"].str.contains("[а-я]").all()
     assert set(listed["valid_until"]) == {datetime.date(2026, 12, 31)}
 
@@ -181,7 +204,8 @@ def test_consent_taken_back_makes_the_stage_run_and_stops_messages(clone, tmp_pa
     params = clone.folder / "params.yaml"
     params.write_text(params.read_text().replace("dir: data/sample", f"dir: {tmp_path}"))
     clone.run("python", "stages/prepare.py")
-    assert "data/prepared" in clone.run("dvc", "status", "segment")
+    clone.run("python", "stages/featurize.py")
+    assert "data/features" in clone.run("dvc", "status", "segment")
     clone.run("python", "stages/segment.py")
     again = pd.read_parquet(clone.folder / "data/campaign/list.parquet")
     assert not messaged & set(again.loc[again["channel"] == "message", "customer_id"])
@@ -224,8 +248,8 @@ def test_experiment_with_a_knob_on_other_data(clone, tmp_path):
         "-S", "train.model=logistic", "-S", "models.logistic.C=1e-5",
     )  # fmt: skip
     assert "Ran experiment" in said
-    trained = json.loads((clone.folder / "metrics/train.json").read_text())
-    scored = json.loads((clone.folder / "metrics/evaluate.json").read_text())
+    trained = json.loads((clone.folder / "data/model/details.json").read_text())
+    scored = json.loads((clone.folder / "data/evaluation/details.json").read_text())
     assert trained["family"] == "logistic"
     assert trained["families"]["logistic"]["knobs"]["C"] == 1e-5
     assert "best_reachable_roc_auc" not in scored
@@ -260,7 +284,7 @@ def test_what_was_there_comes_back_after_a_users_mistake(tmp_path, clone):
 
 
 def test_grade_f_contacts_nobody_and_says_why(clone):
-    metrics = clone.folder / "metrics/evaluate.json"
+    metrics = clone.folder / "data/evaluation/details.json"
     graded = re.sub(r'"grade": "."', '"grade": "F"', metrics.read_text())
     metrics.write_text(graded)
     said = clone.run("python", "stages/segment.py")
@@ -270,7 +294,7 @@ def test_grade_f_contacts_nobody_and_says_why(clone):
         "customer_id;segment;offer;channel;text;arm;expected_gain;cost;reasons;valid_until"
     ]
     excluded = pd.read_parquet(clone.folder / "data/campaign/excluded.parquet")
-    found = json.loads((clone.folder / "metrics/segment.json").read_text())
+    found = json.loads((clone.folder / "data/segments/details.json").read_text())
     assert set(excluded["gate"]) == {"model_grade_f"}
     assert len(excluded) == found["audience"] == found["excluded"]["model_grade_f"]
     clone.run("git", "checkout", "-q", "metrics", "plots")
