@@ -76,13 +76,17 @@ def test_cross_fitting_never_shows_a_customer_its_own_label():
     assert (after != before).any()
 
 
+@pytest.mark.parametrize("doubt", [0.2, 0.01])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_order_of_a_sum_changes_no_digit_of_a_calibration(kind):
-    """As other processors do, other orders of the rows change the last digits of a sum."""
-    for seed in range(10):
-        score, label, _ = drawn(300, lambda s: tell(s, 0.5, 1.8, -0.6), seed=seed)
+def test_the_order_of_a_sum_changes_no_digit_of_a_calibration(kind, doubt):
+    """As other processors do, other orders of the rows change the last digits of a sum.
+
+    Where hardly a customer is in doubt, those of a fit reach the ninth.
+    """
+    for seed in range(5):
+        score, label, _ = drawn(60, lambda s: doubt + (1 - 2 * doubt) * (s > 0), seed=seed)
         found = fit_calibration(kind, score, label)
-        for order in (np.argsort(score, kind="stable"), np.arange(300)[::-1]):
+        for order in (np.argsort(score, kind="stable"), np.arange(60)[::-1]):
             assert fit_calibration(kind, score[order], label[order]) == found
 
 
