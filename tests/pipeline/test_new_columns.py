@@ -26,6 +26,7 @@ from retention.core import paths
 from simulation.export import as_export
 from simulation.shop import simulate_customers
 
+pytestmark = pytest.mark.slow
 STAGES = (prepare, featurize, train, score, evaluate, explain, segment, report)
 CUSTOMERS = 400
 ADDED = """

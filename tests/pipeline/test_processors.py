@@ -69,10 +69,13 @@ print(json.dumps({
 }))
 """
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64" or platform.libc_ver()[0] != "glibc" or not KERNELS,
-    reason="no other processor can be made of this one",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        platform.machine() != "x86_64" or platform.libc_ver()[0] != "glibc" or not KERNELS,
+        reason="no other processor can be made of this one",
+    ),
+]
 
 
 def run(processor, stages, folders):
