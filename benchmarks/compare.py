@@ -11,23 +11,14 @@ Usage: python benchmarks/compare.py FOLDER [--runs 100] [--study same|worse|both
 """
 
 import argparse
-import os
-import shutil
-import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from shops import CustomersOf, labelled, of_project, write_shop
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "stages"), str(ROOT / "benchmarks")]
-
-from model import labelled
-
-import simulate
-from retention.core.params import Params, load_params
 from retention.core.progress import progress
 from retention.core.running import stage
 from retention.core.vocabulary import LABEL
@@ -39,85 +30,69 @@ SIZE = 5000
 UNLABELLED = 0.15
 
 
-def risks(
-    table: pd.DataFrame, names: list[str], words: list[str], params: Params, **changed: object
-) -> tuple[np.ndarray, Trained]:
+def risks(customers: CustomersOf, **changed: object) -> tuple[np.ndarray, Trained]:
     """Return every labelled customer's risk, out-of-fold or of the test split, and the model."""
+    table, words = customers.table, [w for w in customers.words if w in customers.features]
     train = (table["split"] == "train").to_numpy()
-    X, y, key = table[names], table[LABEL].to_numpy("int64"), table["twin_key"].to_numpy()
+    X, y = table[customers.features], table[LABEL].to_numpy("int64")
+    _, params = of_project()
     trained = train_model(
-        X[train], y[train], key[train], train=params.train.model_copy(update=changed),
-        models=params.models, words=[word for word in words if word in names], quiet=True,
-    )  # fmt: skip
+        X[train],
+        y[train],
+        table["twin_key"].to_numpy()[train],
+        train=params.train.model_copy(update=changed),
+        models=params.models,
+        words=words,
+        quiet=True,
+    )
     told = np.empty(len(y))
     told[train] = trained.risk
     told[~train] = trained.model.risk(X[~train])
     return told.round(6), trained
 
 
-def words_and_names(dictionary: list[dict[str, object]]) -> tuple[list[str], list[str]]:
-    """Return the names of the categorical features, and of all."""
-    names = [str(feature["name"]) for feature in dictionary]
-    return [name for name, f in zip(names, dictionary, strict=True) if f["categorical"]], names
-
-
 def same_version(folder: Path, runs: int) -> list[Difference]:
     """Return the differences of the default way under other seeds against the first seed."""
-    table, dictionary = labelled(folder)
-    words, names = words_and_names(dictionary)
-    params = load_params(ROOT / "params.yaml")
-    label = table[LABEL].to_numpy("int64")
-    first, _ = risks(table, names, words, params, seed=0)
+    customers = labelled(folder)
+    label = customers.table[LABEL].to_numpy("int64")
+    first, _ = risks(customers, seed=0)
     return [
-        roc_auc_difference(label, first, risks(table, names, words, params, seed=seed)[0])
+        roc_auc_difference(label, first, risks(customers, seed=seed)[0])
         for seed in progress(range(1, runs + 1), what="same version", unit="runs")
     ]
 
 
 def worse_version(runs: int) -> list[Difference]:
     """Return the differences that taking the two best features away makes, a shop each."""
-    from sklearn.inspection import permutation_importance
-
-    params = load_params(ROOT / "params.yaml")
     found = []
     for seed in progress(range(1, runs + 1), what="worse version", unit="runs"):
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory() as folder:
             total = round(SIZE / (1 - UNLABELLED))
-            asked = {"customers": total, "unlabelled": UNLABELLED, "seed": seed}
-            before = Path.cwd()
-            text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-            (Path(scratch) / "params.yaml").write_text(_with(text, asked), encoding="utf-8")
-            shutil.copy(ROOT / "columns.yaml", scratch)
-            os.chdir(scratch)
-            try:
-                simulate.main()
-            finally:
-                os.chdir(before)
-            table, dictionary = labelled(Path(scratch) / "data/sample")
-        words, names = words_and_names(dictionary)
-        label = table[LABEL].to_numpy("int64")
-        whole, trained = risks(table, names, words, params, model="boosting")
-        test = (table["split"] == "test").to_numpy()
-        ranked = permutation_importance(
-            trained.model.pipeline, table.loc[test, names], label[test], scoring="roc_auc",
-            n_repeats=3, random_state=seed,
-        )  # fmt: skip
-        best = np.argsort(-ranked.importances_mean)[:2]
-        kept = [name for place, name in enumerate(names) if place not in best]
-        without, _ = risks(table, kept, words, params, model="boosting")
-        found.append(roc_auc_difference(label, whole, without))
+            write_shop(Path(folder), count=total, unlabelled=UNLABELLED, seed=seed)
+            customers = labelled(Path(folder))
+        whole, trained = risks(customers, model="boosting")
+        lacking = replace(customers, features=without_the_best(customers, trained, seed=seed))
+        less, _ = risks(lacking, model="boosting")
+        label = customers.table[LABEL].to_numpy("int64")
+        found.append(roc_auc_difference(label, whole, less))
     return found
 
 
-def _with(text: str, simulated: dict[str, object]) -> str:
-    """Return params.yaml with other values in its section `simulate`."""
-    before, after = text.split("\nsimulate:\n")
-    section, rest = after.split("\nprepare:\n")
-    for key, value in simulated.items():
-        lines = [f"  {key}: {value}" if line.startswith(f"  {key}: ") else line
-                 for line in section.split("\n")]  # fmt: skip
-        section = "\n".join(lines)
-    return f"{before}\nsimulate:\n{section}\nprepare:\n{rest}"
+def without_the_best(customers: CustomersOf, trained: Trained, *, seed: int) -> list[str]:
+    """Return the features but the two that matter most to the test customers."""
+    from sklearn.inspection import permutation_importance
+
+    test = customers.table[customers.table["split"] == "test"]
+    ranked = permutation_importance(
+        trained.model.pipeline,
+        test[customers.features],
+        test[LABEL].to_numpy("int64"),
+        scoring="roc_auc",
+        n_repeats=3,
+        random_state=seed,
+    )
+    best = np.argsort(-ranked.importances_mean)[:2]
+    return [name for place, name in enumerate(customers.features) if place not in best]
 
 
 def row(name: str, found: list[Difference]) -> str:

@@ -8,91 +8,106 @@ Usage: python benchmarks/data.py [--customers 1000 100000 1000000]
 """
 
 import argparse
-import json
 import os
-import resource
-import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-JOBS = {
-    "simulate": "import simulate; simulate.main()",
-    "DuckDB": "",
-    "prepare": "import prepare; prepare.main()",
-    "featurize": "import featurize; from retention.core.params import load_params; "
-    "from retention.core.columns import load_columns; "
-    "featurize.make_table(load_params().features, columns=load_columns())",
-    "featurize with pictures": "import featurize; featurize.main()",
-}
+from processes import measure, run_child
+
 QUERY = """
 COPY (
-    SELECT * FROM read_csv('data/sample/market_file.csv') AS behaviour
-    JOIN (PIVOT (SELECT id, "Период", "Выручка" FROM read_csv('data/sample/market_money.csv'))
+    SELECT * FROM read_csv('{folder}/market_file.csv') AS behaviour
+    JOIN (PIVOT (SELECT id, "Период", "Выручка" FROM read_csv('{folder}/market_money.csv'))
           ON "Период" USING first("Выручка") GROUP BY id) AS money USING (id)
-    JOIN (PIVOT (SELECT id, "Период", "минут" FROM read_csv('data/sample/market_time.csv'))
+    JOIN (PIVOT (SELECT id, "Период", "минут" FROM read_csv('{folder}/market_time.csv'))
           ON "Период" USING first("минут") GROUP BY id) AS minutes USING (id)
-    JOIN read_csv('data/sample/money.csv', delim=';', decimal_separator=',') AS profit USING (id)
-) TO 'joined.parquet'
+    JOIN read_csv('{folder}/money.csv', delim=';', decimal_separator=',') AS profit USING (id)
+) TO '{folder}/joined.parquet'
 """
+PREPARED, FEATURES = "customers.parquet", "features.parquet"
+
+# Jobs import what they need: the query is not to pay for what it does not use.
 
 
-def child(job: str) -> None:
-    """Run one job in this process and print its peak memory in MB."""
-    if job == "DuckDB":
-        import duckdb
+def simulate(folder: str, customers: str) -> None:
+    """Write the exports of a simulated shop."""
+    from shops import of_project, write_shop
 
-        duckdb.connect(config={"threads": os.cpu_count()}).execute(QUERY)
-    else:
-        sys.path.insert(0, str(ROOT / "stages"))
-        exec(JOBS[job])  # a line of this file
-    print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    options = of_project()[1].simulate
+    write_shop(Path(folder), count=int(customers), unlabelled=options.unlabelled, seed=options.seed)
 
 
-def measure(job: str, folder: str) -> tuple[float, float]:
-    """Return the seconds and the peak MB of a job in a process of its own."""
-    began = time.perf_counter()
-    command = [sys.executable, str(Path(__file__).resolve()), "--child", job]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{job} failed:\n{done.stderr}")
-    return time.perf_counter() - began, json.loads(done.stdout.splitlines()[-1])
+def query(folder: str) -> None:
+    """Join the exports by DuckDB."""
+    import duckdb
+
+    duckdb.connect(config={"threads": os.cpu_count()}).execute(QUERY.format(folder=folder))
+
+
+def prepare(folder: str) -> None:
+    """Read, clean and join the exports."""
+    from shops import of_project
+
+    from retention.core.files import write_parquet
+    from retention.data.preparation import prepare_customers, read_exports
+
+    columns, params = of_project()
+    exports = read_exports(Path(folder), params.prepare, columns=columns)
+    found = prepare_customers(exports, params.prepare, folder=Path(folder))
+    write_parquet(found.customers, Path(folder, PREPARED))
+
+
+def featurize(folder: str, *pictures: str) -> None:
+    """Make the table of customers, and pictures of it if any folder for them is named."""
+    from shops import of_project
+
+    from retention.core.files import read_parquet, write_parquet
+    from retention.core.vocabulary import LABEL
+    from retention.data.customer_table import make_table
+    from retention.data.joining import POSITION
+
+    columns, params = of_project()
+    customers = read_parquet(Path(folder, PREPARED))
+    made = make_table(customers, params.features, columns=columns)
+    write_parquet(made.table, Path(folder, FEATURES))
+    for place in pictures:
+        from retention.data.column_study import study_columns
+        from retention.data.plots import draw_correlations, draw_distributions
+
+        names = list(made.features)
+        found = study_columns(made.table, customers[POSITION], names, params.features)
+        draw_distributions(
+            found.seen[names], found.seen[LABEL], Path(place, "bars.png"), columns=columns
+        )
+        draw_correlations(found.associations, Path(place, "correlations.png"))
 
 
 def main() -> None:
     """Print the table, a row a size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
-    parser.add_argument("--child")
     options = parser.parse_args()
-    if options.child:
-        child(options.child)
-        return
-    params = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    assert params.count("  customers: 1300") == 1
     print("| customers | prepare, s | featurize, s | peak, MB | DuckDB, s | ratio | pictures, s |")
     print("|---|---|---|---|---|---|---|")
     for customers in options.customers:
         with tempfile.TemporaryDirectory() as folder:
-            text = params.replace("  customers: 1300", f"  customers: {customers}")
-            (Path(folder) / "params.yaml").write_text(text, encoding="utf-8")
-            shutil.copy(ROOT / "columns.yaml", folder)
-            measure("simulate", folder)
-            measure("DuckDB", folder)  # once unmeasured, so that both find the files in memory
-            found = {job: measure(job, folder) for job in list(JOBS)[1:]}
-        seconds = {job: pair[0] for job, pair in found.items()}
-        ours = seconds["prepare"] + seconds["featurize"]
-        peak = max(found["prepare"][1], found["featurize"][1])
-        pictures = seconds["featurize with pictures"] - seconds["featurize"]
+            measure(__file__, "simulate", folder, customers)
+            # Once unmeasured, so that both find the files in memory.
+            measure(__file__, "query", folder)
+            joined = measure(__file__, "query", folder)
+            prepared = measure(__file__, "prepare", folder)
+            featurized = measure(__file__, "featurize", folder)
+            drawn = measure(__file__, "featurize", folder, folder)
+        ours = prepared.seconds + featurized.seconds
         print(
-            f"| {customers:,} | {seconds['prepare']:.1f} | {seconds['featurize']:.1f} | {peak:.0f} "
-            f"| {seconds['DuckDB']:.1f} | {ours / seconds['DuckDB']:.1f} | {pictures:.1f} |",
+            f"| {customers:,} | {prepared.seconds:.1f} | {featurized.seconds:.1f} "
+            f"| {max(prepared.peak, featurized.peak):.0f} | {joined.seconds:.1f} "
+            f"| {ours / joined.seconds:.1f} | {drawn.seconds - featurized.seconds:.1f} |",
             flush=True,
         )
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and not run_child(
+    {"simulate": simulate, "query": query, "prepare": prepare, "featurize": featurize}
+):
     main()

@@ -9,17 +9,11 @@ where FOLDER holds the four exports.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
+from shops import labelled, of_project
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "stages"))
-
-from model import labelled
-from retention.core.errors import InputError
-from retention.core.params import load_params
 from retention.core.progress import progress
 from retention.core.running import stage
 from retention.core.vocabulary import LABEL
@@ -35,13 +29,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--comparisons", type=int)
     options = parser.parse_args()
-    folder = options.folder.resolve()
-    if not folder.is_dir():
-        raise InputError(f"folder {folder} is not there")
-    params = load_params(ROOT / "params.yaml").segment
-    table, dictionary = labelled(folder)
-    names = [feature["name"] for feature in dictionary]
-    words = [feature["name"] for feature in dictionary if feature["categorical"]]
+    params = of_project()[1].segment
+    found = labelled(options.folder.resolve())
+    table, names, words = found.table, found.features, found.words
     rows, fold = halves(table, most=params.discover.max_rows, seed=params.discover.seed)
     customers = table.iloc[rows].reset_index(drop=True)
     label = customers[LABEL].to_numpy("int64")

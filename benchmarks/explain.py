@@ -1,37 +1,39 @@
 """How long do reasons take, and how much memory?
 
-The whole explain stage, in a process of its own, imports and pictures included, on the model of
-the last `dvc repro` and its customers, with simulated score rows added to them.
+Everything of the explain stage but its pictures, in a process of its own, imports included, on the
+model of the last `dvc repro` and its customers, with simulated score rows added to them.
 
 Usage: python benchmarks/explain.py [--added 0 100000 1000000]
 """
 
 import argparse
-import json
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pandas as pd
+from processes import measure, run_child
+from shops import ROOT, of_project
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "stages"))
-
-from retention.core.columns import load_columns
-from retention.core.files import made
+from retention.core import paths
+from retention.core.columns import Columns
+from retention.core.files import read_json, read_parquet, write_parquet
 from retention.core.hashing import behaviour_key
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL
+from retention.explanation.explaining import explain_customers
+from retention.models.estimators import RiskModel
+from retention.models.persistence import load_model
+from retention.models.scoring import score_customers
 from simulation.shop import simulate_customers
 
-FEATURES = Path("data/features/features.parquet")
+
+def trained() -> tuple[RiskModel, dict[str, object]]:
+    """Return the model of the last run, and its card."""
+    card = read_json(ROOT / paths.MODEL_CARD, needs=("features", "threshold", "sha256"))
+    return load_model(ROOT / paths.MODEL, sha256=card["sha256"]), card
 
 
-def with_score_rows(table: pd.DataFrame, count: int) -> pd.DataFrame:
+def with_score_rows(table: pd.DataFrame, count: int, *, columns: Columns) -> pd.DataFrame:
     """Return the customers of `table` with `count` simulated ones whose months are ahead."""
     if not count:
         return table
@@ -42,38 +44,39 @@ def with_score_rows(table: pd.DataFrame, count: int) -> pd.DataFrame:
             IDENTITY: [f"9{number:09d}" for number in range(len(new))],
             "split": "score",
             "scored": True,
-            "twin_key": behaviour_key(new, load_columns(ROOT / "columns.yaml").behaviour),
+            "twin_key": behaviour_key(new, columns.behaviour),
         }
     )
     return pd.concat([table, new[list(table)]], ignore_index=True).astype(table.dtypes.to_dict())
 
 
-def measured(added: int) -> dict[str, object]:
-    """Run the stage in a scratch folder; return seconds, processor seconds, MB and what it did."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for name in ("data/model", "metrics", "data/features"):
-            shutil.copytree(made(ROOT / name), folder / name)
-        for name in ("params.yaml", "columns.yaml"):
-            shutil.copy(ROOT / name, folder)
-        with_score_rows(pd.read_parquet(ROOT / FEATURES), added).to_parquet(folder / FEATURES)
-        start, clock = time.perf_counter(), os.times()
-        run = subprocess.Popen([sys.executable, str(ROOT / "stages/explain.py")], cwd=folder)
-        _, status, used = os.wait4(run.pid, 0)
-        if status:
-            raise SystemExit(f"explain failed at {added} score rows")
-        done = json.loads((folder / "metrics/explain.json").read_text(encoding="utf-8"))
-        spent = os.times()
-        return {
-            "customers": done["customers"],
-            "explained": done["explained_customers"],
-            "seconds": time.perf_counter() - start,
-            "processor": spent.children_user - clock.children_user
-            + spent.children_system - clock.children_system,
-            "memory": used.ru_maxrss / 1024,
-            "method": done["method"],
-            "fidelity": done["fidelity"],
-        }  # fmt: skip
+def make(path: str, added: str) -> None:
+    """Write the customers with their risks."""
+    columns, params = of_project()
+    table = with_score_rows(read_parquet(ROOT / paths.FEATURES), int(added), columns=columns)
+    out_of_fold = read_parquet(ROOT / paths.OUT_OF_FOLD)
+    risks = score_customers(table, trained()[0], out_of_fold, jobs=params.train.jobs)
+    write_parquet(table.assign(**risks.drop(columns=IDENTITY)), Path(path))
+
+
+def explain(path: str) -> dict[str, object]:
+    """Explain everyone and write the reasons beside `path`; return the details' first lines."""
+    columns, params = of_project()
+    table = read_parquet(path)
+    model, card = trained()
+    found = explain_customers(
+        table,
+        model,
+        list(card["features"]),
+        columns=columns.held_by(table.columns),
+        threshold=card["threshold"],
+        roc_auc=read_json(ROOT / paths.EVALUATION_DETAILS, needs=("roc_auc",))["roc_auc"],
+        options=params.explain,
+    )
+    write_parquet(found.reasons, Path(path).with_name("reasons.parquet"))
+    write_parquet(found.what_if, Path(path).with_name("what_if.parquet"))
+    kept = ("customers", "explained_customers", "method", "fidelity")
+    return {name: found.details[name] for name in kept}
 
 
 @stage
@@ -82,17 +85,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--added", type=int, nargs="*", default=[0, 100_000, 1_000_000])
     options = parser.parse_args()
-    rows = [measured(added) for added in options.added]
-    print("| customers | with reasons, at most | seconds | processor seconds | peak, MB | method "
-          "| fidelity |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|")
-    for row in rows:
-        told = "exact" if row["fidelity"] is None else f"{row['fidelity']:.3f}"
+    print(
+        "| customers | with reasons, at most | seconds | processor seconds | peak, MB | method "
+        "| fidelity |\n|---|---|---|---|---|---|---|"
+    )
+    for added in options.added:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "customers.parquet")
+            measure(__file__, "make", path, added)
+            done = measure(__file__, "explain", path)
+        told = done.found
+        fidelity = "exact" if told["fidelity"] is None else f"{told['fidelity']:.3f}"
         print(
-            f"| {row['customers']:,} | {row['explained']:,} | {row['seconds']:.0f} "
-            f"| {row['processor']:.0f} | {row['memory']:.0f} | {row['method']} | {told} |"
+            f"| {told['customers']:,} | {told['explained_customers']:,} | {done.seconds:.0f} "
+            f"| {done.processor:.0f} | {done.peak:.0f} | {told['method']} | {fidelity} |",
+            flush=True,
         )
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and not run_child({"make": make, "explain": explain}):
     main()

@@ -13,25 +13,13 @@ where FOLDER holds the four exports.
 """
 
 import argparse
-import json
-import os
-import shutil
-import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from shops import CustomersOf, labelled, of_project
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "stages"))
-
-import featurize
-import prepare
-from retention.core.columns import load_columns
-from retention.core.errors import InputError
-from retention.core.params import load_params
 from retention.core.progress import progress
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL
@@ -43,27 +31,8 @@ from retention.models.selection import Trained, train_model
 from retention.stats.metrics import calibration_line, interval, log_loss, plain, resamples, roc_auc
 
 
-def labelled(folder: Path) -> tuple[pd.DataFrame, list[dict[str, object]]]:
-    """Return the labelled customers of the exports in `folder`, one of each twin pair."""
-    with tempfile.TemporaryDirectory() as scratch:
-        text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-        assert text.count("  dir: data/sample") == 1
-        named = text.replace("  dir: data/sample", f"  dir: {json.dumps(str(folder))}")
-        (Path(scratch) / "params.yaml").write_text(named, encoding="utf-8")
-        shutil.copy(ROOT / "columns.yaml", scratch)
-        before = Path.cwd()
-        os.chdir(scratch)
-        try:
-            prepare.main()
-            table, _ = featurize.make_table(load_params().features, columns=load_columns())
-            dictionary = json.loads(featurize.DICTIONARY.read_text(encoding="utf-8"))
-        finally:
-            os.chdir(before)
-    return table[table["scored"] & table[LABEL].notna()].reset_index(drop=True), dictionary
-
-
 def one_fold(
-    table: pd.DataFrame, train: np.ndarray, test: np.ndarray, names: list[str], words: list[str]
+    customers: CustomersOf, train: np.ndarray, test: np.ndarray
 ) -> tuple[dict[str, float], pd.DataFrame, str]:
     """Return what the outer test part says of a model chosen on the outer training part.
 
@@ -77,14 +46,15 @@ def one_fold(
     family : str
         What auto took.
     """
-    params = load_params(ROOT / "params.yaml")
-    X, y = table[names], table[LABEL].to_numpy("int64")
+    _, params = of_project()
+    table = customers.table
+    X, y = table[customers.features], table[LABEL].to_numpy("int64")
     key = table["twin_key"].to_numpy()
 
     def chosen(**changed: object) -> Trained:
         return train_model(
             X.iloc[train], y[train], key[train], train=params.train.model_copy(update=changed),
-            models=params.models, words=words, quiet=True,
+            models=params.models, words=customers.words, quiet=True,
         )  # fmt: skip
 
     trained = chosen()
@@ -138,16 +108,13 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args()
     folder = options.folder.resolve()
-    if not folder.is_dir():
-        raise InputError(f"folder {folder} is not there")
-    table, dictionary = labelled(folder)
-    names = [feature["name"] for feature in dictionary]
-    words = [feature["name"] for feature in dictionary if feature["categorical"]]
+    customers = labelled(folder)
+    table = customers.table
     splits = make_splits(
         table["twin_key"].to_numpy(), count=options.folds, repeats=options.repeats, seed=2
     )
     folds = [
-        one_fold(table, train, test, names, words)
+        one_fold(customers, train, test)
         for train, test in progress(splits, what="bench", unit="folds")
     ]
     rows = [areas for areas, _, _ in folds]
