@@ -6,9 +6,7 @@ either in the table with its values or in quarantine; or in one line that starts
 and exit status 1. Anything else is a failure, printed with the seed that repeats it.
 """
 
-import argparse
 import contextlib
-import faulthandler
 import gzip
 import io
 import json
@@ -16,23 +14,19 @@ import random
 import sys
 import tempfile
 import warnings
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from fuzzing import FuzzError, fuzz
 
 import prepare
 from dictionary import COLUMNS, TABLES
 from helpers import cells_of, clean_export, export_text, scrambled
 from project import lay_fixtures
 from retention.core import paths
-from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY
 from retention.data import preparation
 
@@ -284,10 +278,6 @@ ON_BYTES = (flip_bytes, cut_bytes, drop_bytes, insert_zero_bytes, change_encodin
 # One run
 
 
-class FuzzError(AssertionError):
-    """What prepare must never do."""
-
-
 @cache
 def clean_files() -> dict[str, list[str]]:
     """Return the lines of the clean export."""
@@ -466,26 +456,6 @@ def check_rows(
                 )
 
 
-def main() -> int:
-    """Run from the command line; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=500, help="how many runs, from 1")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first run")
-    options = parser.parse_args()
-    faulthandler.enable()
-    ends = Counter()
-    seeds = range(options.seed, options.seed + options.runs)
-    for seed in progress(seeds, what="fuzz prepare", unit="runs"):
-        try:
-            ends[run(seed)] += 1
-        except FuzzError as failure:
-            ends["failed"] += 1
-            print(f"seed {seed}: {failure}")
-            print(f"  repeat it with: python fuzz/fuzz_prepare.py --runs 1 --seed {seed}")
-    print(f"{options.runs} runs: " + ", ".join(f"{n} {end}" for end, n in sorted(ends.items())))
-    return 1 if ends["failed"] else 0
-
-
 if __name__ == "__main__":
     assert set(TABLES) == set(clean_files())
-    sys.exit(main())
+    sys.exit(fuzz(run, script=__file__, usual=500, unit="runs"))

@@ -7,9 +7,7 @@ that any program reads, without a number that is none; or in one line that start
 and exit status 1. Anything else is a failure, printed with the seed that repeats it.
 """
 
-import argparse
 import contextlib
-import faulthandler
 import io
 import random
 import re
@@ -17,7 +15,6 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,10 +23,8 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import yaml
+from fuzzing import FuzzError, fuzz
 from threadpoolctl import threadpool_limits
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import evaluate
 import explain
@@ -43,7 +38,6 @@ import train
 from project import FIXTURES, ROOT, lay_fixtures
 from retention.core import paths
 from retention.core.columns import load_columns
-from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY, LABEL, MINUTES, PROFIT, REVENUE
 from simulation.export import as_export
 from simulation.shop import Shop, simulate_customers
@@ -62,10 +56,6 @@ WORDS = {
 }
 BEHAVIOUR = [name for name in (*NUMBERS, *WORDS) if name != PROFIT]
 NO_NUMBER = re.compile(r"(?<![\w-])(?:nan|NaN|[+-]?inf|[+-]?Infinity|None|undefined)(?![\w-])")
-
-
-class FuzzError(AssertionError):
-    """What a stage must never do."""
 
 
 # Changes of a shop: each takes the customers and says nothing back.
@@ -417,34 +407,6 @@ def texts(folder: Path) -> Iterator[tuple[Path, str]]:
         yield path.relative_to(folder), text
 
 
-def main() -> int:
-    """Run from the command line; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=200, help="how many shops, from 1")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first shop")
-    options = parser.parse_args()
-    faulthandler.enable()
-    failed, refusals = 0, Counter()
-    seeds = range(options.seed, options.seed + options.runs)
-    for seed in progress(seeds, what="fuzz shops", unit="shops"):
-        try:
-            with threadpool_limits(1):  # threads of small models wait for each other
-                refusal = run(seed, model=model_of(seed))
-        except FuzzError as failure:
-            failed += 1
-            print(f"seed {seed}: {failure}", flush=True)
-            print(f"  repeat it with: python fuzz/fuzz_shops.py --runs 1 --seed {seed}", flush=True)
-            continue
-        if refusal:
-            # Numbers differ from shop to shop; the sentence around them does not.
-            refusals[re.sub(r"\d+", "N", refusal)] += 1
-    refused = refusals.total()
-    often = "; ".join(f"{count} x {line}" for line, count in refusals.most_common(3))
-    ends = f"{options.runs - failed - refused} ended well, {failed} failed, {refused} ended in one"
-    print(f"{options.runs} shops: {ends} line{f': {often}' if often else ''}")
-    return 1 if failed else 0
-
-
 def model_of(seed: int) -> str:
     """Return the model of a run: of ten, one tries all families and one a family's extremes."""
     if seed % 10 == 5:
@@ -452,5 +414,11 @@ def model_of(seed: int) -> str:
     return "auto" if seed % 10 == 0 else "usual"
 
 
+def one_of_many(seed: int) -> str:
+    """Run with the model of this seed; return how it ended, in a word or in its line."""
+    with threadpool_limits(1):  # threads of small models wait for each other
+        return run(seed, model=model_of(seed)) or "ended well"
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz(one_of_many, script=__file__, usual=200, unit="shops"))

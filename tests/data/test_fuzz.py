@@ -1,26 +1,17 @@
 """A shorter run of fuzz/fuzz_prepare.py, with seeds of its own; `make fuzz` is the long one."""
 
-import importlib.util
+import sys
 
+import fuzz_prepare as fuzz
+import fuzzing
 import pytest
-
-from project import ROOT
 
 pytestmark = pytest.mark.slow
 BATCHES, RUNS = 6, 10
 
 
-@pytest.fixture(scope="module")
-def fuzz():
-    path = ROOT / "fuzz" / "fuzz_prepare.py"
-    spec = importlib.util.spec_from_file_location("fuzz_prepare", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("batch", range(BATCHES))
-def test_corrupted_files_end_well_or_in_one_line(fuzz, batch):
+def test_corrupted_files_end_well_or_in_one_line(batch):
     first = 100_000 + batch * RUNS
     failures = []
     for seed in range(first, first + RUNS):
@@ -31,17 +22,17 @@ def test_corrupted_files_end_well_or_in_one_line(fuzz, batch):
     assert failures == []
 
 
-def everyone(fuzz):
+def everyone():
     """The customers that prepare joins from the clean export."""
     table = fuzz.clean_customers().assign(**{f"in_{t}": True for t in fuzz.TABLES})
     return fuzz.by_customer(table)
 
 
-def test_a_row_that_is_lost_is_noticed(fuzz):
-    lines, clean = fuzz.clean_files()["money"][1:], everyone(fuzz)
+def test_a_row_that_is_lost_is_noticed():
+    lines, clean = fuzz.clean_files()["money"][1:], everyone()
     fuzz.check_rows("money", lines, clean, set(), clean)
     for lost in ({}, {"in_money": False}):
-        found = everyone(fuzz)
+        found = everyone()
         customer = list(found)[5]
         found[customer] = lost and found[customer] | lost
         with pytest.raises(fuzz.FuzzError, match="is lost"):
@@ -59,17 +50,49 @@ def test_a_row_that_is_lost_is_noticed(fuzz):
         ("money", "profit", 1e9),
     ],
 )
-def test_a_value_that_is_changed_is_noticed(fuzz, table, column, value):
-    found = everyone(fuzz)
+def test_a_value_that_is_changed_is_noticed(table, column, value):
+    found = everyone()
     found[list(found)[7]][column] = value
     with pytest.raises(fuzz.FuzzError, match=f"has {column}"):
-        fuzz.check_rows(table, fuzz.clean_files()[table][1:], found, set(), everyone(fuzz))
+        fuzz.check_rows(table, fuzz.clean_files()[table][1:], found, set(), everyone())
 
 
 @pytest.mark.parametrize(
     ("said", "code"),
     [("", 1), ("error: a\n", 0), ("warning\nerror: a\n", 1), ("error: a\nb\n", 1)],
 )
-def test_a_refusal_of_other_form_is_noticed(fuzz, said, code):
+def test_a_refusal_of_other_form_is_noticed(said, code):
     with pytest.raises(fuzz.FuzzError, match="exit status"):
         fuzz.check_refusal(said, code, [])
+
+
+def of_many(run, capsys, monkeypatch):
+    """The exit status and the lines of a fuzzer whose seeds are 3 to 6."""
+    monkeypatch.setattr(fuzzing.faulthandler, "enable", lambda: None)  # pytest has its own
+    monkeypatch.setattr(sys, "argv", ["fuzz", "--runs", "4", "--seed", "3"])
+    status = fuzzing.fuzz(run, script="fuzz/fuzz_it.py", usual=9, unit="shops")
+    return status, capsys.readouterr().out.splitlines()
+
+
+def test_ends_are_counted_and_numbers_make_no_difference(capsys, monkeypatch):
+    def run(seed):
+        return f"error: line {seed}" if seed < 6 else "kept"
+
+    status, lines = of_many(run, capsys, monkeypatch)
+    assert status == 0
+    assert lines == ["4 shops: 0 failed; 3 x error: line N; 1 x kept"]
+
+
+def test_a_failure_is_told_with_the_seed_that_repeats_it(capsys, monkeypatch):
+    def run(seed):
+        if seed == 5:
+            raise fuzzing.FuzzError("lost")
+        return "kept"
+
+    status, lines = of_many(run, capsys, monkeypatch)
+    assert status == 1
+    assert lines == [
+        "seed 5: lost",
+        "  repeat it with: python fuzz/fuzz_it.py --runs 1 --seed 5",
+        "4 shops: 1 failed; 3 x kept",
+    ]

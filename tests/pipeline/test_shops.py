@@ -1,31 +1,20 @@
 """A shorter run of fuzz/fuzz_shops.py, with seeds of its own; `make fuzz-shops` is the long one."""
 
-import importlib.util
 import random
 import sys
 
+import fuzz_shops as fuzz
 import pytest
-
-from project import ROOT
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def fuzz():
-    path = ROOT / "fuzz" / "fuzz_shops.py"
-    spec = importlib.util.spec_from_file_location("fuzz_shops", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("seed", [9002, 9003, 9004])
-def test_a_random_shop_ends_well(fuzz, seed):
+def test_a_random_shop_ends_well(seed):
     assert fuzz.run(seed) == ""
 
 
-def test_most_shops_can_be_learnt_from(fuzz):
+def test_most_shops_can_be_learnt_from():
     learnable = 0
     for seed in range(60):
         shop, _ = fuzz.draw_shop(random.Random(seed))
@@ -45,7 +34,7 @@ def test_most_shops_can_be_learnt_from(fuzz):
         ("data/a.md", "| {} |"),
     ],
 )
-def test_a_number_that_is_none_is_noticed(fuzz, tmp_path, name, text, word):
+def test_a_number_that_is_none_is_noticed(tmp_path, name, text, word):
     path = tmp_path / name
     path.parent.mkdir()
     path.write_text(text.format("12"))
@@ -63,7 +52,7 @@ def ending(said, status):
     return main
 
 
-def test_any_end_but_one_line_is_noticed(fuzz):
+def test_any_end_but_one_line_is_noticed():
     assert fuzz.ended(ending("error: too few", 1), "a stage") == "error: too few"
     for said, status in (("error: too few", 0), ("too few", 1), ("error: a\nTraceback", 1)):
         with pytest.raises(fuzz.FuzzError, match="exit status"):
