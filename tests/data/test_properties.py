@@ -1,6 +1,5 @@
 """The order and the dialect of the files do not matter; twins stay together; nobody moves."""
 
-import contextlib
 import copy
 import gzip
 import io
@@ -14,18 +13,19 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import featurize
-import prepare
-from dictionary import TABLES
+from dictionary import COLUMNS, TABLES
 from helpers import export_text, scrambled
-from project import lay_fixtures
-from retention.core import paths
+from project import FIXTURES
+from retention.core.files import settled
 from retention.core.hashing import folds
-from retention.data import column_study
+from retention.core.params import load_params
+from retention.data.customer_table import make_table
 from retention.data.leakage import LEAK
+from retention.data.preparation import prepare_customers, read_exports
 from retention.stats.ranking import ranking
 
 pytestmark = pytest.mark.slow
+PARAMS = load_params(FIXTURES / "params.yaml", columns=COLUMNS)
 few = settings(
     max_examples=15,
     deadline=None,
@@ -101,61 +101,53 @@ class Content(bytes):
         return f"{len(self)} bytes"
 
 
-def features_file(export, mix):
-    """Prepare and featurize the export, each file in its dialect; return features.parquet."""
-    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
-        folder = Path("data/sample")
-        folder.mkdir(parents=True)
-        lay_fixtures(Path())
-        for table, dialect in mix.items():
+def features(export, mix=None):
+    """Prepare and featurize the export, each file in its dialect; return the customers' table."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for table, dialect in (mix or dict.fromkeys(TABLES, PLAIN)).items():
             raw, ending = written(export[table], dialect)
             (folder / f"{table}{ending}").write_bytes(raw)
-        prepare.main()
-        featurize.main()
-        return Content(paths.FEATURES.read_bytes())
+        exports = read_exports(folder, PARAMS.prepare, columns=COLUMNS)
+        found = prepare_customers(exports, PARAMS.prepare, folder=folder)
+    return make_table(found.customers, PARAMS.features, columns=COLUMNS).table
 
 
-def features(export, mix=None):
-    return pd.read_parquet(io.BytesIO(features_file(export, mix or dict.fromkeys(TABLES, PLAIN))))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures():
-    """Pictures and correlations take seconds and leave the features alone."""
-
-    def nothing_related(table, **_):
-        return pd.DataFrame(0.0, table.columns, table.columns)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(column_study, "phik_between", nothing_related)
-        for name in ("draw_distributions", "draw_correlations"):
-            patch.setattr(featurize, name, lambda *_, **__: None)
-        yield
+def as_file(table):
+    """The bytes of features.parquet."""
+    buffer = io.BytesIO()
+    settled(table).to_parquet(buffer, index=False)
+    return Content(buffer.getvalue())
 
 
 @pytest.fixture(scope="module")
-def expected(clean_rows):
-    return features_file(clean_rows, dict.fromkeys(TABLES, PLAIN))
+def everyone(clean_rows):
+    return features(clean_rows)
+
+
+@pytest.fixture(scope="module")
+def expected(everyone):
+    return as_file(everyone)
 
 
 @few
 @given(mix=mixes)
 def test_order_and_dialect_do_not_matter(clean_rows, expected, mix):
-    assert features_file(clean_rows, mix) == expected
+    assert as_file(features(clean_rows, mix)) == expected
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1251", "scrambled"])
 def test_all_files_in_one_foreign_dialect(clean_rows, expected, encoding):
     foreign = PLAIN | {"encoding": encoding, "separator": ";", "decimal": ",", "end": "\r\n"}
     mix = {table: foreign | {"order": place} for place, table in enumerate(TABLES)}
-    assert features_file(clean_rows, mix) == expected
+    assert as_file(features(clean_rows, mix)) == expected
 
 
 def test_another_value_gives_another_file(clean_rows, expected):
     """Or the properties above would hold of a constant."""
     export = copy.deepcopy(clean_rows)
     export["market_time"][5][2] = str(int(export["market_time"][5][2]) + 1)
-    assert features_file(export, dict.fromkeys(TABLES, PLAIN)) != expected
+    assert as_file(features(export)) != expected
 
 
 labelled_pairs = st.lists(st.integers(0, 520), min_size=4, max_size=12, unique=True)
@@ -191,8 +183,8 @@ def test_twins_share_side_and_fold(clean_rows, places, labels, mix):
 
 @settings(few, max_examples=8)
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.5, 0.95), mix=mixes)
-def test_customers_who_come_move_nobody(clean_rows, expected, seed, share, mix):
-    grown = pd.read_parquet(io.BytesIO(expected)).set_index("customer_id")
+def test_customers_who_come_move_nobody(clean_rows, everyone, seed, share, mix):
+    grown = everyone.set_index("customer_id")
     chosen = set(grown.index[np.random.default_rng(seed).random(len(grown)) < share])
     export = {
         table: [rows[0], *(row for row in rows[1:] if row[0] in chosen)]
@@ -206,11 +198,10 @@ def test_customers_who_come_move_nobody(clean_rows, expected, seed, share, mix):
     np.testing.assert_array_equal(folds(key, count=5, seed=7), later)
 
 
-def test_sides_have_the_asked_share_and_score_rows_have_no_label(clean_rows):
-    table = features(clean_rows)
-    assert set(table["split"]) == {"train", "test", "score"}
-    assert (table["split"].eq("score") == table["drop"].isna()).all()
-    labelled = table[table["split"] != "score"]
+def test_sides_have_the_asked_share_and_score_rows_have_no_label(everyone):
+    assert set(everyone["split"]) == {"train", "test", "score"}
+    assert (everyone["split"].eq("score") == everyone["drop"].isna()).all()
+    labelled = everyone[everyone["split"] != "score"]
     assert 0.2 < (labelled["split"] == "test").mean() < 0.3
 
 
