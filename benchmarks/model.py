@@ -28,7 +28,14 @@ from retention.models.calibration import fit_sigmoid
 from retention.models.estimators import FAMILIES, raw_score, sigmoid
 from retention.models.search import make_splits
 from retention.models.selection import Trained, train_model
-from retention.stats.metrics import calibration_line, interval, log_loss, plain, resamples, roc_auc
+from retention.stats.metrics import (
+    calibration_line,
+    log_loss,
+    percentile_interval,
+    plain,
+    resamples,
+    roc_auc,
+)
 
 
 def one_fold(
@@ -91,10 +98,10 @@ def calibration_of(risks: pd.DataFrame) -> str:
     slopes, shifts = calibration_line(label, told["risk"], weights)
     slope, shift = calibration_line(label, told["risk"], np.ones((1, len(label))))
     losses = {name: plain(log_loss, label, risk) for name, risk in told.items()}
-    low, high = interval(slopes, level=0.95)
+    low, high = percentile_interval(slopes, level=0.95)
     return (
         f"calibration of auto: slope {slope[0]:.3f} ({low:.3f} to {high:.3f}), intercept "
-        "{:+.3f} ({:+.3f} to {:+.3f})".format(shift[0], *interval(shifts, level=0.95))
+        "{:+.3f} ({:+.3f} to {:+.3f})".format(shift[0], *percentile_interval(shifts, level=0.95))
         + f", log-loss {losses['risk']:.4f}, with a plain sigmoid {losses['sigmoid']:.4f}"
     )
 

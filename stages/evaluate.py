@@ -13,7 +13,7 @@ from retention.core.vocabulary import IDENTITY
 from retention.evaluation.held_out import evaluate_risk, predictions
 from retention.evaluation.plots import draw_scores
 
-PLOTS = paths.PLOTS / "evaluate"
+_PLOTS = paths.PLOTS / "evaluate"
 
 
 @stage
@@ -38,9 +38,9 @@ def main() -> None:
     write_parquet(found.reliability, paths.RELIABILITY)
     curves = found.curves | {"calibration": found.reliability, "gains": found.gains}
     for name, curve in (curves | {"baselines": found.baselines}).items():
-        write_csv(curve, PLOTS / f"{name}.csv")
+        write_csv(curve, _PLOTS / f"{name}.csv")
     draw_scores(
-        found.label, found.risk, found.scores, found.gains, PLOTS / "evaluation.png",
+        found.label, found.risk, found.scores, found.gains, _PLOTS / "evaluation.png",
         level=options.level,
     )  # fmt: skip
 

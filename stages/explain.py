@@ -16,7 +16,7 @@ from retention.explanation.explaining import explain_customers
 from retention.explanation.plots import draw_beeswarm, draw_dependence, draw_importance
 from retention.models.persistence import load_model
 
-PLOTS = paths.PLOTS / "explain"
+_PLOTS = paths.PLOTS / "explain"
 
 
 @stage
@@ -43,13 +43,13 @@ def main() -> None:
     write_json(found.details, paths.EXPLANATION_DETAILS)
     write_json(found.headline, paths.METRICS / "explain.json")
     bars = found.importance.rename_axis("feature").reset_index()
-    write_csv(bars.drop(columns="direction"), PLOTS / "importance.csv")
+    write_csv(bars.drop(columns="direction"), _PLOTS / "importance.csv")
     told = found.questions.dropna(subset=["figure"]).drop(columns="changes_in")
-    write_csv(told, PLOTS / "questions.csv")
+    write_csv(told, _PLOTS / "questions.csv")
     unit, values = {"unit": found.details["space"]}, (found.contributions, found.values)
-    draw_beeswarm(*values, PLOTS / "beeswarm.png", seed=options.seed, **unit)
-    draw_importance(found.importance, groups, PLOTS / "importance.png", **unit)
-    draw_dependence(*values, PLOTS / "dependence.png", dictionary=dictionary, **unit)
+    draw_beeswarm(*values, _PLOTS / "beeswarm.png", seed=options.seed, **unit)
+    draw_importance(found.importance, groups, _PLOTS / "importance.png", **unit)
+    draw_dependence(*values, _PLOTS / "dependence.png", dictionary=dictionary, **unit)
 
 
 if __name__ == "__main__":

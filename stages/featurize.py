@@ -17,7 +17,7 @@ from retention.data.customer_table import make_table
 from retention.data.joining import POSITION
 from retention.data.plots import draw_correlations, draw_distributions
 
-PLOTS = paths.PLOTS / "featurize"
+_PLOTS = paths.PLOTS / "featurize"
 
 
 @stage
@@ -34,9 +34,9 @@ def main() -> None:
     write_json(found.details, paths.FEATURES_DETAILS)
     write_json(found.headline, paths.METRICS / "featurize.json")
     draw_distributions(
-        found.seen[names], found.seen[LABEL], PLOTS / "distributions.png", columns=columns
+        found.seen[names], found.seen[LABEL], _PLOTS / "distributions.png", columns=columns
     )
-    draw_correlations(found.associations, PLOTS / "correlations.png")
+    draw_correlations(found.associations, _PLOTS / "correlations.png")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY
 from retention.report.page import render
-from retention.report.sections import came_true, cells, count_findings, funnel, headline
+from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
 from retention.report.views import view_of
 
 SOURCES = {
@@ -37,8 +37,8 @@ SOURCES = {
     "overview": paths.OVERVIEW,
 }
 """What templates call each file."""
-SENTENCES = [IDENTITY, *(f"sentence_{language}" for language in LANGUAGES)]
-HEADLINE = ("at_risk", "expected_drops", "profit_at_stake")
+_SENTENCES = [IDENTITY, *(f"sentence_{language}" for language in LANGUAGES)]
+_HEADLINE = ("at_risk", "expected_drops", "profit_at_stake")
 SHOWN = 200
 """Rows of the list on the page; the rest is in the file."""
 
@@ -60,12 +60,12 @@ def main() -> None:
     segment, options = files["segment"], params.campaign
     customers, listed = read_parquet(paths.CUSTOMERS), read_parquet(SOURCES["list"])
     top = listed.head(SHOWN).astype({"valid_until": "str"})
-    sentences = read_parquet(paths.REASONS, SENTENCES)
+    sentences = read_parquet(paths.REASONS, _SENTENCES)
     for more in (customers[[IDENTITY, "grid"]], sentences):
         top = top.merge(more, on=IDENTITY, how="left")
     readiness = rows_of(read_parquet(SOURCES["readiness"]))
     found = {
-        "headline": headline(
+        "headline": headline_figures(
             customers, threshold=files["train"]["threshold"], months=options.horizon_months,
             lost=options.share_lost,
         ),
@@ -79,7 +79,7 @@ def main() -> None:
         "list": {"rows": len(listed), "shown": len(top)},
     }  # fmt: skip
     write_json(found, paths.OVERVIEW)
-    write_json({name: found["headline"][name] for name in HEADLINE}, paths.METRICS / "report.json")
+    write_json({name: found["headline"][name] for name in _HEADLINE}, paths.METRICS / "report.json")
     files |= {
         "overview": read_json(paths.OVERVIEW),
         "budgets": rows_of(read_parquet(SOURCES["budgets"])),

@@ -28,7 +28,7 @@ from retention.segments.plots import draw_map, draw_segments
 from retention.segments.segmentation import find_segments
 from retention.segments.study import category_offers
 
-PLOTS = paths.PLOTS / "segment"
+_PLOTS = paths.PLOTS / "segment"
 
 
 @stage
@@ -80,20 +80,20 @@ def main() -> None:
     write_json(plan.details | found.details | told, paths.SEGMENT_DETAILS)
     write_json(plan.headline, paths.METRICS / "segment.json")
     bars = [(name, one["customers"]) for name, one in found.segments.items()]
-    write_csv(pd.DataFrame(bars, columns=["segment", "customers"]), PLOTS / "segments.csv")
-    write_csv(budgets, PLOTS / "budgets.csv")
-    draw_budgets(budgets, PLOTS / "budgets.png", unit=campaign.profit_unit, budget=campaign.budget)
+    write_csv(pd.DataFrame(bars, columns=["segment", "customers"]), _PLOTS / "segments.csv")
+    write_csv(budgets, _PLOTS / "budgets.csv")
+    draw_budgets(budgets, _PLOTS / "budgets.png", unit=campaign.profit_unit, budget=campaign.budget)
     draw_segments(
         found.grid,
         found.portraits,
         found.categories,
-        PLOTS,
+        _PLOTS,
         columns=columns,
         level=params.segment.level,
     )
     draw_map(
         found.customers.assign(listed=found.customers.index.isin(listed.index)),
-        PLOTS / "risk_and_profit.png",
+        _PLOTS / "risk_and_profit.png",
     )
 
 

@@ -19,7 +19,7 @@ from retention.core.vocabulary import IDENTITY
 from simulation.export import as_export
 from simulation.shop import simulate_customers
 
-DIALECTS = {"money": {"sep": ";", "decimal": ","}}
+EXPORT_DIALECTS = {"money": {"sep": ";", "decimal": ","}}
 """How a file's dialect differs from the others'; all of them end their lines with CRLF."""
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     params = load_params().simulate
     shop = simulate_customers(params.customers, unlabelled=params.unlabelled, seed=params.seed)
     for name, table in as_export(shop, columns=load_columns(), seed=params.seed).items():
-        write_export(table, paths.SAMPLE / f"{name}.csv", **DIALECTS.get(name, {}))
+        write_export(table, paths.SAMPLE / f"{name}.csv", **EXPORT_DIALECTS.get(name, {}))
     write_parquet(shop.truth, paths.TRUTH)
     write_csv(pd.DataFrame(columns=[IDENTITY]), paths.EMPTY_LIST)
 

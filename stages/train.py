@@ -17,8 +17,8 @@ from retention.models.learning_curve import learning_curve
 from retention.models.persistence import save_model
 from retention.models.selection import train_model, training_rows
 
-PLOTS = paths.PLOTS / "train"
-HEADLINE = ("family", "out_of_fold_roc_auc", "out_of_fold_brier", "out_of_fold_log_loss",
+_PLOTS = paths.PLOTS / "train"
+_HEADLINE = ("family", "out_of_fold_roc_auc", "out_of_fold_brier", "out_of_fold_log_loss",
             "threshold")  # fmt: skip
 
 
@@ -43,15 +43,15 @@ def main() -> None:
     write_parquet(told, paths.OUT_OF_FOLD)
     details = training_details(trained, y)
     write_json(details, paths.TRAINING_DETAILS)
-    write_json({name: details[name] for name in HEADLINE}, paths.METRICS / "train.json")
+    write_json({name: details[name] for name in _HEADLINE}, paths.METRICS / "train.json")
     results = [candidate.result for candidate in trained.candidates]
     bars = [(result.family, result.mean, result.se) for result in results]
     write_csv(
-        pd.DataFrame(bars, columns=["family", "roc_auc", "standard_error"]), PLOTS / "search.csv"
+        pd.DataFrame(bars, columns=["family", "roc_auc", "standard_error"]), _PLOTS / "search.csv"
     )
-    write_csv(reliability(y, trained.risk), PLOTS / "calibration.csv")
+    write_csv(reliability(y, trained.risk), _PLOTS / "calibration.csv")
     curve = learning_curve(trained.best.pipeline, X, y, key, seed=train.seed)
-    write_csv(curve, PLOTS / "learning.csv")
+    write_csv(curve, _PLOTS / "learning.csv")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ BEHAVIOUR = tuple(name for names in GROUP_COLUMNS.values() for name in names)
 
 
 @dataclass(frozen=True)
-class Figures:
+class NumberStatistics:
     """What was measured of one numeric column.
 
     Attributes
@@ -47,21 +47,21 @@ class Figures:
 # hardly differ between the classes, so here they do not differ at all; the spreads of
 # unpaid_items are a little closer, or a full cart's risk would not rise from its first item on.
 FIGURES = {
-    "contacts_6m": Figures((4.567, 0.856), (3.711, 1.081), 0.9, 6.6, 0.1),
-    "contacts_now": Figures((4.024, 0.699), (4.024, 0.699), 3, 5),
-    "tenure_days": Figures((603.0, 243.0), (603.0, 243.0), 121, 1076),
-    "categories_per_visit": Figures((3.649, 1.306), (2.561, 1.189), 1, 6),
-    "unpaid_items": Figures((2.278, 1.57), (3.668, 2.2), 0, 10),
-    "service_errors": Figures((4.417, 1.997), (3.918, 1.871), 0, 9),
-    "pages_per_visit": Figures((9.773, 3.422), (5.571, 3.406), 1, 20),
-    "minutes_m1": Figures((15.110, 3.419), (11.024, 3.496), 5, 23),
-    "minutes_m0": Figures((14.547, 4.084), (11.011, 3.397), 4, 23),
-    "revenue_m2": Figures((4932.8, 316.6), (4676.3, 293.5), 4098, 5663),
+    "contacts_6m": NumberStatistics((4.567, 0.856), (3.711, 1.081), 0.9, 6.6, 0.1),
+    "contacts_now": NumberStatistics((4.024, 0.699), (4.024, 0.699), 3, 5),
+    "tenure_days": NumberStatistics((603.0, 243.0), (603.0, 243.0), 121, 1076),
+    "categories_per_visit": NumberStatistics((3.649, 1.306), (2.561, 1.189), 1, 6),
+    "unpaid_items": NumberStatistics((2.278, 1.57), (3.668, 2.2), 0, 10),
+    "service_errors": NumberStatistics((4.417, 1.997), (3.918, 1.871), 0, 9),
+    "pages_per_visit": NumberStatistics((9.773, 3.422), (5.571, 3.406), 1, 20),
+    "minutes_m1": NumberStatistics((15.110, 3.419), (11.024, 3.496), 5, 23),
+    "minutes_m0": NumberStatistics((14.547, 4.084), (11.011, 3.397), 4, 23),
+    "revenue_m2": NumberStatistics((4932.8, 316.6), (4676.3, 293.5), 4098, 5663),
     # Buyers who are not bargain hunters; these have a peak of their own near 0.94.
-    "promo_share": Figures((0.208, 0.063), (0.272, 0.075), 0.11, 0.99, 0.01),
+    "promo_share": NumberStatistics((0.208, 0.063), (0.272, 0.075), 0.11, 0.99, 0.01),
 }
 BARGAIN_PEAK = (0.97, 0.05)
-PROFIT = Figures((3.988, 1.0), (3.988, 1.0), 0.86, 7.21, 0.01)
+PROFIT_STATISTICS = NumberStatistics((3.988, 1.0), (3.988, 1.0), 0.86, 7.21, 0.01)
 
 QUIET_SHARE = 0.125
 """Share of the dropping customers who behave like loyal ones in every column: nothing in an

@@ -13,11 +13,11 @@ from simulation.parameters import (
     DROP_SHARE,
     FIGURES,
     MONTHS,
-    PROFIT,
+    PROFIT_STATISTICS,
     QUIET_SHARE,
     TYPES,
-    Figures,
     Month,
+    NumberStatistics,
     is_leaving,
     of_types,
     type_weights,
@@ -71,7 +71,7 @@ def _confined(
     uniform: np.ndarray,
     at: np.ndarray | float,
     spread: np.ndarray | float,
-    limits: Month | Figures,
+    limits: Month | NumberStatistics,
 ) -> np.ndarray:
     """Return truncated normal numbers for `uniform` ones, on the grain of `limits`."""
     below, above = ndtr((limits.low - at) / spread), ndtr((limits.high - at) / spread)
@@ -200,7 +200,9 @@ def simulate_customers(customers: int, *, unlabelled: float, seed: int) -> Shop:
     frame = pd.DataFrame(behaviour)
     frame.insert(0, "drop", pd.array(drop, dtype="Int64"))
     frame.loc[ahead, "drop"] = pd.NA
-    frame["profit"] = _confined(_balanced(np.array([customers]), rng), *PROFIT.stay, PROFIT)
+    frame["profit"] = _confined(
+        _balanced(np.array([customers]), rng), *PROFIT_STATISTICS.stay, PROFIT_STATISTICS
+    )
     known["drop"] = drop.astype(np.int64)
     known["quirk"] = quirk
 

@@ -18,7 +18,7 @@ from retention.core.arms import Arm, assigned
 from retention.core.files import write_csv
 from retention.core.params import Campaign
 from retention.core.spreadsheets import guarded, write_both
-from retention.segments.membership import all_segments, first_segment, joined
+from retention.segments.membership import all_segments, first_segment, joined_words
 
 RANKS = ["reason_1", "reason_2", "reason_3"]
 OFFERS = load_offers(FIXTURES / "offers.yaml", columns=COLUMNS, features=FEATURES)
@@ -33,7 +33,7 @@ def a_shop(customers, *, seed, hostile=False):
     shop[RANKS] = rng.choice([*FEATURES, None], (3000, 3))
     inside = pd.DataFrame({"at_risk": shop["risk"] > 0.5, "rich": shop["profit"] > 4})
     shop["segment"], shop["segments"] = first_segment(inside), all_segments(inside)
-    shop["reasons"] = joined(shop[RANKS])
+    shop["reasons"] = joined_words(shop[RANKS])
     if hostile:
         shop["customer_id"] = "=cmd|'/c calc'!A" + shop["customer_id"]
         shop["favourite_category"] = "-{segment_category_top}"
@@ -210,4 +210,4 @@ def test_segments_and_reasons_are_joined_in_their_order():
     assert all_segments(belongs).tolist() == ["a b", "b", ""]
     assert first_segment(belongs).tolist() == ["a", "b", "rest"]
     words = pd.DataFrame({"x": ["p", None, None], "y": ["q", "q", None]})
-    assert joined(words).tolist() == ["p q", "q", ""]
+    assert joined_words(words).tolist() == ["p q", "q", ""]

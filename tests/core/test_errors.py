@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.core.errors import LONGEST, clipped, one_line, one_of, shown
+from retention.core.errors import LONGEST_MESSAGE, clipped, one_line, one_of, shown
 
 
 def test_values_are_listed_in_their_order_and_as_text():
@@ -30,13 +30,13 @@ def test_message_is_one_line_that_does_nothing_to_a_terminal(message, shown):
 @given(st.text(st.characters(), max_size=3000))
 def test_no_message_can_do_more_than_be_read(message):
     shown = one_line(message)
-    assert len(shown) <= LONGEST
+    assert len(shown) <= LONGEST_MESSAGE
     assert {unicodedata.category(one)[0] for one in shown.replace(" ", "")} <= set("LMNPS")
 
 
 def test_long_message_keeps_its_place_and_what_is_valid():
     shown = one_line("a.csv: category is " + "Ы" * 20_000_000 + "; valid: children, cosmetics")
-    assert len(shown) == LONGEST
+    assert len(shown) == LONGEST_MESSAGE
     assert shown.startswith("a.csv: category is ЫЫЫ")
     assert " … " in shown
     assert shown.endswith("ЫЫЫ; valid: children, cosmetics")

@@ -4,8 +4,8 @@ import pytest
 
 from retention.core.errors import InputError
 from retention.evaluation.comparison import (
-    LEAST,
-    MARGIN,
+    LEAST_SHARED,
+    NOISE_MARGIN,
     UNDECIDED,
     checked,
     in_common,
@@ -145,7 +145,7 @@ def test_verdict_needs_the_interval_and_the_margin(value, error, said):
 
 
 def test_sentence_gives_figures_and_reason():
-    assert MARGIN == 0.01
+    assert NOISE_MARGIN == 0.01
     assert sentence(Difference(0.90, 0.93, 0.01), NAMES) == (
         "new is better than old: ROC-AUC +0.0300 (+0.0104 to +0.0496), beyond the 0.01 that "
         "counts as noise."
@@ -203,7 +203,7 @@ def test_customers_are_paired_by_id_whatever_their_order():
 
 
 def test_exactly_a_hundred_in_common_will_do():
-    assert LEAST == 100
+    assert LEAST_SHARED == 100
     assert len(in_common(table(ids(0, 150)), table(ids(50, 200)), NAMES)) == 100
     with pytest.raises(InputError) as refused:
         in_common(table(ids(0, 150)), table(ids(51, 201), np.arange(1, 151) % 2), NAMES)

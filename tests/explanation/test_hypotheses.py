@@ -13,10 +13,10 @@ from retention.explanation.hypotheses import (
     NO,
     QUESTIONS,
     YES,
-    answer,
     answer_questions,
     as_metrics,
-    difference,
+    claim_answer,
+    compared_shares,
     extremes,
     mean_interval,
     outer_thirds,
@@ -49,19 +49,19 @@ def sides(hits, n, other_hits, m):
 
 def test_the_interval_of_two_shares_is_that_of_newcombes_paper():
     # Newcombe 1998, table II, method 10: 56/70 against 48/80, and 9/10 against 3/10.
-    assert difference(*sides(56, 70, 48, 80), level=0.95) == pytest.approx(
+    assert compared_shares(*sides(56, 70, 48, 80), level=0.95) == pytest.approx(
         (0.2, 0.0524, 0.3339), abs=5e-5
     )
-    assert difference(*sides(9, 10, 3, 10), level=0.95) == pytest.approx(
+    assert compared_shares(*sides(9, 10, 3, 10), level=0.95) == pytest.approx(
         (0.6, 0.1705, 0.8090), abs=5e-5
     )
-    assert difference(*sides(10, 10, 0, 10), level=0.95) == pytest.approx(
+    assert compared_shares(*sides(10, 10, 0, 10), level=0.95) == pytest.approx(
         (1.0, 0.6075, 1.0), abs=5e-5
     )
 
 
 def test_too_few_customers_on_a_side_tell_nothing():
-    assert np.isnan(difference(*sides(4, 4, 10, 50), level=0.95)).all()
+    assert np.isnan(compared_shares(*sides(4, 4, 10, 50), level=0.95)).all()
     assert np.isnan(mean_interval(np.ones(4), level=0.95, resamples=100, seed=1)).all()
     event, first, other = sides(4, 4, 10, 50)
     found = stratified_difference(event, first, other, np.zeros(54, int), level=0.95)
@@ -74,7 +74,7 @@ def test_strata_undo_what_only_the_strata_explain():
     event = np.concatenate([np.arange(n) < hits for _, _, hits, n in cells])
     first = np.concatenate([np.full(n, side) for _, side, _, n in cells])
     strata = np.concatenate([np.full(n, stratum) for stratum, _, _, n in cells])
-    assert difference(event, first, ~first, level=0.95)[1] > 0.25
+    assert compared_shares(event, first, ~first, level=0.95)[1] > 0.25
     figure, low, high = stratified_difference(event, first, ~first, strata, level=0.95)
     assert figure == pytest.approx(0, abs=1e-12)
     assert low < -0.1 < 0.1 < high
@@ -121,7 +121,7 @@ def test_nobody_is_in_both_thirds(values):
     ],
 )
 def test_an_interval_answers(low, high, both_ways, said):
-    assert answer(low, high, margin=2, both_ways=both_ways) == said
+    assert claim_answer(low, high, margin=2, both_ways=both_ways) == said
 
 
 def test_the_bootstrap_of_a_mean_has_the_normal_width_at_any_size():

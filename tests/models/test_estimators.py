@@ -10,8 +10,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from helpers import NUMBERS, WORDS, small_features, small_model
 from retention.models.calibration import fit_sigmoid
 from retention.models.estimators import (
-    CLIP,
     FAMILIES,
+    SCORE_CLIP,
     STEADY,
     Blend,
     Neighbours,
@@ -137,7 +137,7 @@ def test_steady_number_has_seven_digits(value, kept):
 def test_certain_probability_has_the_log_odds_of_the_clip():
     features, label = small_features(300, seed=8)
     score = raw_score(small_model("tree", features, label, min_samples_leaf=1), features)
-    edge = np.log((1 - CLIP) / CLIP)
+    edge = np.log((1 - SCORE_CLIP) / SCORE_CLIP)
     assert (score.min(), score.max()) == pytest.approx((-edge, edge))
 
 

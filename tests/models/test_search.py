@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import NUMBERS, WORDS, small_features
 from retention.core.errors import InputError
-from retention.models.estimators import CLIP, FAMILIES, Family, make_model, raw_score
+from retention.models.estimators import FAMILIES, SCORE_CLIP, Family, make_model, raw_score
 from retention.models.search import (
     SearchResult,
     best_of,
@@ -196,7 +196,7 @@ def test_nobody_is_scored_by_a_model_that_has_seen_them():
     table = pd.DataFrame({"place": np.arange(100)})
     splits = make_splits(keys(100), count=5, repeats=3, seed=1)
     score = out_of_fold(Memory(), table, np.arange(100) % 2, splits=splits, jobs=1)
-    np.testing.assert_allclose(score, np.log(CLIP / (1 - CLIP)))
+    np.testing.assert_allclose(score, np.log(SCORE_CLIP / (1 - SCORE_CLIP)))
 
 
 def test_scores_are_averaged_over_repeats_in_log_odds():

@@ -7,7 +7,13 @@ from retention.core.hashing import uniform
 from retention.core.params import Models, Train
 from retention.models.learning_curve import learning_curve
 from retention.models.search import SearchResult
-from retention.models.selection import MARGIN, Candidate, blend_weights, margins, train_model
+from retention.models.selection import (
+    LEGIBILITY_MARGIN,
+    Candidate,
+    blend_weights,
+    margins,
+    train_model,
+)
 from retention.stats.paired import roc_auc_difference
 
 pytestmark = pytest.mark.slow
@@ -51,7 +57,7 @@ def rivals(customers):
 
 def test_few_customers_cannot_tell_families_apart_and_the_margin_is_whole():
     label, candidates = rivals(400)
-    assert margins(candidates, label) == {"better": 0.0, "other": MARGIN}
+    assert margins(candidates, label) == {"better": 0.0, "other": LEGIBILITY_MARGIN}
 
 
 def test_many_customers_leave_less_than_the_margin():
@@ -59,7 +65,7 @@ def test_many_customers_leave_less_than_the_margin():
     found = margins(candidates, label)
     error = roc_auc_difference(label, *(c.score for c in candidates)).error
     assert found["other"] == pytest.approx(error)
-    assert found["other"] < MARGIN
+    assert found["other"] < LEGIBILITY_MARGIN
     # Sampling error falls with the root of the number of customers.
     label, candidates = rivals(160_000)
     assert margins(candidates, label)["other"] == pytest.approx(error / 2, rel=0.1)

@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 import compare
 from clones import ENVIRONMENT, Clone
 from retention.core.paths import PREDICTIONS
-from retention.evaluation.revisions import EARLIER
+from retention.evaluation.revisions import EARLIER_PREDICTIONS
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def history(tmp_path_factory):
     repo.run("git", "init", "-q", "-b", "main")
     repo.run("git", "commit", "-q", "--allow-empty", "-m", "empty")
     repo.run("git", "tag", "empty")
-    old = repo.folder / EARLIER
+    old = repo.folder / EARLIER_PREDICTIONS
     old.parent.mkdir(parents=True)
     earlier(predictions(2)).to_csv(old, index=False)
     commit("hashed")

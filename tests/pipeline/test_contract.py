@@ -76,6 +76,29 @@ def test_rooms_never_import_scripts():
         assert not {other for other in local_modules(module) if other.parent == STAGES}, module
 
 
+def public_names(path):
+    """The names that a module defines for others; ``main`` is every script's."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            inner = (part for target in targets for part in ast.walk(target))
+            names = [part.id for part in inner if isinstance(part, ast.Name)]
+        else:
+            continue
+        yield from (name for name in names if not name.startswith("_") and name != "main")
+
+
+def test_one_name_means_one_thing():
+    homes = {}
+    for module in sorted(STAGES.rglob("*.py")):
+        for name in set(public_names(module)):
+            homes.setdefault(name, []).append(str(module.relative_to(STAGES)))
+    assert "load_params" in homes
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
 def params_read(path):
     """The params that a script reads, through ``load_params()`` and names bound to it.
 

@@ -362,7 +362,7 @@ def test_simulate_without_arguments_makes_the_shop_and_nothing_else(tmp_path):
     shop = simulate_customers(300, unlabelled=params.unlabelled, seed=params.seed)
     for name, table in as_export(shop, columns=COLUMNS, seed=params.seed).items():
         plain = tmp_path / f"{name}.csv"
-        simulate.write_export(table, plain, **simulate.DIALECTS.get(name, {}))
+        simulate.write_export(table, plain, **simulate.EXPORT_DIALECTS.get(name, {}))
         assert plain.read_bytes() == (tmp_path / f"data/sample/{name}.csv").read_bytes()
     pd.testing.assert_frame_equal(
         pd.read_parquet(tmp_path / "data/sample/truth.parquet"), shop.truth

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from retention.report.figures import Figures, pointer
 from retention.report.scales import scale, ticks
-from retention.report.sections import came_true, cells, count_findings, funnel, headline
+from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
 from retention.report.verdicts import inside, side
 from retention.report.views import budget_row, category_rows, differences, ends
 
@@ -25,7 +25,7 @@ def shop(drop):
 
 
 def test_headline_tells_of_those_whose_months_are_ahead():
-    found = headline(shop([None, None, 0, 1]), threshold=0.5, months=3, lost=0.5)
+    found = headline_figures(shop([None, None, 0, 1]), threshold=0.5, months=3, lost=0.5)
     assert found["customers"] == 4
     assert (found["audience"], found["ahead"]) == (2, 2)
     assert (found["at_risk"], found["at_risk_share"]) == (2, 1.0)
@@ -35,7 +35,7 @@ def test_headline_tells_of_those_whose_months_are_ahead():
 
 
 def test_headline_tells_of_everyone_where_nobody_is_ahead():
-    found = headline(shop([0, 0, 0, 1]), threshold=0.85, months=1, lost=1)
+    found = headline_figures(shop([0, 0, 0, 1]), threshold=0.85, months=1, lost=1)
     assert (found["audience"], found["ahead"], found["at_risk"]) == (4, 0, 1)
     assert found["profit_at_stake"] == pytest.approx(0.9 * 10 + 0.2 * 2)
 

@@ -4,7 +4,7 @@ import pandas as pd
 from dictionary import COLUMNS
 from helpers import random_shop
 from retention.segments.membership import named_segments
-from retention.segments.study import by_name, category_offers, study
+from retention.segments.study import category_offers, rows_by, study
 
 RULES = {
     "rich": "profit_rank >= 0.5 and unpaid_items >= 1",
@@ -57,7 +57,7 @@ def test_segment_picked_by_profit_over_earns_in_no_category():
 
 def test_rows_by_name_say_none_where_nothing_can_be_told():
     table = pd.DataFrame({"rule": ["a", "b"], "customers": [0, 7], "lift": [np.nan, 1.5]})
-    assert by_name(table, "rule") == {
+    assert rows_by(table, "rule") == {
         "a": {"customers": 0, "lift": None},
         "b": {"customers": 7, "lift": 1.5},
     }

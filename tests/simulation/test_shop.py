@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from dictionary import BEHAVIOUR, COLUMNS
 from retention.core.vocabulary import REVENUE
-from simulate import DIALECTS, write_export
+from simulate import EXPORT_DIALECTS, write_export
 from simulation.export import as_export
 from simulation.parameters import DROP_SHARE, FIGURES, GROUP_COLUMNS, TYPES
 from simulation.shop import Shop, simulate_customers
@@ -63,7 +63,7 @@ def regular(shop: Shop) -> pd.DataFrame:
 def written(tmp_path: Path) -> dict[str, bytes]:
     files = {}
     for name, table in as_export(shop_of(1300), columns=COLUMNS, seed=7).items():
-        write_export(table, tmp_path / name, **DIALECTS.get(name, {}))
+        write_export(table, tmp_path / name, **EXPORT_DIALECTS.get(name, {}))
         files[name] = (tmp_path / name).read_bytes()
     return files
 

@@ -13,9 +13,9 @@ from retention.stats.metrics import (
     brier,
     calibration_line,
     calibration_slope,
-    interval,
     lift,
     log_loss,
+    percentile_interval,
     plain,
     ranked,
     resamples,
@@ -195,8 +195,8 @@ def test_spread_in_parts_is_the_spread_at_once(name, monkeypatch):
 
 def test_interval_leaves_equal_tails_and_looks_away_from_missing_scores():
     values = np.append(np.random.default_rng(9).permutation(101), np.nan)
-    assert interval(values, level=0.9) == pytest.approx((5, 95))
-    assert interval(values, level=0.5) == pytest.approx((25, 75))
+    assert percentile_interval(values, level=0.9) == pytest.approx((5, 95))
+    assert percentile_interval(values, level=0.5) == pytest.approx((25, 75))
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
@@ -212,4 +212,4 @@ def test_lift_does_not_depend_on_the_order_of_customers_of_one_risk(share):
 
 @pytest.mark.filterwarnings("error")
 def test_interval_of_no_score_at_all_has_no_ends():
-    assert np.isnan(interval(np.full(100, np.nan), level=0.95)).all()
+    assert np.isnan(percentile_interval(np.full(100, np.nan), level=0.95)).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-LEVEL = 0.95
+INTERVAL_LEVEL = 0.95
 """Coverage of the intervals."""
 STEPS = 10
 
@@ -52,7 +52,7 @@ def outcome(
 
 
 def sum_interval(chance: np.ndarray, value: np.ndarray) -> tuple[float, float]:
-    """Return where the sum of the values that come true lies with probability :data:`LEVEL`.
+    """Return where the sum of the values that come true lies at :data:`INTERVAL_LEVEL`.
 
     Each value comes true by its own chance, independent of the others. Normal with Cornish and
     Fisher's (1938) correction for skewness; it begins at nothing where that none comes true is
@@ -72,7 +72,7 @@ def sum_interval(chance: np.ndarray, value: np.ndarray) -> tuple[float, float]:
         return mean, mean
     # Beyond a skewness of 2 the correction would turn the order of the quantiles round.
     skew = np.clip((spread * (1 - 2 * chance) * value**3).sum() / variance**1.5, -2, 2)
-    z, tail = norm.ppf((1 + LEVEL) / 2), (1 - LEVEL) / 2
+    z, tail = norm.ppf((1 + INTERVAL_LEVEL) / 2), (1 - INTERVAL_LEVEL) / 2
     low, high = (
         float(np.clip(mean + (side * z + (z**2 - 1) * skew / 6) * np.sqrt(variance), 0, most))
         for side in (-1, 1)

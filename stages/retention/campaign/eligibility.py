@@ -169,7 +169,7 @@ def admit(
 
 
 @dataclass(frozen=True)
-class Plan:
+class Allocation:
     """Who gets what.
 
     Attributes
@@ -197,7 +197,7 @@ def ration(
     treated: np.ndarray,
     budget: float | None,
     control_share: float,
-) -> Plan:
+) -> Allocation:
     """Choose at most one offer for each customer so that the treated stay within the limits.
 
     Nothing but a cut-off depends on who is treated, and it is one for both arms: they differ by
@@ -242,7 +242,7 @@ def ration(
     ran_out = (budget is None) | ~np.isfinite(opened).any(axis=1)
     gate[live] = np.where(ran_out, "out_of_stock", "over_budget")
     gate[choice != NO_OFFER] = ""
-    return Plan(choice, gate, at)
+    return Allocation(choice, gate, at)
 
 
 def _limits(offers: Sequence[Offer], budget: float | None) -> tuple[np.ndarray, Limits]:

@@ -6,12 +6,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from retention.core.arms import Arm, count_arms
+from retention.core.arms import POWER, Arm, count_arms
 
-LEVEL = 0.05
+SIGNIFICANCE = 0.05
 """Two-sided level of the test of the effect."""
-POWER = 0.8
-"""Chance to find an effect, by which the smallest detectable one is told."""
 LEAST_PER_ARM = 100
 """Customers in each arm from which an offer is told by itself."""
 
@@ -20,11 +18,11 @@ def power(risk: np.ndarray, effect: np.ndarray, treated: np.ndarray) -> dict[str
     """Return the smallest effect that these customers would show, beside the assumed one.
 
     An effect e is the share of the drops that is prevented, so a risk of p becomes p (1 - e). The
-    test compares the arms' shares of drops, two-sided at :data:`LEVEL`. Adjusted for the risk
-    known before, what is left of a customer's variance is p (1 - p), unadjusted also the spread
-    of the risks. The smallest detectable effect solves
+    test compares the arms' shares of drops, two-sided at :data:`SIGNIFICANCE`. Adjusted for the
+    risk known before, what is left of a customer's variance is p (1 - p), unadjusted also the
+    spread of the risks. The smallest detectable effect solves
 
-        e mean(p) = (z(1 - LEVEL / 2) + z(POWER)) sqrt(v(p (1 - e)) / n_t + v(p) / n_c)
+        e mean(p) = (z(1 - SIGNIFICANCE / 2) + z(POWER)) sqrt(v(p (1 - e)) / n_t + v(p) / n_c)
 
     with n_t and n_c customers in treatment and control (Cohen 1988, ch. 6, with unequal variances).
 
@@ -60,9 +58,9 @@ def power(risk: np.ndarray, effect: np.ndarray, treated: np.ndarray) -> dict[str
     if not all(counts.values()):
         return told
     reached = assumed * mean / _error(risk, assumed, counts, adjusted=True)
-    reach = norm.ppf(1 - LEVEL / 2) + norm.ppf(POWER)
-    chance = norm.cdf(reached - norm.ppf(1 - LEVEL / 2)) + norm.cdf(
-        -reached - norm.ppf(1 - LEVEL / 2)
+    reach = norm.ppf(1 - SIGNIFICANCE / 2) + norm.ppf(POWER)
+    chance = norm.cdf(reached - norm.ppf(1 - SIGNIFICANCE / 2)) + norm.cdf(
+        -reached - norm.ppf(1 - SIGNIFICANCE / 2)
     )
     told |= {"power_at_assumed": float(chance), "enough": bool(chance >= POWER)}
     for name, adjusted in (("detectable", True), ("unadjusted", False)):
@@ -88,7 +86,7 @@ def _error(
 
 
 def _detectable(risk: np.ndarray, customers: Mapping[Arm, int], *, adjusted: bool) -> float | None:
-    reach = norm.ppf(1 - LEVEL / 2) + norm.ppf(POWER)
+    reach = norm.ppf(1 - SIGNIFICANCE / 2) + norm.ppf(POWER)
     mean = risk.mean()
 
     def beyond(effect: float) -> float:
@@ -115,7 +113,7 @@ def power_of_campaign(
         if min(count_arms(treated[rows]).values()) >= LEAST_PER_ARM:
             by_offer[str(code)] = power(risk[rows], effect[rows], treated[rows])
     pooled = power(risk, effect, treated)
-    return {"level": LEVEL, "power": POWER, "pooled": pooled, "offers": by_offer}
+    return {"level": SIGNIFICANCE, "power": POWER, "pooled": pooled, "offers": by_offer}
 
 
 def power_in_words(pooled: dict[str, object]) -> str:

@@ -66,13 +66,13 @@ class Plan:
         """The numbers that people compare."""
         power = self.decision.power["pooled"]
         return {
-            **{name: self.details[name] for name in HEADLINE},
+            **{name: self.details[name] for name in _HEADLINE},
             "excluded": len(self.decision.excluded),
             "smallest_detectable": power.get("detectable"),
         }
 
 
-HEADLINE = ("audience", *map(str, Arm), f"{Arm.TREATMENT}_cost", f"{Arm.TREATMENT}_expected_gain")
+_HEADLINE = ("audience", *map(str, Arm), f"{Arm.TREATMENT}_cost", f"{Arm.TREATMENT}_expected_gain")
 
 
 def plan_campaign(

@@ -21,7 +21,7 @@ from retention.data.ids import clean_ids
 from retention.data.matching import Match, match
 from retention.data.reader import read_export, refuse_broken_rows, refuse_empty_ids
 
-KEY = "params.yaml: campaign.suppression"
+_PARAM = "params.yaml: campaign.suppression"
 ALLOW = "params campaign.strangers_suppressed: true lets it pass"
 
 FORMER_LIST = Path("suppression.csv")
@@ -64,13 +64,13 @@ def read_suppressed(path: Path | str, known: pd.Series, *, strangers: bool) -> S
         (unless `strangers`) the ids cannot be those of this shop.
     """
     path = Path(path)
-    place = f"{path} ({KEY})"
+    place = f"{path} ({_PARAM})"
     if not path.exists():
         raise InputError(f"{place} is missing; a header customer_id alone is enough")
     try:
         raw = read_export(path, [], identity=IDENTITY, may_be_empty=True)
     except InputError as error:
-        raise InputError(f"{error} ({KEY})") from None
+        raise InputError(f"{error} ({_PARAM})") from None
     refuse_broken_rows(raw, place)
     ids, _ = clean_ids(raw.ids)
     refuse_empty_ids(raw, ids, place)

@@ -7,6 +7,9 @@ import pandas as pd
 
 from retention.core.hashing import uniform
 
+POWER = 0.8
+"""Chance to find an effect, by which the smallest that a campaign can show is told."""
+
 
 class Arm(StrEnum):
     """What happens to a customer of the list."""
@@ -17,15 +20,15 @@ class Arm(StrEnum):
     """Nothing is sent; without these customers nobody can tell what the offers did."""
 
 
-EARLIER = {"treated": Arm.TREATMENT, "untouched": Arm.CONTROL}
+_EARLIER_WORDS = {"treated": Arm.TREATMENT, "untouched": Arm.CONTROL}
 """How lists of earlier versions call the arms."""
 
 
 def arm_of(word: str) -> Arm | None:
     """Return the arm that a word of a list names, case aside, or None where it names none."""
     plain = word.strip().casefold()
-    if plain in EARLIER:
-        return EARLIER[plain]
+    if plain in _EARLIER_WORDS:
+        return _EARLIER_WORDS[plain]
     return Arm(plain) if plain in set(Arm) else None
 
 

@@ -16,7 +16,7 @@ _RARE = "\r\n\x0b\x0c\x85\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u3000"
 AROUND = SPACES + INVISIBLE + _RARE
 """What is never part of a value when it stands before or behind it."""
 
-MISSING = frozenset(
+MISSING_MARKS = frozenset(
     {
         *("na", "n/a", "nan", "-nan", "null", "(null)", "[null]", "<null>", "none", "nil", "<na>"),
         *("н/д", "н.д.", "нд", "б/д", "нет данных", "не указано", "пусто", "\\n", "ᴺᵁᴸᴸ"),
@@ -66,7 +66,7 @@ def without_invisible(text: str) -> str:
 
 def is_missing(text: str) -> bool:
     """Tell whether a bare cell says that it has no value."""
-    return text.casefold() in MISSING
+    return text.casefold() in MISSING_MARKS
 
 
 def folded(text: str) -> str:

@@ -5,7 +5,7 @@ import re
 import reprlib
 from collections.abc import Iterable
 
-LONGEST = 500
+LONGEST_MESSAGE = 500
 """Characters of a message that are shown at most."""
 
 
@@ -52,17 +52,17 @@ def clipped(text: object, most: int = 60) -> str:
 
 
 def one_line(message: str) -> str:
-    r"""Return a message as one line of at most :data:`LONGEST` characters that only says something.
+    r"""Return a message as one line of printable text, :data:`LONGEST_MESSAGE` characters at most.
 
     A message quotes what a file holds. So line breaks become spaces, what would move the cursor,
     colour the terminal or turn the direction of writing is spelled out (``\x1b``, ``\u202e``),
     and of a long message the middle is left out: it begins with the place and ends with what is
     valid.
     """
-    cut = _without_middle(message, 4 * LONGEST)
+    cut = _without_middle(message, 4 * LONGEST_MESSAGE)
     plain = re.sub(r"[\r\n]+", " ", cut).strip()
     shown = "".join(map(_visible, plain))
-    return _without_middle(shown, LONGEST)
+    return _without_middle(shown, LONGEST_MESSAGE)
 
 
 def _without_middle(text: str, most: int) -> str:

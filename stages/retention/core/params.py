@@ -132,12 +132,14 @@ class Features(Section):
     sample: Annotated[int, Field(ge=100)]
 
 
-Family = Literal["logistic", "tree", "knn", "svc", "forest", "extra_trees", "boosting", "blend"]
+_FamilyName = Literal[
+    "logistic", "tree", "knn", "svc", "forest", "extra_trees", "boosting", "blend"
+]
 
 
 class Train(Section):
-    model: Literal["auto", Family]
-    families: Annotated[list[Family], Field(min_length=1)]
+    model: Literal["auto", _FamilyName]
+    families: Annotated[list[_FamilyName], Field(min_length=1)]
     folds: Annotated[int, Field(ge=2, le=20)]
     repeats: Annotated[int, Field(ge=1, le=20)]
     comparisons: Annotated[int, Field(ge=1, le=20)]
@@ -241,7 +243,7 @@ def _two_in_order(value: Any) -> Any:
     return low, high
 
 
-Cuts = Annotated[Any, BeforeValidator(_two_in_order)]
+_Cuts = Annotated[Any, BeforeValidator(_two_in_order)]
 
 
 _NAME = re.compile(r"[^\W\d][\w-]*")
@@ -263,8 +265,8 @@ def _risks(value: Any) -> Any:
 
 
 class Grid(Section):
-    risk: Annotated[Cuts, AfterValidator(_risks)]
-    profit: Cuts
+    risk: Annotated[_Cuts, AfterValidator(_risks)]
+    profit: _Cuts
 
 
 class Discover(Section):

@@ -14,7 +14,7 @@ from retention.core.errors import InputError, shown
 from retention.core.rule_grammar import COMPARE, comparison, comparisons, parse
 from retention.core.rule_values import check_values, ruled
 
-LONGEST = 2000
+LONGEST_RULE = 2000
 """Characters of a person's rule at most."""
 
 
@@ -39,8 +39,8 @@ def check_rule(
         :func:`retention.core.rule_values.open_words`; None where no data is at hand.
     """
     where = f"{place}: {shown(rule, 80)}"
-    if len(rule) > LONGEST:
-        raise InputError(f"{where} has {len(rule):,} characters; valid: at most {LONGEST:,}")
+    if len(rule) > LONGEST_RULE:
+        raise InputError(f"{where} has {len(rule):,} characters; valid: at most {LONGEST_RULE:,}")
     for one in comparisons(parse(rule, None, place=place)):
         refuse_lacking(one.column, columns=columns, place=where)
     known = ruled(columns)

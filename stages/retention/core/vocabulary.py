@@ -9,6 +9,8 @@ PROFIT = "profit"
 REASON_RANKS = ("reason_1", "reason_2", "reason_3")
 """A customer's reasons, the strongest first: columns of ``reasons.parquet``."""
 FAVOURITE = "favourite_category"
+CATEGORY_PREFIX = "category_"
+"""Start of the key of a question about one favourite category."""
 REST = "rest"
 """The segment of a customer who is in none of the named ones."""
 

@@ -20,8 +20,8 @@ from retention.data.reader import RawTable
 from retention.data.schema import faults, rule_of
 
 LINE = "line"
-KEY = "key"
-QUARANTINE = ["file", LINE, IDENTITY, "column", "value", "rule"]
+JOIN_KEY = "key"
+QUARANTINE_COLUMNS = ["file", LINE, IDENTITY, "column", "value", "rule"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Cleaned:
         Good rows: ``customer_id``, its ``key`` within this file, ``line`` and the canonical
         columns; of a monthly table ``period`` (the canonical column) and ``amount``.
     quarantine : DataFrame
-        One row a broken cell or row, with the columns :data:`QUARANTINE`.
+        One row a broken cell or row, with the columns :data:`QUARANTINE_COLUMNS`.
     findings : list of Finding
         What was mended, and what was found.
     """
@@ -80,7 +80,7 @@ def clean_table(
     ids = report.ids(raw.ids)
     numbers = plain_numbers(ids)
     plain = numbers is not None
-    rows = {LINE: raw.lines, IDENTITY: ids, KEY: numbers if plain else customer_keys(ids)}
+    rows = {LINE: raw.lines, IDENTITY: ids, JOIN_KEY: numbers if plain else customer_keys(ids)}
     unread = {}
     if export.is_monthly:
         period, amount = export.period.header, export.amount.header
@@ -263,8 +263,8 @@ class _Report:
             self.add(Level.ERROR, header, "broken", len(cells), first)
         parts += self.unreadable()
         if not parts:
-            return pd.DataFrame(columns=QUARANTINE)
-        return pd.concat(parts, ignore_index=True).assign(file=self.raw.file)[QUARANTINE]
+            return pd.DataFrame(columns=QUARANTINE_COLUMNS)
+        return pd.concat(parts, ignore_index=True).assign(file=self.raw.file)[QUARANTINE_COLUMNS]
 
     def unreadable(self) -> list[pd.DataFrame]:
         """Return the quarantine of rows that cannot be read, and note their counts."""
@@ -285,8 +285,8 @@ class _Report:
 
     def once_each(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Drop exact duplicates, set aside rows that give one customer two different values."""
-        key = [name for name in (KEY, "period") if name in rows]
-        nothing = pd.DataFrame(columns=QUARANTINE)
+        key = [name for name in (JOIN_KEY, "period") if name in rows]
+        nothing = pd.DataFrame(columns=QUARANTINE_COLUMNS)
         if not rows.duplicated(key).any():
             return rows, nothing
         again = rows.duplicated([name for name in rows if name != LINE])
@@ -307,7 +307,7 @@ class _Report:
             "value": bad[IDENTITY],
             "rule": "must stand once" + (" a month" if "period" in key else ""),
         }
-        return once[~twice], pd.DataFrame(part)[QUARANTINE]
+        return once[~twice], pd.DataFrame(part)[QUARANTINE_COLUMNS]
 
 
 def customer_keys(ids: pd.Series) -> np.ndarray:

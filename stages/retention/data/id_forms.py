@@ -14,14 +14,12 @@ import pandas as pd
 
 from retention.core.cells import look_of
 from retention.core.errors import InputError, shown
-from retention.data.ids import EXPONENT, distinct, is_lost, plain_numbers
+from retention.data.ids import EXACT_AS_FLOAT, EXPONENT, distinct, is_lost, plain_numbers
 
 KEPT_DIGITS = 15
 """Digits of a whole number that a spreadsheet keeps; the others become zeros."""
-MOST_DIGITS = 40
+_MOST_DIGITS = 40
 """Digits beyond which a word of digits is no number that a program kept."""
-EXACT = 2**53
-"""From this number on a float no longer holds every whole number."""
 MANY_FORMS = 20
 """From so many forms of ids on, letters and digits are taken to be mixed by chance."""
 
@@ -138,12 +136,12 @@ def refuse_other_spellings(files: Mapping[str, pd.Series]) -> None:
 
 def _is_wide(word: str) -> bool:
     """Tell whether an id is a number with more digits than every program keeps."""
-    return word.isdecimal() and KEPT_DIGITS < len(word) <= MOST_DIGITS
+    return word.isdecimal() and KEPT_DIGITS < len(word) <= _MOST_DIGITS
 
 
 def _all_floats(ids: pd.Index) -> bool:
     """Tell whether every large number among the ids looks as if it had been a float."""
-    wide = [number for number in map(int, filter(_is_wide, ids)) if number > EXACT]
+    wide = [number for number in map(int, filter(_is_wide, ids)) if number > EXACT_AS_FLOAT]
     return bool(wide) and all(
         number in (int(float(number)), int(Decimal(repr(float(number))))) for number in wide
     )

@@ -11,8 +11,11 @@ import unicodedata
 import numpy as np
 import pandas as pd
 
-from retention.core.cells import AROUND, MISSING, SPACES, bare, is_missing, without_invisible
+from retention.core.cells import AROUND, MISSING_MARKS, SPACES, bare, is_missing, without_invisible
 from retention.core.spreadsheets import unguard
+
+EXACT_AS_FLOAT = 2**53
+"""Up to this one a float holds every whole number."""
 
 _SAFE = r"[A-Za-z0-9_@-]+"
 _GROUPED = re.compile(rf"\d{{1,3}}([{SPACES}]\d{{3}})+")
@@ -67,7 +70,7 @@ def clean_ids(ids: pd.Series) -> tuple[pd.Series, dict[str, tuple[int, str]]]:
     if not len(ids) or plain_numbers(ids) is not None:
         return ids, {}
     suspect = ~ids.str.fullmatch(_SAFE).to_numpy(dtype=bool)
-    suspect |= ids.str.lower().isin(MISSING).to_numpy(dtype=bool)
+    suspect |= ids.str.lower().isin(MISSING_MARKS).to_numpy(dtype=bool)
     codes, found = pd.factorize(ids[suspect])
     told = [canonical_id(word) for word in found]
     clean = ids.copy()

@@ -8,14 +8,14 @@ import pandas as pd
 
 from retention.core.columns import Columns
 from retention.core.vocabulary import IDENTITY, MARKET_FILE, MINUTES, PROFIT, REVENUE
-from retention.data.cleaning import KEY, Cleaned, customer_keys
+from retention.data.cleaning import JOIN_KEY, Cleaned, customer_keys
 from retention.data.id_forms import refuse_other_spellings
 from retention.data.matching import match_exports
 
 POSITION = "position"
 """A customer's place in the behaviour file; kept for the leak scan, never a feature."""
 
-REASONS = (
+SET_ASIDE_REASONS = (
     "quarantined",
     "no_behaviour",
     "no_revenue",
@@ -56,7 +56,7 @@ def check_ids(
     for table, part in cleaned.items():
         broken = quarantine.loc[quarantine["file"] == files[table], IDENTITY]
         whole = part.plain and broken.empty
-        ids[table] = part.rows[KEY] if whole else pd.concat([part.rows[IDENTITY], broken])
+        ids[table] = part.rows[JOIN_KEY] if whole else pd.concat([part.rows[IDENTITY], broken])
     refuse_other_spellings({files[table]: part for table, part in ids.items()})
     return match_exports(ids, files, least=least)
 
@@ -119,7 +119,7 @@ def join(
 def _common_keys(cleaned: Mapping[str, Cleaned], quarantined: pd.Series) -> np.ndarray:
     """Return a key for the id of every row of all tables, then of the quarantine."""
     if not len(quarantined) and all(part.plain for part in cleaned.values()):
-        return np.concatenate([part.rows[KEY].to_numpy() for part in cleaned.values()])
+        return np.concatenate([part.rows[JOIN_KEY].to_numpy() for part in cleaned.values()])
     every = [*(part.rows[IDENTITY] for part in cleaned.values()), quarantined]
     return customer_keys(pd.concat(every, ignore_index=True).astype("str"))
 
@@ -195,7 +195,7 @@ def set_aside(
     Returns
     -------
     ndarray of str, shape (n_customers,)
-        One of :data:`REASONS`, or empty.
+        One of :data:`SET_ASIDE_REASONS`, or empty.
     """
     months = customers[list(REVENUE)]
     sane = ~customers[IDENTITY].isin(quarantined).to_numpy()
@@ -210,7 +210,7 @@ def set_aside(
         "no_minutes": (zero_minutes == "set_aside") & zero_in_minutes(customers),
         "incomplete": (incomplete == "set_aside") & lacks,
     }
-    return np.select([holds[reason] for reason in REASONS], REASONS, default="")
+    return np.select([holds[reason] for reason in SET_ASIDE_REASONS], SET_ASIDE_REASONS, default="")
 
 
 def zero_in_minutes(customers: pd.DataFrame) -> np.ndarray:

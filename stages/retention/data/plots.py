@@ -13,8 +13,8 @@ def draw_distributions(
     features: pd.DataFrame, label: pd.Series, path: Path, *, columns: Columns
 ) -> None:
     """Draw each feature's distribution for customers who dropped and who stayed."""
-    rows = -(-features.shape[1] // BESIDE)
-    with picture(path, width=13, height=2.5 * rows, nrows=rows, ncols=BESIDE) as axes:
+    rows = -(-features.shape[1] // _BESIDE)
+    with picture(path, width=13, height=2.5 * rows, nrows=rows, ncols=_BESIDE) as axes:
         for axis in axes.flat[features.shape[1] :]:
             axis.set_visible(False)
         for axis, name in zip(axes.flat, features, strict=False):
@@ -23,12 +23,12 @@ def draw_distributions(
         axes.flat[0].legend(frameon=False, fontsize=8)
 
 
-BESIDE = 4
+_BESIDE = 4
 """Pictures beside each other."""
-LEAST = 30
+_LEAST = 30
 """Customers that a word needs to stand in a picture, which lives in Git: a rare one may be a note
 about a person that came into the wrong column."""
-MOST_WORDS = 8
+_MOST_WORDS = 8
 OTHER = "other"
 
 
@@ -37,7 +37,7 @@ def draw_one(axis: object, values: pd.Series, label: pd.Series, column: Column) 
     classes = ((0, "stayed", BLUE), (1, "dropped", ORANGE))
     if column.is_category:
         counts = values.value_counts()
-        order = counts.index[counts >= LEAST][:MOST_WORDS]
+        order = counts.index[counts >= _LEAST][:_MOST_WORDS]
         values = values.where(values.isin(order) | values.isna(), OTHER)
         order = [*order, OTHER] if (values == OTHER).any() else order
         for offset, (which, name, colour) in zip((-0.2, 0.2), classes, strict=True):

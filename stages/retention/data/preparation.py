@@ -17,8 +17,8 @@ from retention.core.params import Prepare
 from retention.core.paths import QUARANTINE
 from retention.core.vocabulary import IDENTITY, LABEL, MINUTES
 from retention.data.cleaning import Cleaned, clean_table
-from retention.data.joining import REASONS, check_ids, join, set_aside, zero_in_minutes
-from retention.data.quality import coverage, drift, sizes, twins
+from retention.data.joining import SET_ASIDE_REASONS, check_ids, join, set_aside, zero_in_minutes
+from retention.data.quality import coverage, drift, small_samples, twins
 from retention.data.reader import read_table
 
 COUNTED = ["level", "file", "column", "what", "count"]
@@ -147,7 +147,7 @@ def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Pr
         )
     key = behaviour_key(kept, columns.behaviour)
     findings += [
-        *sizes(kept, place=str(folder)),
+        *small_samples(kept, place=str(folder)),
         *twins(kept, key),
         *drift(kept, key, names=columns.behaviour),
     ]
@@ -157,7 +157,7 @@ def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Pr
         "matched": matched,
         "customers_in": len(everyone),
         "customers_kept": len(kept),
-        "set_aside": {reason: int((reasons == reason).sum()) for reason in REASONS},
+        "set_aside": {reason: int((reasons == reason).sum()) for reason in SET_ASIDE_REASONS},
         "quarantined_rows": len(quarantine),
         "kept": _counts(kept),
         "findings": {str(level): int((readiness["level"] == level).sum()) for level in Level},

@@ -1,4 +1,4 @@
-"""Is the export fit to learn from? Missing customers, twins, sizes and drift, as findings."""
+"""Is the export fit to learn from? Missing customers, twins, small samples, drift: findings."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from retention.core.hashing import one_of_each_twin, uniform
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.stats.effects import holm
 
-ENOUGH = {"customers": 500, "of a class": 100}
+_ENOUGH = {"customers": 500, "of a class": 100}
 TOO_FEW = 30
 DRIFT_ROWS = 20_000
 """Rows of each side that the drift test looks at: more would call differences of no matter."""
@@ -68,7 +68,7 @@ def twins(customers: pd.DataFrame, key: np.ndarray) -> list[Finding]:
     return [Finding(Level.WARNING, "", "", "twins", int(again.sum()), example)]
 
 
-def sizes(customers: pd.DataFrame, *, place: str) -> list[Finding]:
+def small_samples(customers: pd.DataFrame, *, place: str) -> list[Finding]:
     """Return warnings of small samples.
 
     Raises
@@ -84,11 +84,11 @@ def sizes(customers: pd.DataFrame, *, place: str) -> list[Finding]:
             f"at least {TOO_FEW} of each are needed to learn anything"
         )
     findings = []
-    if total < ENOUGH["customers"]:
-        example = str(ENOUGH["customers"])
+    if total < _ENOUGH["customers"]:
+        example = str(_ENOUGH["customers"])
         findings.append(Finding(Level.WARNING, "", LABEL, "few_customers", total, example))
-    if least < ENOUGH["of a class"]:
-        example = str(ENOUGH["of a class"])
+    if least < _ENOUGH["of a class"]:
+        example = str(_ENOUGH["of a class"])
         findings.append(Finding(Level.WARNING, "", LABEL, "few_of_class", least, example))
     return findings
 

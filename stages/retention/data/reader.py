@@ -22,12 +22,11 @@ from retention.core.findings import Finding, Level
 from retention.data.coded import Coded
 from retention.data.encodings import as_utf8, first_line, read_bytes
 from retention.data.headers import places_of, spelling_of
+from retention.data.ids import EXACT_AS_FLOAT
 from retention.data.records import RAGGED, STRAY_QUOTE, Shape, first_record, read_rows
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
-EXACT = 2**53
-"""Whole numbers up to this one are exact as floats."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +279,9 @@ def _as_text(column: Any) -> Any:
     if pa.types.is_floating(column.type):
         column = column.cast(pa.float64())
         column = pc.if_else(pc.is_nan(column), None, column)
-        whole = pc.and_(pc.equal(pc.floor(column), column), pc.less_equal(pc.abs(column), EXACT))
+        whole = pc.and_(
+            pc.equal(pc.floor(column), column), pc.less_equal(pc.abs(column), EXACT_AS_FLOAT)
+        )
         if pc.all(whole).as_py():
             column = column.cast(pa.int64())
     text = pc.fill_null(column.cast(pa.string()), "")
@@ -293,7 +294,7 @@ def _refuse_inexact(path: Path, ids: Any) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    exact = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): EXACT}.get(ids.type)
+    exact = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): EXACT_AS_FLOAT}.get(ids.type)
     largest = None if exact is None else pc.max(pc.abs(ids.cast(pa.float64()))).as_py()
     if largest is not None and largest > exact:
         raise InputError(

@@ -2,7 +2,7 @@
 
 The intervals say what another draw of customers could change, with both versions as they were
 fitted. What another training seed changes is outside them, which is why a difference must also
-exceed :data:`MARGIN` to be called one.
+exceed :data:`NOISE_MARGIN` to be called one.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from retention.core.errors import InputError, one_of
 from retention.core.vocabulary import IDENTITY
 from retention.stats.paired import Difference
 
-LEAST = 100
+LEAST_SHARED = 100
 """Customers in common below which nothing is compared."""
-MARGIN = 0.01
+NOISE_MARGIN = 0.01
 """ROC-AUC: on some 1,000 customers other seeds and folds alone move the score by up to 0.008."""
 UNDECIDED = "no difference that this data can show"
 
@@ -62,15 +62,15 @@ def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.
     Raises
     ------
     InputError
-        If they are fewer than :data:`LEAST`, if the tables disagree on who dropped, or if not
-        two customers of each class are among them; `names` are those of the two versions.
+        If they are fewer than :data:`LEAST_SHARED`, if the tables disagree on who dropped, or if
+        not two customers of each class are among them; `names` are those of the two versions.
     """
     both = old.merge(new, on=IDENTITY, suffixes=("_old", "_new"))
     both = both.sort_values(IDENTITY, kind="stable")
-    if len(both) < LEAST:
+    if len(both) < LEAST_SHARED:
         raise InputError(
             f"{names[0]} has {len(old)} customers, {names[1]} has {len(new)}, and they share "
-            f"{len(both)}; {LEAST} are needed: the two versions saw different data"
+            f"{len(both)}; {LEAST_SHARED} are needed: the two versions saw different data"
         )
     other = both["drop_old"] != both["drop_new"]
     if other.any():
@@ -90,7 +90,7 @@ def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.
 
 def verdict(found: Difference) -> str:
     """Return "better", "worse" or :data:`UNDECIDED` for a difference in ROC-AUC."""
-    if abs(found.value) <= MARGIN or found.low <= 0 <= found.high:
+    if abs(found.value) <= NOISE_MARGIN or found.low <= 0 <= found.high:
         return UNDECIDED
     return "better" if found.value > 0 else "worse"
 
@@ -101,7 +101,7 @@ def sentence(found: Difference, names: Sequence[str]) -> str:
     span = f"{found.value:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
     if said != UNDECIDED:
         return (
-            f"{names[1]} is {said} than {names[0]}: ROC-AUC {span}, beyond the {MARGIN} that "
+            f"{names[1]} is {said} than {names[0]}: ROC-AUC {span}, beyond the {NOISE_MARGIN} that "
             "counts as noise."
         )
     if found.alike:
@@ -109,5 +109,5 @@ def sentence(found: Difference, names: Sequence[str]) -> str:
     elif found.low <= 0 <= found.high:
         reason = f"the interval of the ROC-AUC's difference, {span}, includes 0"
     else:
-        reason = f"ROC-AUC {span} is within the {MARGIN} that counts as noise"
+        reason = f"ROC-AUC {span} is within the {NOISE_MARGIN} that counts as noise"
     return f"{names[1]} against {names[0]}: {UNDECIDED}; {reason}."

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from retention.stats.metrics import interval, lift, ranked, spreads
+from retention.stats.metrics import lift, percentile_interval, ranked, spreads
 
-POINTS = 200
+MOST_POINTS = 200
 
 
-def thinned(frame: pd.DataFrame, *, points: int = POINTS) -> pd.DataFrame:
+def thinned(frame: pd.DataFrame, *, points: int = MOST_POINTS) -> pd.DataFrame:
     """Return at most `points` rows spread evenly over `frame`, first and last among them."""
     if len(frame) <= points:
         return frame
@@ -48,7 +48,7 @@ def gains(
     lifts = {step / 20: lift(step / 20) for step in range(1, 21)}
     once = spreads(lifts, label, risk, np.ones((1, len(label))))
     for share, drawn in spreads(lifts, label, risk, weights).items():
-        found = float(once[share][0]), *interval(drawn, level=level)
+        found = float(once[share][0]), *percentile_interval(drawn, level=level)
         rows.append((share, *(share * one for one in found)))
     return pd.DataFrame(rows, columns=["contacted", "reached", "reached_low", "reached_high"])
 

@@ -12,7 +12,7 @@ from retention.stats.metrics import (
     SCORES,
     Score,
     at_threshold,
-    interval,
+    percentile_interval,
     plain,
     roc_auc,
     spread,
@@ -45,7 +45,7 @@ class Judged:
 
     def told(self, name: str, *, level: float) -> dict[str, float]:
         """Return ``name``, ``name_low`` and ``name_high``."""
-        low, high = interval(self.drawn, level=level)
+        low, high = percentile_interval(self.drawn, level=level)
         return {name: self.value, f"{name}_low": low, f"{name}_high": high}
 
 

@@ -23,7 +23,7 @@ from retention.stats.metrics import plain, resamples, roc_auc
 
 RESAMPLED = 50_000_000
 """Customers drawn by all resamples together, at most."""
-HEADLINE = (
+_HEADLINE = (
     "grade",
     "roc_auc",
     "roc_auc_low",
@@ -71,7 +71,7 @@ class Evaluation:
     @property
     def headline(self) -> dict[str, object]:
         """The numbers that people compare."""
-        return {name: self.scores[name] for name in HEADLINE}
+        return {name: self.scores[name] for name in _HEADLINE}
 
 
 def evaluate_risk(

@@ -20,7 +20,7 @@ from retention.core.paths import PREDICTIONS
 from retention.core.vocabulary import IDENTITY
 from retention.evaluation.comparison import checked
 
-EARLIER = Path("plots/evaluate/predictions.csv")
+EARLIER_PREDICTIONS = Path("plots/evaluate/predictions.csv")
 """Where versions before data/evaluation/ kept them, in Git: by an unkeyed hash of the id."""
 HASH = "customer"
 """The column of that hash."""
@@ -75,12 +75,13 @@ def predictions_of(name: str) -> tuple[str, pd.DataFrame]:
     commit = commit_of(name)
     called = f"{name} ({commit[:7]})"
     pipeline, earlier = (
-        git("cat-file", "blob", f"{commit}:./{name}") for name in ("dvc.yaml", EARLIER.as_posix())
+        git("cat-file", "blob", f"{commit}:./{name}")
+        for name in ("dvc.yaml", EARLIER_PREDICTIONS.as_posix())
     )
     if PREDICTIONS.parent.as_posix().encode() not in (pipeline or b""):
         if earlier is None:
             raise InputError(f"revision {called} has no pipeline that makes {PREDICTIONS}")
-        return called, _earlier(earlier, f"{EARLIER} of {called}")
+        return called, _earlier(earlier, f"{EARLIER_PREDICTIONS} of {called}")
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         found = Path(folder) / PREDICTIONS.name
         _dvc("get", ".", PREDICTIONS.as_posix(), "--rev", commit, "--out", str(found), "--quiet")

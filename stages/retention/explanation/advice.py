@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.columns import Columns
-from retention.core.vocabulary import FAVOURITE, MINUTES
+from retention.core.vocabulary import CATEGORY_PREFIX, FAVOURITE, MINUTES
 from retention.explanation.hypotheses import YES
 
 CHANGE, COLLECT = "change", "collect"
@@ -25,8 +25,6 @@ QUIET = 0.05
 """Share of the drops that had looked loyal from which other data is worth collecting."""
 SILENT = 0.1
 """Share of customers who cannot be written to from which consent is worth asking for."""
-
-CATEGORY = "category_"
 
 
 _UNITS = {
@@ -70,9 +68,9 @@ class Evidence:
     def categories(self) -> list[str]:
         """Return the over-represented categories, the most over-represented first."""
         table = self.questions
-        held = table[(table["answer"] == YES) & table.index.str.startswith(CATEGORY)]
+        held = table[(table["answer"] == YES) & table.index.str.startswith(CATEGORY_PREFIX)]
         ordered = held.sort_values("figure", ascending=False, kind="stable")
-        return [key.removeprefix(CATEGORY) for key in ordered.index]
+        return [key.removeprefix(CATEGORY_PREFIX) for key in ordered.index]
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def _no_past_offers(evidence: Evidence) -> tuple[str, float] | None:
 
 
 def _strongest_category(evidence: Evidence) -> tuple[str, float] | None:
-    return evidence.yes(*(CATEGORY + word for word in evidence.categories()))
+    return evidence.yes(*(CATEGORY_PREFIX + word for word in evidence.categories()))
 
 
 ADVICE = (

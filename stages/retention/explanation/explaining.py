@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.columns import Columns
+from retention.core.formats import LANGUAGES
 from retention.core.params import Explain
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.explanation.advice import advise, drops_that_look_loyal
@@ -31,8 +32,7 @@ from retention.explanation.shap_values import FAITHFUL, Attributions
 from retention.explanation.what_if import rows_to_ask, summary, what_if
 from retention.models.estimators import RiskModel
 
-LANGUAGES = ("ru", "en")
-HEADLINE = ("fidelity", "noise_threshold", "with_reasons")
+_HEADLINE = ("fidelity", "noise_threshold", "with_reasons")
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,7 @@ class Explanation:
     @property
     def headline(self) -> dict[str, Any]:
         """The numbers that people compare."""
-        return {
-            name: self.details[name] for name in ("fidelity", "noise_threshold", "with_reasons")
-        }
+        return {name: self.details[name] for name in _HEADLINE}
 
 
 def explain_customers(

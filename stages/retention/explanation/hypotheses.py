@@ -30,14 +30,14 @@ from retention.stats.effects import share_difference
 
 YES, NO, CANNOT_TELL = "yes", "no", "cannot_tell"
 
-POINTS = "percentage points"
+PERCENTAGE_POINTS = "percentage points"
 LOG_ODDS = "log-odds"
-MARGIN = {POINTS: 2.0, LOG_ODDS: 0.0}
+_MARGIN = {PERCENTAGE_POINTS: 2.0, LOG_ODDS: 0.0}
 """Differences up to this one, in their unit, are too small to act on: the claim is answered no."""
 
-FEW = 5
+LEAST_ON_A_SIDE = 5
 """Customers that each side of a comparison needs."""
-CATEGORY = 30
+_LEAST_IN_CATEGORY = 30
 """Customers that a favourite category needs to be asked about."""
 EXTREME = 0.01
 """Share of customers whose revenue lies furthest out, left out to see whether they decide."""
@@ -80,7 +80,7 @@ class Question:
     compared_en: str
     columns: tuple[str, ...] = ()
     sides: Sides | None = None
-    unit: str = POINTS
+    unit: str = PERCENTAGE_POINTS
     both_ways: bool = False
     strata: Callable[[pd.DataFrame], np.ndarray] | None = None
 
@@ -295,7 +295,7 @@ def question_of(key: str, *, category: str | None = None) -> Question:
     return replace(category_question(category or word), key=key)
 
 
-def difference(
+def compared_shares(
     event: np.ndarray, first: np.ndarray, other: np.ndarray, *, level: float
 ) -> tuple[float, float, float]:
     """Return the difference of two shares and its interval (Newcombe's score method).
@@ -313,10 +313,10 @@ def difference(
     -------
     tuple of float
         Share among the first minus share among the other, lower and upper end, -1 to 1; missing
-        where a side has fewer than :data:`FEW` customers.
+        where a side has fewer than :data:`LEAST_ON_A_SIDE` customers.
     """
     sizes = [int(side.sum()) for side in (first, other)]
-    if min(sizes) < FEW:
+    if min(sizes) < LEAST_ON_A_SIDE:
         return float("nan"), float("nan"), float("nan")
     hits, other_hits = (int(event[side].sum()) for side in (first, other))
     return share_difference(hits, sizes[0], other_hits, sizes[1], level=level)
@@ -327,14 +327,14 @@ def stratified_difference(
 ) -> tuple[float, float, float]:
     """Return the difference of two shares within strata (Mantel-Haenszel) and its interval.
 
-    Parameters are those of :func:`difference`, and each customer's stratum; strata without a
+    Parameters are those of :func:`compared_shares`, and each customer's stratum; strata without a
     customer of either side tell nothing.
     """
     weights, gaps, variances = [], [], []
     for stratum in np.unique(strata):
         here = strata == stratum
         n1, n2 = int((first & here).sum()), int((other & here).sum())
-        if min(n1, n2) < FEW:
+        if min(n1, n2) < LEAST_ON_A_SIDE:
             continue
         p1, p2 = float(event[first & here].mean()), float(event[other & here].mean())
         weights.append(n1 * n2 / (n1 + n2))
@@ -368,7 +368,7 @@ def mean_interval(
         At least this many resamples.
     seed : int
     """
-    if len(values) < FEW:
+    if len(values) < LEAST_ON_A_SIDE:
         return float("nan"), float("nan"), float("nan")
     cells = np.array_split(np.sort(values), min(len(values), _CELLS))
     sizes = np.array([len(cell) for cell in cells])
@@ -384,7 +384,7 @@ def mean_interval(
     return float(values.mean()), float(low), float(high)
 
 
-def answer(low: float, high: float, *, margin: float, both_ways: bool) -> str:
+def claim_answer(low: float, high: float, *, margin: float, both_ways: bool) -> str:
     """Return what an interval says of a claim: yes, no or cannot_tell.
 
     Parameters
@@ -437,7 +437,9 @@ def asked(customers: pd.DataFrame, *, of_model: bool) -> list[Question]:
     if "favourite_category" not in customers:
         return always
     sizes = customers.loc[customers["scored"].astype(bool), "favourite_category"].value_counts()
-    return always + [category_question(word) for word in sorted(sizes.index[sizes >= CATEGORY])]
+    return always + [
+        category_question(word) for word in sorted(sizes.index[sizes >= _LEAST_IN_CATEGORY])
+    ]
 
 
 def _measure(
@@ -461,7 +463,7 @@ def _measure(
         first, other = question.sides(customers)
         event = drop
     if question.strata is None:
-        found = difference(event, first, other, level=level)
+        found = compared_shares(event, first, other, level=level)
     else:
         strata = question.strata(customers)
         found = stratified_difference(event, first, other, strata, level=level)
@@ -521,8 +523,8 @@ def answer_questions(
             figure, low, high, count = _measure(
                 question, part, of_part, level=own_level, resamples=resamples, seed=seed
             )
-            margin = MARGIN[question.unit]
-            said = answer(low, high, margin=margin, both_ways=question.both_ways)
+            margin = _MARGIN[question.unit]
+            said = claim_answer(low, high, margin=margin, both_ways=question.both_ways)
             if not variant:
                 row |= {"key": question.key, "figure": figure, "low": low, "high": high}
                 row |= {"answer": said, "stable": True, "changes_in": ""}

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from retention.core.hashing import dealt
 from retention.models.estimators import raw_score
 from retention.models.search import both_classes, corrected_se, make_splits
-from retention.stats.metrics import interval, resamples
+from retention.stats.metrics import percentile_interval, resamples
 
 SHUFFLES = 3
 """Shuffles of a feature in each fold."""
@@ -51,7 +51,10 @@ def mean_contributions(
         drawn = weights @ part.abs().to_numpy() / weights.sum(axis=1, keepdims=True)
         ranks = (-drawn).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable") + 1
         rows = [
-            (*interval(drawn[:, i], level=level), *interval(ranks[:, i], level=level))
+            (
+                *percentile_interval(drawn[:, i], level=level),
+                *percentile_interval(ranks[:, i], level=level),
+            )
             for i in range(part.shape[1])
         ]
         table = pd.DataFrame(rows, whole.columns, ["low", "high", "rank_low", "rank_high"])

@@ -10,9 +10,9 @@ from retention.core.hashing import dealt
 from retention.explanation.shap_values import Attributions
 from retention.models.estimators import RiskModel
 
-COLUMNS = 3
+_NOISE_COLUMNS = 3
 """Columns of noise that are added."""
-LEVEL = 0.95
+_QUANTILE = 0.95
 
 
 def with_noise(features: pd.DataFrame, key: np.ndarray, *, seed: int) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def with_noise(features: pd.DataFrame, key: np.ndarray, *, seed: int) -> pd.Data
     seed : int
     """
     numbers = list(features.select_dtypes("number"))
-    chosen = [numbers[place % len(numbers)] for place in range(0, 5 * COLUMNS, 5)]
+    chosen = [numbers[place % len(numbers)] for place in range(0, 5 * _NOISE_COLUMNS, 5)]
     added = {
         f"noise_{place + 1}": features[name].to_numpy("float64")[
             dealt(key, seed=seed, purpose=f"noise {place}")
@@ -77,4 +77,4 @@ def noise_threshold(
     pipeline.fit(wide.iloc[train], label)
     refitted = RiskModel(**{**model.get_params(deep=False), "pipeline": pipeline})
     found = explained(refitted, wide)
-    return float(np.quantile(found.values[added].abs().to_numpy(), LEVEL))
+    return float(np.quantile(found.values[added].abs().to_numpy(), _QUANTILE))

@@ -13,12 +13,12 @@ from retention.core.plotting import BLUE, GREEN, GREY, ORANGE, picture
 COLOURS = {"site": BLUE, "product": ORANGE, "communication": GREEN, "spending": "#CC79A7"}
 SPARE = ("#56B4E9", "#F0E442", "#D55E00")
 """For groups that a shop adds."""
-POINTS = 3000
+_MOST_DOTS = 3000
 """Customers drawn at most."""
 
 
 def _some(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, POINTS).astype(int))]
+    return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, _MOST_DOTS).astype(int))]
 
 
 def _strongest(values: pd.DataFrame) -> pd.Index:

@@ -10,14 +10,14 @@ import pandas as pd
 
 from retention.core.vocabulary import REASON_RANKS
 
-NEVER = ("consent", "profit")
+_NO_REASON = ("consent", "profit")
 """Features that are never given as a reason: they are no behaviour that an offer can answer."""
 RANKS = (*REASON_RANKS, "lowers")
 ALIKE = "service"
 """Customers are comparable when they have the same level of service: it turns signs round."""
-MISSING = "missing"
+MISSING_VALUE = "missing"
 """What stands in the place of a value that nobody knows."""
-ENOUGH = 30
+_ENOUGH_ALIKE = 30
 """Loyal customers that a level of service needs to have typical values of its own."""
 
 
@@ -54,7 +54,7 @@ def typical_of_comparable(features: pd.DataFrame, loyal: pd.DataFrame) -> pd.Dat
         return table.iloc[np.zeros(len(features), dtype=int)].set_index(features.index)
     kinds = [None]
     for kind, some in loyal.groupby(ALIKE):
-        if len(some) >= ENOUGH:
+        if len(some) >= _ENOUGH_ALIKE:
             own = overall | typical_values(some) | {ALIKE: overall[ALIKE]}
             table.loc[len(table)] = own
             kinds.append(kind)
@@ -81,7 +81,7 @@ def find_reasons(
         with the endings ``_value``, ``_typical``, ``_contribution`` the customer's own value,
         the typical one, and the contribution; missing where there is none.
     """
-    names = [name for name in values if name not in NEVER]
+    names = [name for name in values if name not in _NO_REASON]
     array = values[names].to_numpy()
     row = np.arange(len(array))
     order = np.argsort(-array, axis=1, kind="stable")
@@ -115,7 +115,7 @@ def as_text(value: object) -> str:
     if isinstance(value, str):
         return value
     if pd.isna(value):
-        return MISSING
+        return MISSING_VALUE
     return np.format_float_positional(round(float(value), 2) + 0.0, trim="-")
 
 

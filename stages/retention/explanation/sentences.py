@@ -5,10 +5,10 @@ import pandas as pd
 
 from retention.core.columns import Column, Columns
 from retention.core.formats import SPACE, formatted
-from retention.explanation.reasons import MISSING
+from retention.core.vocabulary import REASON_RANKS
+from retention.explanation.reasons import MISSING_VALUE
 
 NONE = {"ru": "Явных причин нет.", "en": "No clear reason."}
-REASONS = ("reason_1", "reason_2", "reason_3")
 LOWERS = "lowers"
 
 _CLOSE = {
@@ -19,7 +19,7 @@ _AGAINST = {"ru": "против", "en": "against"}
 NEAR = 0.1
 """A value this close to the typical one, as a share of it, is called neither low nor high."""
 _AS_USUAL = {"ru": "как обычно", "en": "as usual"}
-_EMPTY = ("", "nan", "None", "<NA>", MISSING)
+_EMPTY = ("", "nan", "None", "<NA>", MISSING_VALUE)
 _UNKNOWN = {"ru": "нет данных", "en": "no data"}
 _LOWERED_BY = {"ru": "снижает риск", "en": "what lowers the risk"}
 
@@ -131,7 +131,7 @@ def sentences(
     ndarray of str (dtype object), shape (n_customers,)
         :data:`NONE` for a customer without reasons.
     """
-    raising = [_phrases(reasons, place, language, columns=columns) for place in REASONS]
+    raising = [_phrases(reasons, place, language, columns=columns) for place in REASON_RANKS]
     lowering = _phrases(reasons, LOWERS, language, columns=columns) if with_lowers else None
     none = NONE[language]
     texts = np.empty(len(reasons), dtype=object)

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import ndtri, stdtrit
 
-from retention.core.arms import Arm, count_arms
+from retention.core.arms import POWER, Arm, count_arms
 from retention.core.errors import InputError
 
 BROKEN_SPLIT = 0.001
@@ -23,10 +23,8 @@ MIN_POOLED = 30
 """Customers with an outcome that either arm needs for an effect of all offers together."""
 MIN_GROUP = 100
 """Customers with an outcome that either arm needs for an effect of one offer or segment."""
-FEW = 5
+FEW_OUTCOMES = 5
 """With fewer drops (or stays) than this in an arm, its variance is taken from Agresti & Coull."""
-POWER = 0.8
-"""Chance to call the smallest effect that is stated."""
 
 
 @dataclass(frozen=True)
@@ -128,15 +126,15 @@ def adjusted_means(outcome: np.ndarray, treated: np.ndarray, covariate: np.ndarr
 def drop_means(drop: np.ndarray, treated: np.ndarray, risk: np.ndarray) -> Means:
     """Return both arms' drop share, adjusted for risk.
 
-    Where an arm has fewer than :data:`FEW` drops or stays, residuals say too little about its
-    variance, which is then at least that of a share with two drops and two stays added
+    Where an arm has fewer than :data:`FEW_OUTCOMES` drops or stays, residuals say too little about
+    its variance, which is then at least that of a share with two drops and two stays added
     (A. Agresti, B. Coull, "Approximate is better than 'exact'…", American Statistician 52, 1998).
     """
     means = adjusted_means(drop, treated, risk)
 
     def at_least(found: ArmMean, arm: np.ndarray) -> ArmMean:
         drops, n = drop[arm].sum(), arm.sum()
-        if min(drops, n - drops) >= FEW:
+        if min(drops, n - drops) >= FEW_OUTCOMES:
             return found
         share = (drops + 2) / (n + 4)
         return replace(found, variance=max(found.variance, float(share * (1 - share) / (n + 4))))

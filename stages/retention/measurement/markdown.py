@@ -8,7 +8,7 @@ from retention.data.matching import Match
 from retention.measurement.ab_test import MIN_GROUP, MIN_POOLED
 
 Found = Mapping[str, Any]
-COLUMNS = (Arm.CONTROL, Arm.TREATMENT)
+_ARMS = (Arm.CONTROL, Arm.TREATMENT)
 """The arms as tables show them, from left to right."""
 
 
@@ -23,7 +23,7 @@ def as_markdown(content: Found) -> str:
 
 
 def _who_answered(content: Found) -> str:
-    lines = [f"| | {' | '.join(COLUMNS)} |", "|---|---:|---:|"]
+    lines = [f"| | {' | '.join(_ARMS)} |", "|---|---:|---:|"]
     rows = {"on the list": "listed", "mean risk before, %": "mean_risk"}
     rows |= {f"{name} known": f"{name}_known" for name in content["missing_p"]}
     rows["drop share as it came, %"] = "drop_share"
@@ -32,7 +32,7 @@ def _who_answered(content: Found) -> str:
         if cells:
             shown = [
                 "" if c is None else f"{100 * c:.1f}" if isinstance(c, float) else str(c)
-                for c in (cells[arm] for arm in COLUMNS)
+                for c in (cells[arm] for arm in _ARMS)
             ]
             lines.append(f"| {name} | {' | '.join(shown)} |")
     split = content["split"]
@@ -118,11 +118,11 @@ def _parted(groups: Found) -> tuple[list[tuple[str, Found]], list[str]]:
 
 
 def _customers(found: Found, between: str = " | ") -> str:
-    return between.join(str(found[arm]) for arm in COLUMNS)
+    return between.join(str(found[arm]) for arm in _ARMS)
 
 
 def _means(found: Found, scale: float = 1) -> str:
-    return " | ".join(f"{scale * found[f'mean_{arm}']:.1f}" for arm in COLUMNS)
+    return " | ".join(f"{scale * found[f'mean_{arm}']:.1f}" for arm in _ARMS)
 
 
 def _range(found: Found, key: str, scale: float = 100) -> str:

@@ -29,7 +29,7 @@ FITTED = 7
 hardly a customer is in doubt; the optimiser itself stops at the fifth or so."""
 CHUNK = 100_000
 """Customers scored at a time."""
-CLIP = 1e-3
+SCORE_CLIP = 1e-3
 """Probabilities are kept this far from 0 and 1 before their log-odds are taken."""
 
 Bend = tuple[float, float, float, float]
@@ -153,7 +153,7 @@ def raw_score(model: Any, features: Any) -> np.ndarray:
     """
     if hasattr(model, "decision_function"):
         return model.decision_function(features).round(STEADY)
-    probability = np.clip(model.predict_proba(features)[:, 1], CLIP, 1 - CLIP)
+    probability = np.clip(model.predict_proba(features)[:, 1], SCORE_CLIP, 1 - SCORE_CLIP)
     return log_odds(probability).round(STEADY)
 
 

@@ -8,7 +8,7 @@ from retention.core.hashing import uniform
 from retention.models.search import learnable, make_splits, out_of_fold
 from retention.stats.metrics import plain, roc_auc
 
-SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
+_SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def learning_curve(
@@ -34,7 +34,7 @@ def learning_curve(
     """
     draw = uniform(key, seed=seed, purpose="learning")
     points = []
-    for share in SHARES:
+    for share in _SHARES:
         part = np.flatnonzero(draw < share)
         splits = make_splits(key[part], count=5, repeats=1, seed=seed)
         area = float("nan")

@@ -9,7 +9,7 @@ from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.models.estimators import CHUNK, RiskModel
 
-DIGITS = 6
+_DIGITS = 6
 """Decimal places of a risk: far above the noise of arithmetic, far below what anyone acts on."""
 
 
@@ -44,7 +44,7 @@ def score_customers(
     seen = (table["split"] == "train").to_numpy() & ~np.isnan(risk)
     risk[~seen] = predict_risk(model, table[~seen], jobs=jobs)
     return pd.DataFrame(
-        {IDENTITY: table[IDENTITY], "risk": risk.round(DIGITS), "out_of_fold": seen}, table.index
+        {IDENTITY: table[IDENTITY], "risk": risk.round(_DIGITS), "out_of_fold": seen}, table.index
     )
 
 

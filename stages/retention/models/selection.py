@@ -43,9 +43,9 @@ from retention.stats.metrics import log_loss, plain, roc_auc
 from retention.stats.paired import roc_auc_difference
 
 BLEND = "blend"
-MARGIN = 0.002
+LEGIBILITY_MARGIN = 0.002
 """ROC-AUC that auto gives up for a preferred model at most."""
-ENOUGH = 10_000
+_ENOUGH_ROWS = 10_000
 """Customers scored over all rounds of the comparison: with that many, one round will do."""
 LEGIBLE = tuple(name for name, family in FAMILIES.items() if family.legible)
 """What auto takes first among equals: what a person can follow."""
@@ -151,7 +151,7 @@ def train_model(
     # better than it is on the folds that chose it.
     rounds = [
         make_splits(key, count=train.folds, repeats=1, seed=train.seed, first=train.repeats + r)
-        for r in range(min(train.comparisons, 1 + ENOUGH // len(label)))
+        for r in range(min(train.comparisons, 1 + _ENOUGH_ROWS // len(label)))
     ]
     wanted = train.families if train.model in ("auto", BLEND) else [train.model]
     order = [name for name in FAMILIES if name in wanted]
@@ -267,12 +267,14 @@ def margins(candidates: Sequence[Candidate], label: np.ndarray) -> dict[str, flo
     """Return the ROC-AUC that each family may lose to the best: what chance could have made.
 
     One standard error of the paired difference (the rule of Breiman et al. 1984, on the same
-    customers), and never more than :data:`MARGIN`: where many customers tell families apart, the
-    better one is taken.
+    customers), and never more than :data:`LEGIBILITY_MARGIN`: where many customers tell families
+    apart, the better one is taken.
     """
     best = max(candidates, key=lambda candidate: candidate.result.mean)
     return {
-        c.result.family: min(MARGIN, roc_auc_difference(label, best.score, c.score).error)
+        c.result.family: min(
+            LEGIBILITY_MARGIN, roc_auc_difference(label, best.score, c.score).error
+        )
         for c in candidates
     }
 

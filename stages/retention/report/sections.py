@@ -21,7 +21,7 @@ def audience_of(customers: pd.DataFrame) -> pd.DataFrame:
     return ahead if len(ahead) else customers
 
 
-def headline(
+def headline_figures(
     customers: pd.DataFrame, *, threshold: float, months: float, lost: float
 ) -> dict[str, float]:
     """Return how the customers are, in a few figures.

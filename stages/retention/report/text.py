@@ -11,7 +11,7 @@ from retention.core.columns import Columns
 from retention.core.formats import formatted
 from retention.core.yaml_files import read_yaml
 
-LONGEST = 160
+LONGEST_TEXT = 160
 """Letters of a text from the data that are shown at most."""
 
 _PLURAL = re.compile(r"\[(\w+):([^\]]*)\]")
@@ -37,12 +37,12 @@ def plural(count: float, language: str) -> int:
     return 1 if units in {2, 3, 4} and tens not in {12, 13, 14} else 2
 
 
-def clip(text: str, longest: int = LONGEST) -> str:
+def clip(text: str, longest: int = LONGEST_TEXT) -> str:
     """Return at most `longest` letters of a text, an ellipsis where it goes on."""
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
-def quote(text: object, longest: int = LONGEST) -> Markup:
+def quote(text: object, longest: int = LONGEST_TEXT) -> Markup:
     """Return a text from the data: escaped, clipped, and kept from turning its surroundings."""
     return Markup("<bdi data-quote>{}</bdi>").format(clip(str(text), longest))
 
@@ -120,7 +120,7 @@ class Phrases:
     def rule(self, rule: str) -> Markup:
         """Return a rule such as ``promo_share >= 0.5 and service == standard`` in words."""
         parts, column = [], ""
-        for part in _TOKEN.findall(clip(rule, 3 * LONGEST)):
+        for part in _TOKEN.findall(clip(rule, 3 * LONGEST_TEXT)):
             parts.append(self._term(part, column))
             column = part if part in self.columns.by_name else column
         return Markup("<bdi data-quote>{}</bdi>").format(Markup("").join(parts))

@@ -165,7 +165,7 @@ def all_segments(belongs: pd.DataFrame) -> np.ndarray:
     return names[codes]
 
 
-def joined(words: pd.DataFrame) -> np.ndarray:
+def joined_words(words: pd.DataFrame) -> np.ndarray:
     """Return the words of each row with spaces between, missing ones left out."""
     codes, distinct = _distinct(words)
     texts = [" ".join(word for word in row if isinstance(word, str)) for row in distinct.to_numpy()]

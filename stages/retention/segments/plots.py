@@ -14,7 +14,7 @@ from retention.core.plotting import BLUE, GREY, ORANGE, picture
 from retention.core.vocabulary import FAVOURITE, PROFIT
 from retention.segments.membership import LEVELS, UNKNOWN
 
-BESIDE = 3
+_BESIDE = 3
 """Panels beside each other at most."""
 SIDES = (("inside", ORANGE, -0.15), ("outside", GREY, 0.15))
 
@@ -152,7 +152,7 @@ def _panels(
 ) -> Iterator[list]:
     """Yield a panel (width and height in inches) and the rows of `table` for each segment."""
     parts = list(table.groupby("segment", sort=False))
-    columns = min(BESIDE, max(1, len(parts)))
+    columns = min(_BESIDE, max(1, len(parts)))
     rows = max(1, -(-len(parts) // columns))
     width, height = margin + size[0] * columns, 0.6 + size[1] * rows
     with picture(

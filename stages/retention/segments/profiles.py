@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from retention.core.vocabulary import PROFIT
+from retention.core.vocabulary import FAVOURITE, PROFIT
 from retention.stats.effects import (
     UNKNOWN_EFFECT,
     Effect,
@@ -14,8 +14,6 @@ from retention.stats.effects import (
     rank_effect,
     share_effect,
 )
-
-CATEGORY = "favourite_category"
 
 
 def portraits(
@@ -144,10 +142,10 @@ def categories(
           the one that earns most in the segment (Gupta 1965, doi:10.1080/00401706.1965.10490251:
           the best is among them with probability `level`).
     """
-    rows = customers[CATEGORY].notna().to_numpy()
+    rows = customers[FAVOURITE].notna().to_numpy()
     if counted is not None:
         rows = rows & np.asarray(counted, dtype=bool)
-    place, names = pd.factorize(customers[CATEGORY][rows], sort=True)
+    place, names = pd.factorize(customers[FAVOURITE][rows], sort=True)
     profit = customers[PROFIT][rows].to_numpy("float64", na_value=np.nan)
     within = np.asarray(inside, dtype=bool)[rows]
     here = _by_category(place[within], profit[within], len(names), least=least)

@@ -14,10 +14,10 @@ from retention.segments.membership import (
     first_segment,
     grid_cells,
     grid_table,
-    joined,
+    joined_words,
     named_segments,
 )
-from retention.segments.study import by_name, sizes, study
+from retention.segments.study import rows_by, segment_sizes, study
 from retention.segments.subgroup_discovery import discover, halves
 
 KEPT = [IDENTITY, "risk", LABEL, PROFIT, "grid", "segments", "reasons"]
@@ -65,10 +65,10 @@ class Segmentation:
     def details(self) -> dict[str, object]:
         """What the page tells of the segments."""
         return {
-            "grid": by_name(self.grid, "cell"),
+            "grid": rows_by(self.grid, "cell"),
             "segments": self.segments,
             "recommendations": self.recommended,
-            "discovered": by_name(self.discovered, "rule"),
+            "discovered": rows_by(self.discovered, "rule"),
         }
 
 
@@ -99,7 +99,7 @@ def find_segments(
     customers = customers.assign(profit_rank=customers[PROFIT].rank(pct=True))
     belongs = named_segments(customers, options.rules, columns=columns, words=in_data)
     customers["segments"], customers["segment"] = all_segments(belongs), first_segment(belongs)
-    customers["reasons"] = joined(customers[list(REASON_RANKS)])
+    customers["reasons"] = joined_words(customers[list(REASON_RANKS)])
     cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
     customers["grid"] = grid_cells(customers["risk"], customers[PROFIT], **cuts)
     portraits, categories, recommended = study(
@@ -121,7 +121,7 @@ def find_segments(
         portraits,
         categories,
         discovered,
-        segments=sizes(customers, belongs),
+        segments=segment_sizes(customers, belongs),
         recommended=recommended,
         fits_nobody=fits_nobody(rules, customers),
     )

@@ -10,7 +10,7 @@ from retention.core.vocabulary import PROFIT
 from retention.segments.membership import portrait
 from retention.segments.profiles import categories_of, portraits, recommendations
 
-RANKED = {"profit_rank": PROFIT}
+_MADE_OF = {"profit_rank": PROFIT}
 """Columns that rules know beside the features, and what they are made of."""
 
 
@@ -61,7 +61,7 @@ def study(
     )
     by_category = categories_of(belongs, customers, level=level, least=least, counted=counted)
     picked = {
-        name: {RANKED.get(column, column) for column in columns_of(rule)}
+        name: {_MADE_OF.get(column, column) for column in columns_of(rule)}
         for name, rule in rules.items()
     }
     told = zip(pictures["segment"], pictures["feature"], strict=True)
@@ -96,11 +96,11 @@ def category_offers(
     return named
 
 
-def sizes(customers: pd.DataFrame, belongs: pd.DataFrame) -> dict[str, dict[str, float]]:
+def segment_sizes(customers: pd.DataFrame, belongs: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return size, mean risk and mean profit of every segment."""
     return {name: portrait(customers[belongs[name]], customers) for name in belongs}
 
 
-def by_name(table: pd.DataFrame, key: str) -> dict[str, dict[str, object]]:
+def rows_by(table: pd.DataFrame, key: str) -> dict[str, dict[str, object]]:
     """Return the rows of `table` by `key`, ready for JSON: what is missing is None."""
     return table.astype(object).where(table.notna(), None).set_index(key).to_dict("index")

@@ -18,7 +18,7 @@ from retention.core.rules import matches
 from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
 from retention.stats.effects import holm
 
-NEVER = (IDENTITY, LABEL, PROFIT, "risk", "profit_rank", "consent", "position")
+_NOT_IN_RULES = (IDENTITY, LABEL, PROFIT, "risk", "profit_rank", "consent", "position")
 """Columns that no discovered rule speaks of: they are no behaviour."""
 BEAM = 60
 """Rules of two comparisons that are tried with a third."""
@@ -28,7 +28,7 @@ OVERLAP = 0.5
 """Two rules that share this part of their customers (Jaccard) are one segment."""
 WORTH = 1.05
 """A longer rule has to be worth this many times what each of its parts is, see :func:`search`."""
-COLUMNS = (
+_COLUMNS = (
     "rule", "customers", "drop_share", "base_share", "lift", "lift_low", "lift_high",
     "p_value", "q_value", "passes",
 )  # fmt: skip
@@ -83,7 +83,8 @@ def discover(
         1 for a drop, else 0.
     fold : ndarray of int, shape (n_customers,)
     features, words : sequence of str
-        Columns that a rule may speak of (never :data:`NEVER`); `words` are those with words.
+        Columns that a rule may speak of, except ids, outcome, profit, risk and consent; `words`
+        are those with words.
     least : int
         Customers that a rule needs among those who judge.
     comparisons : int
@@ -108,7 +109,7 @@ def discover(
     y = pd.Series(np.asarray(label)).to_numpy("float64", na_value=np.nan)
     finds, known = np.asarray(fold) % 2 == 0, ~np.isnan(y)
     finding, judging = finds & known, ~finds & known
-    names = [name for name in dict.fromkeys([*features, *words]) if name not in NEVER]
+    names = [name for name in dict.fromkeys([*features, *words]) if name not in _NOT_IN_RULES]
     # A rule that is to keep `least` customers needs some to spare where it is found.
     enough = 1.3 * least * finding.sum() / max(1, judging.sum())
     found = search_rules(
@@ -120,7 +121,7 @@ def discover(
     for rule in found:
         inside = matches(rule, judges, place="discovered")
         rows.append({"rule": rule, **judge_rule(inside, outcome, least=least, level=level)})
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
     table["q_value"] = holm(table["p_value"].to_numpy("float64"))
     table["passes"] = ((table["q_value"] <= error_rate) & (table["lift_low"] > 1)).astype(bool)
     return table

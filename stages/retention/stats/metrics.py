@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-CLIP = 1e-6
+LOSS_CLIP = 1e-6
 _CHUNK = 14_000_000
 
 
@@ -105,7 +105,7 @@ def brier(of: Drawn) -> np.ndarray:
 
 def log_loss(of: Drawn) -> np.ndarray:
     """Return the mean negative log-likelihood, in nats; risks are clipped at 1e-6."""
-    p = np.clip(of.risk, CLIP, 1 - CLIP)
+    p = np.clip(of.risk, LOSS_CLIP, 1 - LOSS_CLIP)
     losses = -(of.label * np.log(p) + (1 - of.label) * np.log1p(-p))
     return of.weights @ losses / of.weights.sum(axis=1)
 
@@ -124,10 +124,10 @@ def calibration_line(
     once; where the outcome is constant or perfectly ranked the line has no finite slope and the
     last step is given.
     """
-    p = np.clip(risk, CLIP, 1 - CLIP)
+    p = np.clip(risk, LOSS_CLIP, 1 - LOSS_CLIP)
     x = np.log(p) - np.log1p(-p)
     # From the constant model on, Newton's steps descend; from elsewhere they may run away.
-    share = np.clip(weights @ label / weights.sum(axis=1), CLIP, 1 - CLIP)
+    share = np.clip(weights @ label / weights.sum(axis=1), LOSS_CLIP, 1 - LOSS_CLIP)
     slope, intercept = np.zeros(len(weights)), np.log(share) - np.log1p(-share)
     for _ in range(25):
         fitted = 1 / (1 + np.exp(-np.clip(np.outer(slope, x) + intercept[:, None], -30, 30)))
@@ -224,7 +224,7 @@ def plain(score: Score, label: np.ndarray, risk: np.ndarray) -> float:
     return float(score(Drawn(label, risk, np.ones((1, len(label)))))[0])
 
 
-def interval(values: np.ndarray, *, level: float) -> tuple[float, float]:
+def percentile_interval(values: np.ndarray, *, level: float) -> tuple[float, float]:
     """Return the percentile interval of bootstrap `values` that covers `level` of them.
 
     Resamples without a value (NaN) are left out; where none has one the ends are NaN.

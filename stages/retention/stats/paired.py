@@ -11,7 +11,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from retention.stats.metrics import CLIP, log_loss, plain, roc_auc
+from retention.stats.metrics import LOSS_CLIP, log_loss, plain, roc_auc
 
 TWO_SIDED = NormalDist().inv_cdf(0.975)
 
@@ -82,7 +82,8 @@ def roc_auc_difference(label: np.ndarray, old: np.ndarray, new: np.ndarray) -> D
 def log_loss_difference(label: np.ndarray, old: np.ndarray, new: np.ndarray) -> Difference:
     """Return both log-losses and the standard error of the mean of the customers' differences."""
     right_old, right_new = (
-        np.clip(np.where(label == 1, risk, 1 - risk), CLIP, 1 - CLIP) for risk in (old, new)
+        np.clip(np.where(label == 1, risk, 1 - risk), LOSS_CLIP, 1 - LOSS_CLIP)
+        for risk in (old, new)
     )
     each = np.log(right_old) - np.log(right_new)
     error = each.std(ddof=1) / np.sqrt(len(each))
