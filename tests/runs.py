@@ -83,6 +83,9 @@ def poison(folder):
         one = {"figure": 9.0, "low": 4.0, "high": 14.0, "answer": "yes", "stable": True}
         one |= {"unit": "percentage points", "customers": 60, "changes_in": ""}
         found["questions"] |= {f"category_{v}": one for v in (EVIL, LONG, TURNED)}
+        one = {"kind": "change", "figure": 9.0, "unit": "percentage points", "stable": True}
+        one |= {"figure_name": f"category_{EVIL}", "categories": [EVIL, LONG, TURNED]}
+        found["advice"]["category_range"] = one
 
     alter(folder / "data/segments/details.json", segment)
     alter(folder / "data/evaluation/details.json", evaluate)

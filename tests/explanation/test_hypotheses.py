@@ -11,7 +11,6 @@ from retention.core.hashing import behaviour_key, one_of_each_twin
 from retention.explanation.hypotheses import (
     CANNOT_TELL,
     NO,
-    QUESTIONS,
     YES,
     answer_questions,
     as_metrics,
@@ -20,7 +19,6 @@ from retention.explanation.hypotheses import (
     extremes,
     mean_interval,
     outer_thirds,
-    question_of,
     stratified_difference,
     variants,
 )
@@ -131,18 +129,6 @@ def test_the_bootstrap_of_a_mean_has_the_normal_width_at_any_size():
         mean, low, high = mean_interval(values, level=0.99, resamples=2000, seed=1)
         assert mean == pytest.approx(values.mean())
         assert high - low == pytest.approx(2 * 2.576 * values.std() / np.sqrt(n), rel=0.12)
-
-
-def test_every_question_is_worded_in_both_languages():
-    for question in [*QUESTIONS.values(), question_of("category_children")]:
-        texts = (question.ru, question.en, question.compared_ru, question.compared_en)
-        assert all(texts)
-        assert question.ru.endswith("?")
-        assert question.en.endswith("?")
-        assert "{" not in "".join(texts)
-    named = question_of("category_children", category="товары для детей")
-    assert "«товары для детей»" in named.ru
-    assert named.key == "category_children"
 
 
 def test_each_claim_finds_its_own_truth_and_no_other():

@@ -27,7 +27,7 @@ ALLOWED = {
     "segments": {"core", "stats"},
     "campaign": {"core", "data"},
     "measurement": {"core", "data", "stats"},
-    "report": {"core", "explanation", "stats"},
+    "report": {"core", "stats"},
     "simulation": {"core"},
 }
 """Which room may import which others."""

@@ -10,6 +10,8 @@ from dictionary import COLUMNS
 from project import FIXTURES, ROOT
 from retention.campaign.eligibility import GATES
 from retention.core.findings import SENTENCES
+from retention.explanation.advice import ADVICE
+from retention.explanation.hypotheses import QUESTIONS
 from retention.report.text import Phrases, clip, load_phrases, plural, quote
 
 TEMPLATES = ROOT / "stages/retention/report/templates"
@@ -71,6 +73,8 @@ def test_every_name_of_the_code_has_its_words():
         assert set(SENTENCES) == set(phrases.table["findings"])
         params = yaml.safe_load((FIXTURES / "params.yaml").read_text(encoding="utf-8"))
         assert {*params["segment"]["rules"], "rest"} <= set(phrases.table["names"])
+        assert {*QUESTIONS, "category"} == set(phrases.table["questions"])
+        assert {advice.key for advice in ADVICE} == set(phrases.table["advice"])
         families = set(params["models"])
         assert families <= set(phrases.table["families"])
 
@@ -91,6 +95,15 @@ def test_no_sentence_lies_idle():
         named |= f'"{steps[0]}." ~' in text or f'"{".".join(steps[:-1])}." ~' in text
         idle += [] if named else [name]
     assert idle == []
+
+
+def test_questions_ask_and_advice_ends():
+    for phrases in (RU, EN):
+        for texts in phrases.table["questions"].values():
+            assert texts["asked"].endswith("?")
+            assert texts["compared"]
+        assert all(text.endswith(".") for text in phrases.table["advice"].values())
+    assert "«<i>»" in RU.plain("questions.category.asked", category="<i>")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from retention.core.columns import Columns
 from retention.core.vocabulary import CATEGORY_PREFIX, FAVOURITE, MINUTES
 from retention.explanation.hypotheses import YES
 
@@ -42,7 +41,7 @@ class Evidence:
     Attributes
     ----------
     questions : DataFrame
-        As ``questions.answer_questions`` returns it, by its key.
+        As ``hypotheses.answer_questions`` returns it, by its key.
     metrics : dict
         Figures of the model and of the data, see :func:`advise`.
     """
@@ -80,10 +79,9 @@ class Advice:
     Attributes
     ----------
     key : str
+        Its name in files; the page's table of sentences words it.
     kind : str
         ``change`` or ``collect``.
-    ru, en : str
-        What to do; ``{categories}`` stands for the categories concerned.
     figure : callable
         Name and value of the figure that supports it, None where nothing does.
     features : tuple of str
@@ -92,8 +90,6 @@ class Advice:
 
     key: str
     kind: str
-    ru: str
-    en: str
     figure: Callable[[Evidence], tuple[str, float] | None]
     features: tuple[str, ...] = ()
 
@@ -117,123 +113,75 @@ ADVICE = (
     Advice(
         "navigation",
         CHANGE,
-        "Проверьте навигацию и дизайн сайта: поиск, меню, карточку товара, скорость страниц. "
-        "Перед снижением активности смотрят меньше страниц и проводят на сайте меньше времени.",
-        "Review the site's navigation and design: search, menus, product pages, speed. Before a "
-        "drop customers look at fewer pages and spend less time on the site.",
         lambda evidence: evidence.yes("few_pages", "few_minutes"),
         ("pages_per_visit", *MINUTES),
     ),
     Advice(
         "assortment_width",
         CHANGE,
-        "Показывайте ширину ассортимента: соседние категории, подборки, поводы для покупки. "
-        "Кто смотрит мало категорий за визит, снижает активность чаще.",
-        "Show how wide the assortment is: neighbouring categories, collections, occasions. Those "
-        "who look at few categories in a visit drop more often.",
         lambda evidence: evidence.yes("few_categories"),
         ("categories_per_visit",),
     ),
     Advice(
         "checkout",
         CHANGE,
-        "Проверьте оформление заказа: шаги до оплаты, доставку, способы оплаты. Полные "
-        "неоплаченные корзины идут рядом со снижением активности.",
-        "Review the checkout: steps to payment, delivery, ways to pay. Full unpaid carts go with "
-        "a drop.",
         lambda evidence: evidence.yes("full_carts"),
         ("unpaid_items",),
     ),
     Advice(
         "service_errors",
         CHANGE,
-        "Устраните сбои сервиса: чем их больше, тем чаще снижается активность.",
-        "Mend the service errors: the more of them, the more often activity drops.",
         lambda evidence: evidence.yes("service_errors"),
         ("service_errors",),
     ),
     Advice(
         "contact_frequency",
         CHANGE,
-        "Пересмотрите частоту коммуникаций: с теми, кто снижает активность, за полгода "
-        "связывались реже. Проверьте более частые контакты на контрольной группе.",
-        "Review how often you make contact: those who drop were contacted less over six months. "
-        "Try more frequent contacts against a control group.",
         lambda evidence: evidence.yes("few_contacts"),
         ("contacts_6m",),
     ),
     Advice(
         "price_policy",
         CHANGE,
-        "Пересмотрите акции в целом: кто покупает в основном по акции, снижает активность чаще. "
-        "Проверьте цены и пользу покупки без скидки.",
-        "Review the promotions as a whole: those who buy mostly on promotion drop more often. "
-        "Look at prices and at what a purchase without a discount gives.",
         lambda evidence: evidence.yes("promotion_buyers"),
         ("promo_share",),
     ),
     Advice(
         "premium_service",
         CHANGE,
-        "Выясните, чего не хватает клиентам с премиум-сервисом: они снижают активность чаще.",
-        "Find out what customers with the premium service miss: they drop more often.",
         lambda evidence: evidence.yes("service_level"),
         ("service",),
     ),
     Advice(
         "category_range",
         CHANGE,
-        "Проверьте ассортимент, цены и наличие в категориях: {categories}. Их любители чаще "
-        "среди снизивших активность.",
-        "Review range, prices and stock of these categories: {categories}. Those who favour them "
-        "are over-represented among the drops.",
         _strongest_category,
-        ("favourite_category",),
+        (FAVOURITE,),
     ),
     Advice(
         "dated_orders",
         COLLECT,
-        "Собирайте заказы с датами, а не суммы по месяцам: паузы между покупками различают "
-        "клиентов, которых по нынешним данным не различить.",
-        "Collect orders with their dates, not monthly sums: pauses between purchases tell apart "
-        "customers whom today's data cannot.",
         _ranking_gap,
     ),
     Advice(
         "who_they_are",
         COLLECT,
-        "Собирайте, с согласия клиента, пол, возраст и наличие детей: часть снизивших "
-        "активность вела себя как постоянные клиенты, и по поведению их не видно.",
-        "Collect, if the customer agrees, sex, age and whether there are children: some of those "
-        "who dropped behaved like loyal customers, and behaviour does not show them.",
         lambda evidence: evidence.at_least("drops_that_look_loyal", QUIET),
     ),
     Advice(
         "age_of_children",
         COLLECT,
-        "Собирайте, с согласия клиента, возраст детей: любители товаров для детей чаще среди "
-        "снизивших активность, а дети вырастают.",
-        "Collect, if the customer agrees, the age of the children: those who favour goods for "
-        "children are over-represented among the drops, and children grow up.",
         lambda evidence: evidence.yes("category_children"),
-        ("favourite_category",),
+        (FAVOURITE,),
     ),
     Advice(
         "past_offers",
         COLLECT,
-        "Записывайте, кому что предложили, когда и чем это кончилось, и оставляйте контрольную "
-        "группу: без этого нельзя узнать, что предложение меняет.",
-        "Record who was offered what, when, and what came of it, and keep a control group: "
-        "without that nothing tells what an offer changes.",
         _no_past_offers,
     ),
     Advice(
         "consent",
         COLLECT,
-        "Просите согласие на сообщения там, где клиент видит в них пользу: части клиентов "
-        "написать нельзя.",
-        "Ask for consent to messages where the customer sees a use in them: some customers "
-        "cannot be written to.",
         lambda evidence: evidence.at_least("share_without_consent", SILENT),
     ),
 )
@@ -258,8 +206,6 @@ def advise(
     groups: Mapping[str, str],
     questions: pd.DataFrame,
     metrics: Mapping[str, float],
-    *,
-    columns: Columns,
 ) -> list[dict[str, object]]:
     """Return the advice that the figures support.
 
@@ -270,13 +216,11 @@ def advise(
     groups : mapping
         The group of each feature.
     questions : DataFrame
-        As ``questions.answer_questions`` returns it.
+        As ``hypotheses.answer_questions`` returns it.
     metrics : mapping
         Any of ``roc_auc`` (by a model that had not seen the customers), ``drops_that_look_loyal``
         (as the function of that name), ``share_without_consent`` (0 to 1) and ``past_offers``
         (rows of recorded offers with their outcome; 0 where it is not given).
-    columns : Columns
-        The data dictionary: what categories are called.
 
     Returns
     -------
@@ -285,11 +229,11 @@ def advise(
         ``unit`` (of the claim, or ``share``, ``rows`` or ``roc_auc``); ``stable``, False where
         the claim's answer hangs on a few customers; ``group`` and ``importance``: the feature
         group that it is about and the share of all contributions to the risk that its features
-        have, empty and 0 where it is about none; ``ru`` and ``en``. Change comes first, the most
-        important features first.
+        have, empty and 0 where it is about none; ``categories``: those over-represented among the
+        drops, the most over-represented first, empty where it is not about categories. Change
+        comes first, the most important features first.
     """
     evidence = Evidence(questions.set_index("key"), metrics)
-    words, category = evidence.categories(), columns.by_name[FAVOURITE]
     whole = sum(importance.values()) or 1.0
     found = []
     for advice in ADVICE:
@@ -298,13 +242,6 @@ def advise(
             continue
         name, figure = supported
         known = name in evidence.questions.index
-        texts = {
-            language: getattr(advice, language).replace(
-                "{categories}",
-                ", ".join(category.said(word, language) for word in words),
-            )
-            for language in ("ru", "en")
-        }
         found.append(
             {
                 "key": advice.key,
@@ -315,7 +252,7 @@ def advise(
                 "stable": bool(evidence.questions["stable"][name]) if known else True,
                 "group": groups.get(advice.features[0], "") if advice.features else "",
                 "importance": sum(importance.get(one, 0.0) for one in advice.features) / whole,
-                **texts,
+                "categories": evidence.categories() if FAVOURITE in advice.features else [],
             }
         )
     return sorted(found, key=lambda one: (one["kind"] == COLLECT, -one["importance"]))

@@ -140,7 +140,7 @@ def explain_customers(
         "share_without_consent": float((table["consent"] == "no").mean()),
     }
     mean_abs = importance["mean_abs"].to_dict()
-    advice = advise(mean_abs, groups, questions, evidence, columns=columns)
+    advice = advise(mean_abs, groups, questions, evidence)
     details = {
         "space": model.space,
         "method": found.method,

@@ -18,14 +18,14 @@ data. Biometrics 41, 55-68 (the difference of shares over strata).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
-from retention.core.vocabulary import LABEL, MINUTES, REVENUE
+from retention.core.vocabulary import CATEGORY_PREFIX, FAVOURITE, LABEL, MINUTES, REVENUE
 from retention.stats.effects import share_difference
 
 YES, NO, CANNOT_TELL = "yes", "no", "cannot_tell"
@@ -55,11 +55,7 @@ class Question:
     Attributes
     ----------
     key : str
-        Its name in files.
-    ru, en : str
-        The question as the shop asks it.
-    compared_ru, compared_en : str
-        What the figure compares: first the side that the claim calls riskier.
+        Its name in files; the page's table of sentences words it.
     columns : tuple of str
         Features it needs; without them it is not asked.
     sides : callable or None
@@ -74,10 +70,6 @@ class Question:
     """
 
     key: str
-    ru: str
-    en: str
-    compared_ru: str
-    compared_en: str
     columns: tuple[str, ...] = ()
     sides: Sides | None = None
     unit: str = PERCENTAGE_POINTS
@@ -145,111 +137,62 @@ QUESTIONS = {
     for question in (
         Question(
             "communication_matters_less",
-            "Коммуникации важны меньше, чем поведение на сайте?",
-            "Do communications matter less than behaviour on the site?",
-            "средний вклад группы «сайт» в риск против вклада группы «коммуникации»",
-            "mean contribution of the group site to the risk against that of communication",
             unit=LOG_ODDS,
         ),
         Question(
             "rising_revenue",
-            "Перед снижением активности выручка растёт?",
-            "Does a rising revenue come before a drop?",
-            "выручка текущего месяца выше, чем два месяца назад, против остальных",
-            "revenue of the current month above that of two months ago, against the others",
             (REVENUE[0], REVENUE[-1]),
             _risers,
         ),
         Question(
             "rising_revenue_same_start",
-            "Растёт ли выручка перед снижением, если сравнивать клиентов с одинаковым началом?",
-            "Does a rising revenue come before a drop among customers who started alike?",
-            "то же, но внутри пятых долей по выручке два месяца назад: кто начал с малого, тому "
-            "легче вырасти",
-            "the same within fifths of the revenue two months ago: who started low rises easily",
             (REVENUE[0], REVENUE[-1]),
             _risers,
             strata=_fifths(REVENUE[0]),
         ),
         Question(
             "few_contacts",
-            "Чем больше контактов за полгода, тем ниже риск?",
-            "Do more contacts over six months go with a lower risk?",
-            "нижняя треть по контактам за шесть месяцев против верхней",
-            "lower third of contacts over six months against the upper",
             ("contacts_6m",),
             _lower_third("contacts_6m"),
         ),
         Question(
             "promotion_buyers",
-            "Покупатели по акциям рискуют больше?",
-            "Do promotion buyers go with a higher risk?",
-            "не менее половины покупок по акции против остальных",
-            "at least half of the purchases on promotion, against the others",
             ("promo_share",),
             _from("promo_share", 0.5),
         ),
         Question(
             "full_carts",
-            "Чем больше неоплаченных товаров в корзине, тем выше риск?",
-            "Do full carts go with a higher risk?",
-            "верхняя треть по неоплаченным товарам против нижней",
-            "upper third of unpaid items against the lower",
             ("unpaid_items",),
             _upper_third("unpaid_items"),
         ),
         Question(
             "few_pages",
-            "Чем меньше страниц за визит, тем выше риск?",
-            "Do few pages go with a higher risk?",
-            "нижняя треть по страницам за визит против верхней",
-            "lower third of pages per visit against the upper",
             ("pages_per_visit",),
             _lower_third("pages_per_visit"),
         ),
         Question(
             "few_minutes",
-            "Чем меньше минут на сайте, тем выше риск?",
-            "Do few minutes go with a higher risk?",
-            "нижняя треть по минутам за два месяца против верхней",
-            "lower third of minutes over two months against the upper",
             MINUTES,
             _lower_third(*MINUTES),
         ),
         Question(
             "few_categories",
-            "Чем меньше категорий за визит, тем выше риск?",
-            "Do few categories go with a higher risk?",
-            "нижняя треть по категориям за визит против верхней",
-            "lower third of categories per visit against the upper",
             ("categories_per_visit",),
             _lower_third("categories_per_visit"),
         ),
         Question(
             "service_errors",
-            "Чем больше сбоев сервиса, тем выше риск?",
-            "Do more service errors go with a higher risk?",
-            "верхняя треть по сбоям сервиса против нижней",
-            "upper third of service errors against the lower",
             ("service_errors",),
             _upper_third("service_errors"),
         ),
         Question(
             "service_level",
-            "Тип сервиса имеет значение?",
-            "Does the service level matter?",
-            "премиум против стандарта",
-            "premium against standard",
             ("service",),
             _words("service", "premium", "standard"),
             both_ways=True,
         ),
         Question(
             "consent",
-            "Согласие на сообщения имеет значение?",
-            "Does consent to messages matter?",
-            "без согласия против согласных",
-            "without consent against with it",
             ("consent",),
             _words("consent", "no", "yes"),
             both_ways=True,
@@ -261,38 +204,11 @@ QUESTIONS = {
 COMPARED = ("site", "communication")
 """The feature groups that the claim about the model compares."""
 MODEL_QUESTION = "communication_matters_less"
-CATEGORY_QUESTION = Question(
-    "category_{category}",
-    "Любимая категория «{category}» среди снизивших активность встречается чаще?",
-    "Is the favourite category {category} over-represented among the drops?",
-    "доля категории среди снизивших активность против доли среди остальных",
-    "share of the category among the drops against that among the others",
-    ("favourite_category",),
-)
 
 
 def category_question(category: str) -> Question:
     """Return the claim that a favourite category is over-represented among the drops."""
-    texts = {name: getattr(CATEGORY_QUESTION, name) for name in ("key", "ru", "en")}
-    return replace(
-        CATEGORY_QUESTION,
-        **{name: text.replace("{category}", category) for name, text in texts.items()},
-    )
-
-
-def question_of(key: str, *, category: str | None = None) -> Question:
-    """Return the claim of a row of :func:`answer_questions`.
-
-    Parameters
-    ----------
-    key : str
-    category : str, optional
-        Words to show in place of the project's word for the category.
-    """
-    if key in QUESTIONS:
-        return QUESTIONS[key]
-    word = key.removeprefix("category_")
-    return replace(category_question(category or word), key=key)
+    return Question(f"{CATEGORY_PREFIX}{category}", (FAVOURITE,))
 
 
 def compared_shares(
@@ -434,9 +350,9 @@ def asked(customers: pd.DataFrame, *, of_model: bool) -> list[Question]:
         for question in QUESTIONS.values()
         if set(question.columns) <= set(customers) and (question.sides is not None or of_model)
     ]
-    if "favourite_category" not in customers:
+    if FAVOURITE not in customers:
         return always
-    sizes = customers.loc[customers["scored"].astype(bool), "favourite_category"].value_counts()
+    sizes = customers.loc[customers["scored"].astype(bool), FAVOURITE].value_counts()
     return always + [
         category_question(word) for word in sorted(sizes.index[sizes >= _LEAST_IN_CATEGORY])
     ]
@@ -456,9 +372,9 @@ def _measure(
         return *mean_interval(gap, level=level, resamples=resamples, seed=seed), len(gap)
     drop = customers[LABEL].to_numpy("int64") == 1
     if question.sides is None:
-        words = customers["favourite_category"].to_numpy(dtype=object, na_value="")
+        words = customers[FAVOURITE].to_numpy(dtype=object, na_value="")
         first, other = drop, ~drop
-        event = words == question.key.removeprefix("category_")
+        event = words == question.key.removeprefix(CATEGORY_PREFIX)
     else:
         first, other = question.sides(customers)
         event = drop

@@ -12,8 +12,7 @@ from markupsafe import Markup
 
 from retention.core.columns import Columns
 from retention.core.formats import LANGUAGES, formatted
-from retention.core.vocabulary import FAVOURITE
-from retention.explanation.hypotheses import question_of
+from retention.core.vocabulary import CATEGORY_PREFIX, FAVOURITE
 from retention.report.figures import Figures
 from retention.report.scales import scale, ticks
 from retention.report.text import Phrases, clip, load_phrases, quote
@@ -150,12 +149,10 @@ def _helpers(
 
     def question(key: str) -> dict[str, str]:
         """Return a question of the shop, and what its figure compares."""
-        word = category(key.removeprefix("category_"))
-        found = question_of(key, category=word.striptags())
-        asked, compared = (
-            getattr(found, f"{name}{figures.language}") for name in ("", "compared_")
-        )
-        return {"asked": quote(asked), "compared": compared}
+        place = f"questions.{key if key in phrases.table['questions'] else 'category'}"
+        word = category(key.removeprefix(CATEGORY_PREFIX)).striptags()
+        asked = phrases.plain(f"{place}.asked", category=word)
+        return {"asked": quote(asked), "compared": phrases.plain(f"{place}.compared")}
 
     def figure_name(key: str) -> Markup | str:
         """Return what the figure behind an advice is."""
@@ -163,12 +160,16 @@ def _helpers(
             return phrases.name("evidence", key)
         return question(key)["compared"]
 
+    def advice_text(key: str) -> str:
+        column = phrases.columns.by_name[FAVOURITE]
+        words = figures.get(names["explain"], "advice", key, "categories")
+        told = ", ".join(clip(column.said(word, figures.language)) for word in words)
+        return clip(phrases.plain(f"advice.{key}", categories=told), 600)
+
     return {
         "question": question,
         "figure_name": figure_name,
-        "advice_text": lambda key: clip(
-            figures.get(names["explain"], "advice", key, figures.language), 600
-        ),
+        "advice_text": advice_text,
         "unit_form": UNIT_FORMS.__getitem__,
         "get": figures.get,
         "show": figures.show,

@@ -81,9 +81,6 @@ class Phrases:
         KeyError
             If the language has no such sentence.
         """
-        text = self.table
-        for step in key.split("."):
-            text = text[step]
 
         def agreed(found: re.Match[str]) -> str:
             shown, forms = given[found[1]], found[2].split("|")
@@ -91,7 +88,17 @@ class Phrases:
             # A dash, where a figure cannot be told, stands with the form of many.
             return forms[plural(float(value[1]), self.language)] if value else forms[-1]
 
-        return Markup(_PLURAL.sub(agreed, text)).format(**given)
+        return Markup(_PLURAL.sub(agreed, self._text(key))).format(**given)
+
+    def plain(self, key: str, **given: str) -> str:
+        """Return the sentence of a key, filled, as text in which nothing is markup."""
+        return self._text(key).format(**given)
+
+    def _text(self, key: str) -> str:
+        text = self.table
+        for step in key.split("."):
+            text = text[step]
+        return text
 
     def name(self, group: str, key: object) -> Markup:
         """Return the name of a feature, segment or the like; one that nobody knows as it is."""
