@@ -10,7 +10,6 @@ import sys
 
 import pandas as pd
 
-from retention.campaign.experiment_design import power_in_words
 from retention.campaign.offers import load_offers
 from retention.campaign.plan import plan_campaign
 from retention.campaign.plots import draw_budgets
@@ -24,9 +23,8 @@ from retention.core.rule_values import open_words
 from retention.core.running import stage
 from retention.core.spreadsheets import write_both
 from retention.core.vocabulary import IDENTITY, REASON_RANKS
-from retention.segments.plots import draw_map, draw_segments
+from retention.segments.plots import draw_segments
 from retention.segments.segmentation import find_segments
-from retention.segments.study import category_offers
 
 _PLOTS = paths.PLOTS / "segment"
 
@@ -49,16 +47,9 @@ def main() -> None:
         part = read_parquet(path, [IDENTITY, *wanted])
         customers = customers.merge(part, on=IDENTITY, validate="one_to_one")
 
-    found = find_segments(
-        customers,
-        features=names,
-        words=words,
-        in_data=in_data,
-        columns=columns,
-        options=params.segment,
-    )
-    named = category_offers(found.categories, found.recommended)
-    grade = read_grade(paths.EVALUATION_DETAILS)
+    how = {"in_data": in_data, "columns": columns, "options": params.segment}
+    found = find_segments(customers, features=names, words=words, **how)
+    grade, named = read_grade(paths.EVALUATION_DETAILS), found.categories_to_offer
     plan = plan_campaign(
         found.customers, named, offers, suppressed, columns=columns, campaign=campaign, grade=grade
     )
@@ -66,35 +57,18 @@ def main() -> None:
     nobody = found.fits_nobody + plan.fits_nobody
     for place in nobody:
         print(f"segment: warning: {place} fits nobody", file=sys.stderr)
-    power = power_in_words(plan.decision.power["pooled"])
-    print(f"segment: {len(listed)} customers on the list; {power}")
+    print(f"segment: {plan.summary}")
 
-    written = {paths.SEGMENTS / name: table for name, table in found.tables.items()} | {
-        paths.CAMPAIGN / "list": listed,
-        paths.CAMPAIGN / "excluded": plan.decision.excluded,
-        paths.CAMPAIGN / "budgets": budgets,
-    }
-    for path, table in written.items():
-        write_both(table, path, dialect=campaign.spreadsheet)
+    for folder, tables in ((paths.SEGMENTS, found.tables), (paths.CAMPAIGN, plan.tables)):
+        for name, table in tables.items():
+            write_both(table, folder / name, dialect=campaign.spreadsheet)
     told = {"lacks_own_suppression": lacks_own} | ({"fits_nobody": nobody} if nobody else {})
     write_json(plan.details | found.details | told, paths.SEGMENT_DETAILS)
     write_json(plan.headline, paths.METRICS / "segment.json")
-    bars = [(name, one["customers"]) for name, one in found.segments.items()]
-    write_csv(pd.DataFrame(bars, columns=["segment", "customers"]), _PLOTS / "segments.csv")
+    write_csv(found.sizes, _PLOTS / "segments.csv")
     write_csv(budgets, _PLOTS / "budgets.csv")
     draw_budgets(budgets, _PLOTS / "budgets.png", unit=campaign.profit_unit, budget=campaign.budget)
-    draw_segments(
-        found.grid,
-        found.portraits,
-        found.categories,
-        _PLOTS,
-        columns=columns,
-        level=params.segment.level,
-    )
-    draw_map(
-        found.customers.assign(listed=found.customers.index.isin(listed.index)),
-        _PLOTS / "risk_and_profit.png",
-    )
+    draw_segments(found, _PLOTS, listed=listed.index, columns=columns, level=params.segment.level)
 
 
 if __name__ == "__main__":

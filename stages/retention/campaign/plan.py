@@ -12,7 +12,7 @@ import pandas as pd
 from retention.campaign.budget_curve import by_budget, outcome
 from retention.campaign.campaign_list import campaign_list, offers_made
 from retention.campaign.eligibility import GATES, choose, open_offers, ration
-from retention.campaign.experiment_design import power_of_campaign
+from retention.campaign.experiment_design import power_in_words, power_of_campaign
 from retention.campaign.offers import Offer
 from retention.campaign.suppression import Suppressed, is_suppressed
 from retention.campaign.wording import category_words
@@ -60,6 +60,22 @@ class Plan:
     decision: Decision
     details: dict[str, Any]
     fits_nobody: list[str]
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables that people and programs read, by their names."""
+        decision = self.decision
+        return {
+            "list": decision.listed,
+            "excluded": decision.excluded,
+            "budgets": decision.budgets,
+        }
+
+    @property
+    def summary(self) -> str:
+        """How long the list is and what it can show, in words."""
+        power = power_in_words(self.decision.power["pooled"])
+        return f"{len(self.decision.listed)} customers on the list; {power}"
 
     @property
     def headline(self) -> dict[str, Any]:

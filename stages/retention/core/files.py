@@ -129,11 +129,16 @@ def rounded(value: Any) -> Any:
     return None if value is pd.NA or value is pd.NaT else value
 
 
+def write_text(text: str, path: Path | str) -> None:
+    """Write a text whole or not at all, its lines ended alike on every system."""
+    with atomic(path) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
 def write_json(content: Any, path: Path | str) -> None:
     """Write `content` as strict, indented JSON with rounded floats."""
     text = json.dumps(rounded(content), ensure_ascii=False, indent=2, allow_nan=False)
-    with atomic(path) as scratch:
-        scratch.write_text(text + "\n", encoding="utf-8")
+    write_text(text + "\n", path)
 
 
 def read_json(path: Path | str, *, needs: Collection[str] = ()) -> Any:

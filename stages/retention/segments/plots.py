@@ -13,6 +13,7 @@ from retention.core.columns import Columns
 from retention.core.plotting import BLUE, GREY, ORANGE, picture
 from retention.core.vocabulary import FAVOURITE, PROFIT
 from retention.segments.membership import LEVELS, UNKNOWN
+from retention.segments.segmentation import Segmentation
 
 _BESIDE = 3
 """Panels beside each other at most."""
@@ -194,18 +195,27 @@ def _plain(name: str) -> str:
 
 
 def draw_segments(
-    grid: pd.DataFrame,
-    portraits: pd.DataFrame,
-    categories: pd.DataFrame,
-    folder: Path,
-    *,
-    columns: Columns,
-    level: float,
+    found: Segmentation, folder: Path, *, listed: pd.Index, columns: Columns, level: float
 ) -> None:
-    """Draw who is in the segments, what sets them apart, and what they buy, a picture each."""
-    draw_grid(grid, folder / "grid.png")
-    draw_portraits(portraits, folder / "portraits.png", columns=columns)
-    draw_categories(categories, folder / "categories.png", columns=columns, level=level)
+    """Draw who is in the segments, what sets them apart, what they buy and whom an offer reaches.
+
+    Parameters
+    ----------
+    found : Segmentation
+    folder : Path
+        Gets a picture each.
+    listed : Index
+        Rows of the customers on the campaign's list.
+    columns : Columns
+        The data dictionary.
+    level : float
+        Coverage of the intervals.
+    """
+    draw_grid(found.grid, folder / "grid.png")
+    draw_portraits(found.portraits, folder / "portraits.png", columns=columns)
+    draw_categories(found.categories, folder / "categories.png", columns=columns, level=level)
+    customers = found.customers.assign(listed=found.customers.index.isin(listed))
+    draw_map(customers, folder / "risk_and_profit.png")
 
 
 def draw_map(customers: pd.DataFrame, path: Path) -> None:

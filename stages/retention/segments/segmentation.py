@@ -17,7 +17,7 @@ from retention.segments.membership import (
     joined_words,
     named_segments,
 )
-from retention.segments.study import rows_by, segment_sizes, study
+from retention.segments.study import category_offers, rows_by, segment_sizes, study
 from retention.segments.subgroup_discovery import discover, halves
 
 KEPT = [IDENTITY, "risk", LABEL, PROFIT, "grid", "segments", "reasons"]
@@ -60,6 +60,17 @@ class Segmentation:
             "categories": self.categories,
             "discovered": self.discovered,
         }
+
+    @property
+    def categories_to_offer(self) -> dict[str, dict[str, str]]:
+        """The categories that an offer's text may name, by segment."""
+        return category_offers(self.categories, self.recommended)
+
+    @property
+    def sizes(self) -> pd.DataFrame:
+        """Customers by segment."""
+        rows = [(name, one["customers"]) for name, one in self.segments.items()]
+        return pd.DataFrame(rows, columns=["segment", "customers"])
 
     @property
     def details(self) -> dict[str, object]:

@@ -1,0 +1,151 @@
+"""A campaign measured: who answered, what the offers did, what it brought, what to run on next."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retention.core.errors import InputError
+from retention.core.params import Campaign
+from retention.core.value_at_risk import profit_at_stake
+from retention.core.vocabulary import IDENTITY, LABEL
+from retention.data.matching import match
+from retention.measurement.ab_test import check_split, missing_p
+from retention.measurement.catalogue_update import effects_to_use
+from retention.measurement.groups import effects, in_arms, means_in_arms, money_of
+from retention.measurement.inputs import OUTCOMES
+from retention.measurement.markdown import as_markdown
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a campaign did.
+
+    Attributes
+    ----------
+    content : dict
+        All of it in figures; ``drop``, ``revenue`` and ``money`` are None where they are not
+        known.
+    offers : dict
+        Each offer's effect for the next campaign, see ``catalogue_update.effects_to_use``; empty
+        where nothing can be told.
+    report : str
+        All of it as a page to read, in Markdown.
+    """
+
+    content: dict[str, Any]
+
+    @property
+    def offers(self) -> dict[str, dict[str, Any]]:
+        """The effects for the next campaign."""
+        return self.content["offers"]
+
+    @property
+    def report(self) -> str:
+        """What there is to read."""
+        return as_markdown(self.content)
+
+
+def measure_campaign(
+    listed: pd.DataFrame,
+    customers: pd.DataFrame,
+    answers: pd.DataFrame,
+    *,
+    campaign: Campaign,
+    assumed: Mapping[str, float],
+    repeated: int = 0,
+    place: str = "the answers",
+) -> Measurement:
+    """Check the answers of a campaign and measure its effects.
+
+    Parameters
+    ----------
+    listed : DataFrame
+        The list that was sent, as ``inputs.read_list`` returns it.
+    customers : DataFrame
+        ``customer_id``, ``risk`` and ``profit`` of at least those on the list.
+    answers : DataFrame
+        ``customer_id`` and ``drop``, ``revenue`` or both, one row a customer.
+    campaign : Campaign
+        The params section.
+    assumed : mapping
+        Effect of each offer in the catalogue.
+    repeated : int
+        Rows of the answers that stood twice and were left out.
+    place : str
+        Where the answers stand, for messages.
+
+    Raises
+    ------
+    InputError
+        If the tables do not belong together, an arm is empty, the arms do not fit the control
+        share, or no outcome of anyone on the list is known.
+    """
+    split = check_split(listed, campaign.control_share, who="the list")
+    table = _joined(listed, customers, answers)
+    content = {
+        "arms": {
+            "listed": in_arms(table, table[IDENTITY].notna()),
+            "mean_risk": means_in_arms(table, "risk"),
+        },
+        "missing_p": {},
+        **_who_answered(listed, answers),
+        "repeated_rows": repeated,
+        **dict.fromkeys((*OUTCOMES, "money")),
+    }
+    outcomes = [name for name in OUTCOMES if name in answers and table[name].notna().any()]
+    if not outcomes:
+        raise InputError(f"{place} has no outcome of any customer of the list")
+    for name in outcomes:
+        known, who = table[name].notna(), f"those of known {name}"
+        check_split(table[known], campaign.control_share, who=who)
+        content["arms"][f"{name}_known"] = in_arms(table, known)
+        content["missing_p"][name] = missing_p(in_arms(table, ~known), content["arms"]["listed"])
+        content[name] = effects(table, name)
+    content["split"] = {
+        "control_share": campaign.control_share,
+        "p": split.pop(""),
+        "least_segment_p": min(split.values(), default=1.0),
+    }
+    content["offers"] = {}
+    if LABEL in outcomes:
+        stake = profit_at_stake(table, months=campaign.horizon_months, lost=campaign.share_lost)
+        content["money"] = money_of(table, stake=stake)
+        content["arms"]["drop_share"] = means_in_arms(table, LABEL)
+        content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
+    return Measurement(content)
+
+
+def _joined(listed: pd.DataFrame, customers: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """Return the list with risk, profit and outcome of each customer."""
+    table = listed.merge(customers.drop_duplicates(IDENTITY), on=IDENTITY, how="left")
+    if table["risk"].isna().any():
+        who = table.loc[table["risk"].isna(), IDENTITY].iloc[0]
+        raise InputError(
+            f"customer {who} of the list has no risk; list and customers must be of one run"
+        )
+    if table["treated"].nunique() < 2:
+        raise InputError(
+            "all of the list are of one arm; without the other nothing can be compared"
+        )
+    if not _on_list(answers, listed).any():
+        raise InputError("no customer of the answers is on the list; are both of one campaign?")
+    return table.merge(answers, on=IDENTITY, how="left")
+
+
+def _who_answered(listed: pd.DataFrame, answers: pd.DataFrame) -> dict[str, Any]:
+    """Return how the answers match the list, and who of them is not on it."""
+    strange = answers[~_on_list(answers, listed)]
+    return {
+        "matched": asdict(match("The answers", answers[IDENTITY], listed[IDENTITY])),
+        "not_on_list": len(strange),
+        "not_on_list_example": strange[IDENTITY].iloc[0] if len(strange) else None,
+    }
+
+
+def _on_list(answers: pd.DataFrame, listed: pd.DataFrame) -> np.ndarray:
+    """Tell which answers are of customers of the list."""
+    known = pd.Index(listed[IDENTITY].astype(object))
+    return known.get_indexer(answers[IDENTITY].astype(object)) >= 0

@@ -1,0 +1,122 @@
+"""The report of one run: what its tables add up to, and the page in every language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from retention.core.columns import Columns
+from retention.core.files import rounded
+from retention.core.formats import LANGUAGES
+from retention.core.vocabulary import IDENTITY
+from retention.report.page import render
+from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
+from retention.report.views import view_of
+
+SHOWN = 200
+"""Rows of the list on the page; the rest is in the file."""
+_HEADLINE = ("at_risk", "expected_drops", "profit_at_stake")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a marketer sees.
+
+    Attributes
+    ----------
+    overview : dict
+        What the page adds up from the tables of a run.
+    pages : dict of str to str
+        HTML by language.
+    """
+
+    overview: dict[str, Any]
+    pages: dict[str, str]
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """The numbers that people compare."""
+        return {name: self.overview["headline"][name] for name in _HEADLINE}
+
+
+def build_report(
+    files: Mapping[str, Any],
+    names: Mapping[str, str],
+    *,
+    customers: pd.DataFrame,
+    reliability: pd.DataFrame,
+    sentences: pd.DataFrame,
+    columns: Columns,
+    folder: Path,
+) -> Report:
+    """Add up the overview and write the page in every language.
+
+    Parameters
+    ----------
+    files : mapping of str to content
+        What each file of the run holds, by the name that templates use for it: JSON as it is,
+        tables as DataFrames, ``offers`` and ``params`` as plain values.
+    names : mapping of str to str
+        The path of each file, and of the ``overview``.
+    customers : DataFrame
+        Everyone: ``customer_id``, ``risk``, ``drop``, ``profit``, ``grid``, ``segments`` and
+        ``reasons``.
+    reliability : DataFrame
+        See :func:`retention.report.sections.came_true`.
+    sentences : DataFrame
+        ``customer_id`` and the reasons as a sentence in each language.
+    columns : Columns
+        The data dictionary.
+    folder : Path
+        Templates, style, script and sentences.
+    """
+    # As the file holds it, so that every figure of the page is one of the file.
+    overview = rounded(_overview(files, customers, reliability))
+    content = {
+        name: rows_of(value) if isinstance(value, pd.DataFrame) else value
+        for name, value in files.items()
+    }
+    content["overview"] = overview
+    top = files["list"].head(SHOWN).astype({"valid_until": "str"})
+    for more in (customers[[IDENTITY, "grid"]], sentences):
+        top = top.merge(more, on=IDENTITY, how="left")
+    content["list"] = rows_of(top)
+    view, by_path = view_of(content, names), {names[name]: one for name, one in content.items()}
+    pages = {
+        language: render(by_path, names, view, columns=columns, folder=folder, language=language)
+        for language in LANGUAGES
+    }
+    return Report(overview, pages)
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the rows of a table as plain values, None where one is missing."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _overview(
+    files: Mapping[str, Any], customers: pd.DataFrame, reliability: pd.DataFrame
+) -> dict[str, Any]:
+    """Return what the tables of a run add up to."""
+    segment, listed, params = files["segment"], files["list"], files["params"]
+    findings = [*rows_of(files["readiness"]), *files["featurize"]["report"]]
+    return {
+        "headline": headline_figures(
+            customers,
+            threshold=files["train"]["threshold"],
+            months=params["campaign"]["horizon_months"],
+            lost=params["campaign"]["share_lost"],
+        ),
+        "came_true": came_true(reliability, level=params["evaluate"]["level"]),
+        "funnel": funnel(segment["audience"], segment["excluded"]),
+        "cells": cells(
+            customers,
+            list(segment["grid"]),
+            listed=list(listed[IDENTITY]),
+            segments=list(segment["segments"]),
+        ),
+        "findings": count_findings(findings),
+        "list": {"rows": len(listed), "shown": min(SHOWN, len(listed))},
+    }
