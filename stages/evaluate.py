@@ -40,9 +40,13 @@ def main() -> None:
     for name, curve in (curves | {"baselines": found.baselines}).items():
         write_csv(curve, _PLOTS / f"{name}.csv")
     draw_scores(
-        found.label, found.risk, found.scores, found.gains, _PLOTS / "evaluation.png",
+        found.label,
+        found.risk,
+        found.scores,
+        found.gains,
+        _PLOTS / "evaluation.png",
         level=options.level,
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

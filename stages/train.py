@@ -18,8 +18,13 @@ from retention.models.persistence import save_model
 from retention.models.selection import train_model, training_rows
 
 _PLOTS = paths.PLOTS / "train"
-_HEADLINE = ("family", "out_of_fold_roc_auc", "out_of_fold_brier", "out_of_fold_log_loss",
-            "threshold")  # fmt: skip
+_HEADLINE = (
+    "family",
+    "out_of_fold_roc_auc",
+    "out_of_fold_brier",
+    "out_of_fold_log_loss",
+    "threshold",
+)
 
 
 @stage

@@ -185,14 +185,24 @@ def decide(
     """
     money = {"months": campaign.horizon_months, "lost": campaign.share_lost}
     gain, gate = open_offers(
-        audience, reasons, offers, words=words, contact_cap=campaign.contact_cap,
-        suppressed=is_suppressed(audience[IDENTITY], suppressed), failed=failed, **money,
-    )  # fmt: skip
+        audience,
+        reasons,
+        offers,
+        words=words,
+        contact_cap=campaign.contact_cap,
+        suppressed=is_suppressed(audience[IDENTITY], suppressed),
+        failed=failed,
+        **money,
+    )
     treated = (audience["arm"] == Arm.TREATMENT).to_numpy()
     plan = ration(
-        gain, offers, key=draw(audience[IDENTITY], seed=campaign.seed, purpose="tie"),
-        treated=treated, budget=campaign.budget, control_share=campaign.control_share,
-    )  # fmt: skip
+        gain,
+        offers,
+        key=draw(audience[IDENTITY], seed=campaign.seed, purpose="tie"),
+        treated=treated,
+        budget=campaign.budget,
+        control_share=campaign.control_share,
+    )
     gate = np.where(gate != "", gate, plan.gate)
     chosen, excluded = choose(audience, gain, plan.choice, gate)
     until = campaign.date + datetime.timedelta(days=campaign.valid_days)

@@ -8,7 +8,7 @@ from retention.core.plotting import BLUE, GREEN, GREY, ORANGE, picture
 
 
 def draw_budgets(table: pd.DataFrame, path: Path, *, unit: str, budget: float | None) -> None:
-    """Draw gain and people by budget, as ``budgets.by_budget`` gives them.
+    """Draw gain and people by budget, as ``budget_curve.by_budget`` gives them.
 
     Parameters
     ----------

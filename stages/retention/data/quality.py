@@ -27,7 +27,7 @@ def coverage(
     Parameters
     ----------
     everyone : DataFrame
-        As ``assembling.join`` returns it.
+        As ``joining.join`` returns it.
     files : dict
         Name of each export's file.
     sane : ndarray of bool, shape (n_customers,)
@@ -59,7 +59,7 @@ def twins(customers: pd.DataFrame, key: np.ndarray) -> list[Finding]:
     ----------
     customers : DataFrame
     key : ndarray
-        As ``splitting.behaviour_key`` gives it.
+        As ``hashing.behaviour_key`` gives it.
     """
     again = ~one_of_each_twin(key, customers[LABEL])
     if not again.any():
@@ -104,7 +104,7 @@ def drift(customers: pd.DataFrame, key: np.ndarray, *, names: Sequence[str]) -> 
     ----------
     customers : DataFrame
     key : ndarray
-        As ``splitting.behaviour_key`` gives it.
+        As ``hashing.behaviour_key`` gives it.
     names : sequence of str
         The columns to compare.
     """

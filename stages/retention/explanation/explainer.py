@@ -42,12 +42,17 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
         faithful: float = FAITHFUL,
     ) -> Attributions:
         return attribute(
-            model, features.iloc[places], features.iloc[typical],
+            model,
+            features.iloc[places],
+            features.iloc[typical],
             risk=table["risk"].to_numpy()[places],
             unseen=(table["split"] != "train").to_numpy()[places],
-            evaluations=options.evaluations, max_evaluations=options.max_evaluations,
-            max_rows=options.max_rows, faithful=faithful, seed=options.seed,
-        )  # fmt: skip
+            evaluations=options.evaluations,
+            max_evaluations=options.max_evaluations,
+            max_rows=options.max_rows,
+            faithful=faithful,
+            seed=options.seed,
+        )
 
     return explained
 

@@ -104,68 +104,38 @@ def explain_customers(
     features, groups = table[names], {name: columns.by_name[name].group for name in names}
     train = np.flatnonzero((table["split"] == "train") & table["scored"])
     fitted = sample_of(table, train, most=options.sample, seed=options.seed)
-    label = table[LABEL].iloc[fitted].to_numpy("int64")
     explained = explainer(table, options)
     found = explained(model, features, np.arange(len(table)))
     if len(found.values) < len(table):
         line = f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so"
         print(f"{line} only the {len(found.values)} riskiest have reasons", file=sys.stderr)
-    floor = _noise(table, model, features, label, fitted, explained, found, options)
+    floor = _noise(table, model, features, fitted, explained, found, options)
 
     loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]
     own = features.loc[found.values.index]
-    named = find_reasons(found.values, own, typical_of_comparable(own, loyal), threshold=floor)
-    named = named.reindex(table.index)
-    asked = rows_to_ask(
-        table["risk"].to_numpy(), table["twin_key"].to_numpy(),
-        (table["split"] != "train").to_numpy(),
-        threshold=threshold, most=options.sample, seed=options.seed,
-    )  # fmt: skip
+    reasons = find_reasons(found.values, own, typical_of_comparable(own, loyal), threshold=floor)
+    reasons = reasons.reindex(table.index)
+    asked = _asked(table, threshold, options)
     changes = what_if(model, features.iloc[asked], typical_values(loyal))
     questions = _questions(table, found, groups, options)
-    how = {"count": options.bootstrap, "level": options.level, "seed": options.seed}
-    importance, by_group = mean_contributions(found.values, groups, **how)
-    key = table["twin_key"].to_numpy()[fitted]
-    shuffled = permutation_importances(
-        model.pipeline, features.iloc[fitted], label, key, folds=5, seed=options.seed
-    )
-    importance = importance.join(shuffled)
-    importance.insert(0, "direction", directions(found.values, own))
-    past = table[table["out_of_fold"] & table["scored"]]
-    evidence = {
-        "roc_auc": roc_auc,
-        "drops_that_look_loyal": drops_that_look_loyal(
-            past[LABEL].to_numpy("int64"), past["risk"].to_numpy()
-        ),
-        "share_without_consent": float((table["consent"] == "no").mean()),
-    }
+    importance, by_group = _importance(table, model, features, fitted, found, groups, options)
     mean_abs = importance["mean_abs"].to_dict()
-    advice = advise(mean_abs, groups, questions, evidence)
+    advice = advise(mean_abs, groups, questions, _evidence(table, roc_auc))
     details = {
-        "space": model.space,
-        "method": found.method,
-        "fidelity": found.fidelity,
-        "base": found.base,
-        "additivity_gap": np.abs(found.base + found.values.sum(axis=1) - found.explained).max(),
-        "customers": len(table),
-        "explained_customers": len(found.values),
+        **_method(table, model, found),
         "noise_threshold": floor,
-        "with_reasons": float(named["reason_1"].notna().mean()),
-        "first_reason_by_group": first_reasons(named, groups),
+        "with_reasons": float(reasons["reason_1"].notna().mean()),
+        "first_reason_by_group": first_reasons(reasons, groups),
         "importance": importance.to_dict("index"),
         "groups": by_group.to_dict("index"),
         "questions": as_metrics(questions),
         "what_if": summary(changes, table["risk"].to_numpy()[asked], threshold=threshold),
         "advice": {one.pop("key"): one for one in advice},
     }
-    said = {
-        f"sentence_{language}": sentences(named, language, columns=columns)
-        for language in LANGUAGES
-    }
     return Explanation(
         found.values,
         own,
-        reasons=pd.concat([table[[IDENTITY]], named, pd.DataFrame(said, table.index)], axis=1),
+        reasons=_worded(table, reasons, columns),
         what_if=pd.concat([table[[IDENTITY]].iloc[asked], changes], axis=1),
         importance=importance,
         questions=questions,
@@ -177,7 +147,6 @@ def _noise(
     table: pd.DataFrame,
     model: RiskModel,
     features: pd.DataFrame,
-    label: np.ndarray,
     fitted: np.ndarray,
     explained: Explained,
     found: Attributions,
@@ -188,9 +157,86 @@ def _noise(
     looked = sample_of(table, everyone, most=options.sample, seed=options.seed)
     faithful = -np.inf if found.method == "surrogate" else FAITHFUL
     return noise_threshold(
-        model, features, label, fitted, table["twin_key"].to_numpy(), seed=options.seed,
+        model,
+        features,
+        table[LABEL].iloc[fitted].to_numpy("int64"),
+        fitted,
+        table["twin_key"].to_numpy(),
+        seed=options.seed,
         explained=lambda refitted, wide: explained(refitted, wide, looked, faithful=faithful),
-    )  # fmt: skip
+    )
+
+
+def _asked(table: pd.DataFrame, threshold: float, options: Explain) -> np.ndarray:
+    """Return the rows whose risk is asked again with one feature moved."""
+    return rows_to_ask(
+        table["risk"].to_numpy(),
+        table["twin_key"].to_numpy(),
+        (table["split"] != "train").to_numpy(),
+        threshold=threshold,
+        most=options.sample,
+        seed=options.seed,
+    )
+
+
+def _importance(
+    table: pd.DataFrame,
+    model: RiskModel,
+    features: pd.DataFrame,
+    fitted: np.ndarray,
+    found: Attributions,
+    groups: Mapping[str, str],
+    options: Explain,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return how much each feature and each group matters, by contribution and by permutation."""
+    how = {"count": options.bootstrap, "level": options.level, "seed": options.seed}
+    importance, by_group = mean_contributions(found.values, groups, **how)
+    shuffled = permutation_importances(
+        model.pipeline,
+        features.iloc[fitted],
+        table[LABEL].iloc[fitted].to_numpy("int64"),
+        table["twin_key"].to_numpy()[fitted],
+        folds=5,
+        seed=options.seed,
+    )
+    importance = importance.join(shuffled)
+    own = features.loc[found.values.index]
+    importance.insert(0, "direction", directions(found.values, own))
+    return importance, by_group
+
+
+def _evidence(table: pd.DataFrame, roc_auc: float) -> dict[str, float]:
+    """Return the figures of the model and of the data that advice may rest on."""
+    past = table[table["out_of_fold"] & table["scored"]]
+    return {
+        "roc_auc": roc_auc,
+        "drops_that_look_loyal": drops_that_look_loyal(
+            past[LABEL].to_numpy("int64"), past["risk"].to_numpy()
+        ),
+        "share_without_consent": float((table["consent"] == "no").mean()),
+    }
+
+
+def _method(table: pd.DataFrame, model: RiskModel, found: Attributions) -> dict[str, Any]:
+    """Return how the model was explained, and how exactly."""
+    return {
+        "space": model.space,
+        "method": found.method,
+        "fidelity": found.fidelity,
+        "base": found.base,
+        "additivity_gap": np.abs(found.base + found.values.sum(axis=1) - found.explained).max(),
+        "customers": len(table),
+        "explained_customers": len(found.values),
+    }
+
+
+def _worded(table: pd.DataFrame, reasons: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Return each customer's reasons, and as a sentence in each language."""
+    said = {
+        f"sentence_{language}": sentences(reasons, language, columns=columns)
+        for language in LANGUAGES
+    }
+    return pd.concat([table[[IDENTITY]], reasons, pd.DataFrame(said, table.index)], axis=1)
 
 
 def _questions(
@@ -201,6 +247,10 @@ def _questions(
     known = sample_of(table, labelled, most=options.answered, seed=options.seed)
     known = known[table.index[known].isin(found.values.index)]
     return answer_questions(
-        table.iloc[known].astype({LABEL: "int64"}), found.values.loc[table.index[known]], groups,
-        level=options.level, resamples=options.bootstrap, seed=options.seed,
-    )  # fmt: skip
+        table.iloc[known].astype({LABEL: "int64"}),
+        found.values.loc[table.index[known]],
+        groups,
+        level=options.level,
+        resamples=options.bootstrap,
+        seed=options.seed,
+    )

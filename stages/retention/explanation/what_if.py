@@ -50,7 +50,7 @@ def rows_to_ask(
     ----------
     risk : ndarray of float, shape (n_customers,)
     key : ndarray of uint64, shape (n_customers,)
-        Decides who is asked where there are too many, as ``splitting.behaviour_key`` gives it.
+        Decides who is asked where there are too many, as ``hashing.behaviour_key`` gives it.
     unseen : ndarray of bool, shape (n_customers,)
         Whom the model was not fitted on: all but the training side.
     threshold : float

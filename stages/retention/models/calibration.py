@@ -23,7 +23,7 @@ FLATTEST = 0.2
 
 @dataclass(frozen=True)
 class Calibration:
-    """A calibration: see ``families.RiskModel`` for what slope, intercept, bend and steps do."""
+    """A calibration: see ``estimators.RiskModel`` for what slope, intercept, bend and steps do."""
 
     kind: str
     slope: float
@@ -47,7 +47,7 @@ def fit_sigmoid(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
 
 
 def fit_beta(line: np.ndarray, label: np.ndarray, *, edge: float) -> Bend:
-    """Return the bend of the highest likelihood, see ``families.bent``.
+    """Return the bend of the highest likelihood, see ``estimators.bent``.
 
     Beta calibration (Kull, Silva Filho & Flach 2017, doi:10.1214/17-EJS1338SI): a logistic
     regression on ln p and -ln(1 - p) of the risk p that the line tells, neither slope falling

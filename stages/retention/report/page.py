@@ -137,9 +137,11 @@ def _helpers(
     def slice_name(key: str) -> Markup:
         column, _, value = key.partition("=")
         return Markup("{}: {}").format(
-            phrases.name("features", column), phrases.name("quarters", value)
-            if column == "tenure_quarter" else phrases.word(value, column),
-        )  # fmt: skip
+            phrases.name("features", column),
+            phrases.name("quarters", value)
+            if column == "tenure_quarter"
+            else phrases.word(value, column),
+        )
 
     def rivals(best: Mapping[str, Any]) -> Markup:
         return Markup(", ").join(category(name) for name in best["earns_most_rivals"])

@@ -26,7 +26,7 @@ def draw_grid(table: pd.DataFrame, path: Path) -> None:
     Parameters
     ----------
     table : DataFrame
-        What ``segments.grid_table`` gave.
+        What ``membership.grid_table`` gave.
     path : Path
     """
     columns = [f"{level}_profit" for level in LEVELS]
@@ -41,9 +41,14 @@ def draw_grid(table: pd.DataFrame, path: Path) -> None:
             row, column = divmod(place, len(columns))
             light = not cell["mean_risk"] < 0.5
             axis.text(
-                column, row, _in_cell(cell), ha="center", va="center", size=9,
+                column,
+                row,
+                _in_cell(cell),
+                ha="center",
+                va="center",
+                size=9,
                 color="black" if light else "white",
-            )  # fmt: skip
+            )
         axis.set_xticks(range(len(columns)), [_plain(name) for name in columns])
         axis.set_yticks(range(len(rows)), [_plain(name) for name in rows])
         axis.set_xlabel("mean monthly profit of three months (unit of the export)")
@@ -60,7 +65,7 @@ def draw_portraits(
     Parameters
     ----------
     table : DataFrame
-        What ``studying.study`` gave.
+        What ``study.study`` gave.
     path : Path
     columns : Columns
         The data dictionary.
@@ -86,9 +91,14 @@ def draw_portraits(
             picked = part["by_rule"].to_numpy(dtype=bool)
             for rows, marker in ((~picked, "o"), (picked, "D")):
                 axis.scatter(
-                    part["effect"][rows], places[rows], s=22, c=faces[rows],
-                    edgecolors=colours[rows], marker=marker, zorder=3,
-                )  # fmt: skip
+                    part["effect"][rows],
+                    places[rows],
+                    s=22,
+                    c=faces[rows],
+                    edgecolors=colours[rows],
+                    marker=marker,
+                    zorder=3,
+                )
             axis.set_xlim(-1.05, 1.05)
             axis.set_yticks(places, names, fontsize=9)
             axis.set_ylim(len(names) - 0.4, -0.6)
@@ -101,7 +111,7 @@ def draw_categories(table: pd.DataFrame, path: Path, *, columns: Columns, level:
     Parameters
     ----------
     table : DataFrame
-        What ``studying.study`` gave, a ``segment`` named in each row.
+        What ``study.study`` gave, a ``segment`` named in each row.
     path : Path
     columns : Columns
         The data dictionary.
@@ -124,9 +134,14 @@ def draw_categories(table: pd.DataFrame, path: Path, *, columns: Columns, level:
                 places, mean = np.arange(len(part)) + offset, part[f"profit_{side}"].to_numpy()
                 reach = z * part[f"error_{side}"].to_numpy()
                 axis.errorbar(
-                    mean[enough], places[enough], xerr=reach[enough], fmt="o", color=colour,
-                    markersize=5, label=side,
-                )  # fmt: skip
+                    mean[enough],
+                    places[enough],
+                    xerr=reach[enough],
+                    fmt="o",
+                    color=colour,
+                    markersize=5,
+                    label=side,
+                )
                 axis.scatter(mean[~enough], places[~enough], s=22, c="white", edgecolors=colour)
             # A rare word that is no category may be a note about a person; the picture is in Git.
             known = part["category"].isin(columns.by_name[FAVOURITE].values)

@@ -114,16 +114,29 @@ def find_segments(
     cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
     customers["grid"] = grid_cells(customers["risk"], customers[PROFIT], **cuts)
     portraits, categories, recommended = study(
-        customers, belongs, rules=options.rules, features=features, words=words,
-        counted=customers["scored"].to_numpy(), level=options.level, least=options.least,
-    )  # fmt: skip
+        customers,
+        belongs,
+        rules=options.rules,
+        features=features,
+        words=words,
+        counted=customers["scored"].to_numpy(),
+        level=options.level,
+        least=options.least,
+    )
     how = options.discover
     rows, half = halves(customers, most=how.max_rows, seed=how.seed)
     discovered = discover(
-        customers.iloc[rows], customers[LABEL].iloc[rows].to_numpy("int64"), half, features, words,
-        least=options.least, comparisons=how.comparisons, rules=how.rules, level=options.level,
+        customers.iloc[rows],
+        customers[LABEL].iloc[rows].to_numpy("int64"),
+        half,
+        features,
+        words,
+        least=options.least,
+        comparisons=how.comparisons,
+        rules=how.rules,
+        level=options.level,
         error_rate=how.error_rate,
-    )  # fmt: skip
+    )
     grid = grid_table(customers.assign(cell=customers["grid"]))
     rules = {f"segment.rules.{name}": rule for name, rule in options.rules.items()}
     return Segmentation(

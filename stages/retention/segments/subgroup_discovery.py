@@ -29,9 +29,17 @@ OVERLAP = 0.5
 WORTH = 1.05
 """A longer rule has to be worth this many times what each of its parts is, see :func:`search`."""
 _COLUMNS = (
-    "rule", "customers", "drop_share", "base_share", "lift", "lift_low", "lift_high",
-    "p_value", "q_value", "passes",
-)  # fmt: skip
+    "rule",
+    "customers",
+    "drop_share",
+    "base_share",
+    "lift",
+    "lift_low",
+    "lift_high",
+    "p_value",
+    "q_value",
+    "passes",
+)
 
 
 def halves(table: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,9 +121,13 @@ def discover(
     # A rule that is to keep `least` customers needs some to spare where it is found.
     enough = 1.3 * least * finding.sum() / max(1, judging.sum())
     found = search_rules(
-        customers.loc[finding, names], y[finding], words,
-        least=max(2, int(np.ceil(enough))), comparisons=comparisons, rules=rules,
-    )  # fmt: skip
+        customers.loc[finding, names],
+        y[finding],
+        words,
+        least=max(2, int(np.ceil(enough))),
+        comparisons=comparisons,
+        rules=rules,
+    )
     judges, outcome = customers[judging], y[judging]
     rows = []
     for rule in found:
