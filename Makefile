@@ -16,8 +16,9 @@ NO_PYTHON := error: no Python 3.11, 3.12 or 3.13 found; name one with make PYTHO
 
 DATA ?= data/sample
 REV ?= main
+SWEEP ?= train.model=logistic,tree,boosting
 
-.PHONY: help repro test lint lock-check docs-check compare bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-campaign fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-campaign fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -55,6 +56,9 @@ docs-check: $(READY) ## Check that README.md quotes the committed metrics (of th
 
 compare: $(READY) ## Compare this version's predictions with those of REV (default main)
 	@python stages/compare.py --rev "$(REV)" $(if $(AGAINST),--against "$(AGAINST)")
+
+sweep: $(READY) ## Try each value of SWEEP (default three models) and print the experiments beside each other
+	@python .ci/sweep.py $(SWEEP)
 
 bench: $(DEV) ## Measure prepare and featurize beside DuckDB (minutes)
 	python benchmarks/data.py

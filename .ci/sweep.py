@@ -1,0 +1,95 @@
+"""Sweep: run one experiment for each value of a param, then print them beside each other.
+
+Run by `make sweep`. It is a plain loop of `dvc exp run -S`, so that it needs no queue and works
+with exports that Git does not know. Afterwards params.yaml is what it was, and so are the results.
+"""
+
+import itertools
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
+
+from retention.core import paths
+from retention.core.errors import InputError
+from retention.core.files import atomic
+from retention.core.running import stage
+
+SHOWN = ("grade", "roc_auc", "over_rule", "brier", "log_loss", "calibration_slope")
+"""Headline metrics of metrics/evaluate.json beside the params that were tried."""
+_COMMA = re.compile(r",(?![^\[{]*[\]}])")
+"""A comma between values, not one inside a list or mapping."""
+
+
+def read_sweep(told: Sequence[str]) -> dict[str, list[str]]:
+    """Return the values to try of each param.
+
+    Parameters
+    ----------
+    told : sequence of str
+        Such as ``train.model=logistic,tree``.
+
+    Raises
+    ------
+    InputError
+        If a part names no param or no value, or there is none.
+    """
+    found: dict[str, list[str]] = {}
+    for one in told:
+        name, _, values = one.partition("=")
+        found[name] = _COMMA.split(values)
+        if not name or not all(found[name]):
+            raise InputError(
+                f"SWEEP is {one!r}; valid is a param and its values, such as "
+                "train.model=logistic,tree"
+            )
+    if not found:
+        raise InputError("SWEEP is empty; valid is, for example, train.model=logistic,tree")
+    return found
+
+
+def combinations(sweep: dict[str, list[str]]) -> list[list[str]]:
+    """Return what each experiment sets: every value with every value of the other params."""
+    return [
+        [f"{name}={value}" for name, value in zip(sweep, values, strict=True)]
+        for values in itertools.product(*sweep.values())
+    ]
+
+
+def table_command(names: Sequence[str]) -> list[str]:
+    """Return the command that prints the experiments with these params and the metrics shown."""
+    columns = "|".join(map(re.escape, ("Experiment", *SHOWN, *names)))
+    return [
+        "dvc", "exp", "show", "--md", "--hide-workspace", "--precision", "4",
+        "--sort-by", "roc_auc", "--sort-order", "desc", "--drop", ".*", "--keep", f"^({columns})$",
+    ]  # fmt: skip
+
+
+@stage
+def main() -> None:
+    """Try every combination, bring the workspace back, show what came of it."""
+    sweep = read_sweep(sys.argv[1:])
+    tried, failed = combinations(sweep), []
+    before = paths.PARAMS.read_bytes()
+    try:
+        for place, values in enumerate(tried, start=1):
+            print(f"sweep: {place} of {len(tried)}: {' '.join(values)}", flush=True)
+            sets = [word for value in values for word in ("-S", value)]
+            done = subprocess.run(["dvc", "exp", "run", "-q", *sets], check=False)
+            if done.returncode:
+                failed.append(" ".join(values))
+    finally:
+        with atomic(paths.PARAMS) as scratch:
+            scratch.write_bytes(before)
+    print("sweep: bringing back the results of params.yaml", flush=True)
+    subprocess.run(["dvc", "repro", "-q"], check=False)
+    subprocess.run(table_command(list(sweep)), check=False)
+    if failed:
+        raise InputError(f"{len(failed)} of {len(tried)} experiments failed: {'; '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
