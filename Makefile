@@ -17,6 +17,7 @@ NO_PYTHON := error: no Python 3.11, 3.12 or 3.13 found; name one with make PYTHO
 DATA ?= data/sample
 REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
+export SWEEP # a value may hold what the shell would take for its own
 
 .PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-campaign fuzz fuzz-shops format remotes lock clean
 
@@ -51,14 +52,14 @@ lock-check: $(READY) ## Check that dvc.lock fits code, params and data descripti
 		echo "error: dvc.lock is behind the code; run dvc repro and commit dvc.lock, metrics and plots"; exit 1; fi
 	@rm .lock-check.log; echo "dvc.lock fits"
 
-docs-check: $(READY) ## Check that README.md quotes the committed metrics (of the simulated shop)
+docs-check: $(READY) ## Check that README.md quotes the figures of the last run (of the simulated shop)
 	@python .ci/docs_check.py
 
 compare: $(READY) ## Compare this version's predictions with those of REV (default main)
 	@python stages/compare.py --rev "$(REV)" $(if $(AGAINST),--against "$(AGAINST)")
 
 sweep: $(READY) ## Try each value of SWEEP (default three models) and print the experiments beside each other
-	@python .ci/sweep.py $(SWEEP)
+	@python .ci/sweep.py
 
 bench: $(DEV) ## Measure prepare and featurize beside DuckDB (minutes)
 	python benchmarks/data.py

@@ -5,7 +5,9 @@ with exports that Git does not know. Afterwards params.yaml is what it was, and 
 """
 
 import itertools
+import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,13 +26,13 @@ _COMMA = re.compile(r",(?![^\[{]*[\]}])")
 """A comma between values, not one inside a list or mapping."""
 
 
-def read_sweep(told: Sequence[str]) -> dict[str, list[str]]:
+def read_sweep(told: str) -> dict[str, list[str]]:
     """Return the values to try of each param.
 
     Parameters
     ----------
-    told : sequence of str
-        Such as ``train.model=logistic,tree``.
+    told : str
+        Such as ``train.model=logistic,tree train.seed=1,2``; quoted as for a shell.
 
     Raises
     ------
@@ -38,7 +40,11 @@ def read_sweep(told: Sequence[str]) -> dict[str, list[str]]:
         If a part names no param or no value, or there is none.
     """
     found: dict[str, list[str]] = {}
-    for one in told:
+    try:
+        parts = shlex.split(told)
+    except ValueError as fault:
+        raise InputError(f"SWEEP is {told!r}: {str(fault).lower()}") from None
+    for one in parts:
         name, _, values = one.partition("=")
         found[name] = _COMMA.split(values)
         if not name or not all(found[name]):
@@ -62,16 +68,16 @@ def combinations(sweep: dict[str, list[str]]) -> list[list[str]]:
 def table_command(names: Sequence[str]) -> list[str]:
     """Return the command that prints the experiments with these params and the metrics shown."""
     columns = "|".join(map(re.escape, ("Experiment", *SHOWN, *names)))
-    return [
-        "dvc", "exp", "show", "--md", "--hide-workspace", "--precision", "4",
-        "--sort-by", "roc_auc", "--sort-order", "desc", "--drop", ".*", "--keep", f"^({columns})$",
-    ]  # fmt: skip
+    shown = (
+        "dvc exp show --md --hide-workspace --sort-by roc_auc --sort-order desc --drop .* --keep"
+    )
+    return [*shown.split(), f"^({columns})$"]
 
 
 @stage
 def main() -> None:
     """Try every combination, bring the workspace back, show what came of it."""
-    sweep = read_sweep(sys.argv[1:])
+    sweep = read_sweep(os.environ.get("SWEEP", ""))
     tried, failed = combinations(sweep), []
     before = paths.PARAMS.read_bytes()
     try:
@@ -85,8 +91,10 @@ def main() -> None:
         with atomic(paths.PARAMS) as scratch:
             scratch.write_bytes(before)
     print("sweep: bringing back the results of params.yaml", flush=True)
-    subprocess.run(["dvc", "repro", "-q"], check=False)
+    back = subprocess.run(["dvc", "repro", "-q"], check=False)
     subprocess.run(table_command(list(sweep)), check=False)
+    if back.returncode:
+        raise InputError("the results of params.yaml could not be brought back; see dvc repro")
     if failed:
         raise InputError(f"{len(failed)} of {len(tried)} experiments failed: {'; '.join(failed)}")
 
