@@ -1,4 +1,4 @@
-"""Docs check: does README.md quote the figures of the last run?
+"""Docs check: do README.md and docs/ quote the figures of the last run?
 
 Run by `make docs-check`. The figures are those of the simulated shop: where `data.dir` names
 another folder, nothing is checked, and a line says so.
@@ -18,6 +18,7 @@ from retention.core.params import load_params
 from retention.core.running import stage
 
 README = Path("README.md")
+DOCS = Path("docs")
 METRICS = paths.METRICS / "evaluate.json"
 """What `dvc metrics diff` shows; its numbers are among the details."""
 ROWS = {
@@ -37,6 +38,8 @@ NEEDED = (
     *(key + end for key in ROWS.values() for end in ("", "_low", "_high")),
 )
 _DIFF = re.compile(rf"^{METRICS}  +(\w+)  +(\S+)", re.M)
+_SWEPT = re.compile(r"^\| Experiment +(\|.+)\n.*\n\| main +(\|.+)$", re.M)
+"""Of the table that `make sweep` prints: its head, and the row of the version swept from."""
 
 
 def quoted(found: Mapping[str, float]) -> list[str]:
@@ -49,11 +52,12 @@ def quoted(found: Mapping[str, float]) -> list[str]:
 
 
 def behind(readme: str, found: Mapping[str, float]) -> list[str]:
-    """Return what the README lacks of the metrics: rows, and figures of `dvc metrics diff`.
+    """Return what the pages lack of the metrics: rows, figures of `dvc metrics diff`, the sweep's.
 
     Parameters
     ----------
     readme : str
+        The README, and after it the pages of docs/.
     found : mapping
         The content of ``data/evaluation/details.json``, with the keys of :data:`NEEDED`.
     """
@@ -61,6 +65,11 @@ def behind(readme: str, found: Mapping[str, float]) -> list[str]:
     for key, told in _DIFF.findall(readme):
         if key not in found or float(told) != round(found[key], 5):
             lacks.append(f"{METRICS}  {key}  {found.get(key)}")
+    for head, row in _SWEPT.findall(readme):
+        for name, told in zip(*(line.strip("|").split("|") for line in (head, row)), strict=True):
+            value = found.get(name.strip())
+            if isinstance(value, float) and float(told) != round(value, 5):
+                lacks.append(f"| main | {name.strip()} {value}")
     return lacks
 
 
@@ -73,7 +82,8 @@ def main() -> None:
         print(f"docs-check is off: data.dir is {folder}, and {whose}")
         return
     details = paths.EVALUATION_DETAILS
-    lacks = behind(README.read_text(encoding="utf-8"), read_json(details, needs=NEEDED))
+    pages = [page.read_text(encoding="utf-8") for page in (README, *sorted(DOCS.glob("*.md")))]
+    lacks = behind("\n".join(pages), read_json(details, needs=NEEDED))
     for row in lacks:
         print(row)
     if lacks:

@@ -14,6 +14,7 @@ import yaml
 from project import ROOT, lay_fixtures
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [path.relative_to(ROOT) for path in sorted(ROOT.glob("docs/*.md"))]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
@@ -24,9 +25,9 @@ def written(kind):
 
 
 def test_every_link_leads_somewhere():
-    links = {link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link}
+    links = {link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", README) if "://" not in link}
     made = written("plots") | written("metrics")
-    assert {"dvc.yaml", "params.yaml", "offers.yaml"} <= links
+    assert {"dvc.yaml", "params.yaml", "offers.yaml", *map(str, PAGES)} <= links
     assert links & made
     assert [link for link in links - made if not (ROOT / link).exists()] == []
 
@@ -58,7 +59,14 @@ def folder(check, tmp_path, monkeypatch):
     """A project whose README quotes its metrics."""
     found = {key: 0.1 + place / 7 for place, key in enumerate(check.NEEDED)}
     found |= {"test_customers": 277, "brier": 0.087283}
-    rows = [*check.quoted(found), "metrics/evaluate.json  brier   0.08728   0.11113   0.02385"]
+    rows = [
+        *check.quoted(found),
+        "metrics/evaluate.json  brier   0.08728   0.11113   0.02385",
+        "| Experiment           | roc_auc   | brier      | train.model   |",
+        "|----------------------|-----------|------------|---------------|",
+        f"| main                 | {found['roc_auc']:.5f}   | 0.08728    | auto          |",
+        "| └── 1f14444 [a-tree] | 0.5       | 0.12333    | tree          |",
+    ]
     lay_fixtures(tmp_path)
     (tmp_path / "data/evaluation").mkdir(parents=True)
     (tmp_path / "data/evaluation/details.json").write_text(json.dumps(found))
@@ -91,7 +99,8 @@ def test_readme_that_quotes_the_metrics_is_fine(check, capsys):
     [
         ("| Brier score | 0.087 |", "| Brier score | 0.088 |", "| Brier score | 0.087 | "),
         ("on the 277 test", "on the 278 test", "| on the 277 test customers"),
-        ("0.08728 ", "0.08729 ", "metrics/evaluate.json  brier  0.087283\n"),
+        ("0.08728    |", "0.08738    |", "| main | brier 0.087283\n"),
+        ("0.08728   0.1", "0.08729   0.1", "metrics/evaluate.json  brier  0.087283\n"),
         ("json  brier", "json  briar", "metrics/evaluate.json  briar  None\n"),
     ],
 )
