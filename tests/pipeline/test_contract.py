@@ -71,6 +71,13 @@ def test_rooms_import_only_what_they_may_and_use_what_they_may():
     assert {room: others - {room} for room, others in arrows.items()} == ALLOWED
 
 
+def test_the_page_on_rooms_has_the_same_table():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| [^|]+ \|([^|]*)\|$", page, re.M)
+    told = {room: set(re.findall(r"\w+", others)) for room, others in rows}
+    assert {room: told.get(room) for room in ALLOWED} == ALLOWED
+
+
 def test_rooms_never_import_scripts():
     for module in STAGES.glob("*/**/*.py"):
         assert not {other for other in local_modules(module) if other.parent == STAGES}, module
@@ -179,6 +186,14 @@ def test_metrics_and_plots_live_in_git_and_outputs_in_the_cache(name):
             assert options["cache"] is False
             assert path == f"metrics/{name}.json" or path.startswith(f"plots/{name}/")
     assert all(isinstance(out, str) for out in stage.get("outs", []))
+
+
+def test_the_model_is_an_artifact_that_train_makes():
+    """The name is part of Git tags: an older one is looked up by it."""
+    (entry,) = DVC["artifacts"].items()
+    assert entry[0] == "retention-risk"
+    assert entry[1]["type"] == "model"
+    assert entry[1]["path"] in DVC["stages"]["train"]["outs"]
 
 
 @pytest.mark.parametrize("name", [*SCRIPTS, *sorted(BY_HAND)])
