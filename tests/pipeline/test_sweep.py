@@ -25,7 +25,7 @@ def sweep():
         ("train.model=logistic,tree", {"train.model": ["logistic", "tree"]}),
         ("models.tree.max_depth=[3,4],5", {"models.tree.max_depth": ["[3,4]", "5"]}),
         ("s.grid=[0.3,0.6],quantiles", {"s.grid": ["[0.3,0.6]", "quantiles"]}),
-        ("'s.own=risk > 0.6,risk > 0.7'", {"s.own": ["risk > 0.6", "risk > 0.7"]}),
+        ("\"s.own='risk > 1','b'\"", {"s.own": ["'risk > 1'", "'b'"]}),
         ("train.seed=1,2 train.folds=5", {"train.seed": ["1", "2"], "train.folds": ["5"]}),
     ],
 )
