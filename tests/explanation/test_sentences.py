@@ -4,16 +4,18 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from dictionary import COLUMNS, FEATURES
+from project import ROOT
 from retention.core.formats import LANGUAGES
 from retention.explanation.sentences import (
-    NONE,
     display_number,
     phrase,
     sentences,
 )
 
+ROOM = ROOT / "stages/retention/explanation"
 SPACE, THIN, MINUS = "\u00a0", "\u202f", "\u2212"
 
 
@@ -21,19 +23,17 @@ def say(*reason):
     return phrase(*reason, columns=COLUMNS)
 
 
-def said_of(table, language, **how):
-    return sentences(table, language, columns=COLUMNS, **how)
+def said_of(table, language):
+    return sentences(table, language, columns=COLUMNS)
 
 
-def reasons(*rows, lowers=(None, None, None)):
+def reasons(*rows):
     """A table of reasons: each row a list of (feature, value, typical)."""
     table = {}
     for place in range(3):
         cells = [row[place] if place < len(row) else (None, None, None) for row in rows]
         for end, column in zip(("", "_value", "_typical"), zip(*cells, strict=True), strict=True):
             table[f"reason_{place + 1}{end}"] = list(column)
-    for end, cell in zip(("", "_value", "_typical"), lowers, strict=True):
-        table[f"lowers{end}"] = [cell] * len(rows)
     return pd.DataFrame(table)
 
 
@@ -58,20 +58,6 @@ def test_reasons_make_one_plain_sentence():
         "usually 4.6), low revenue two months ago (3,297, usually 4,950).",
         "No clear reason.",
     ]
-
-
-def test_what_lowers_the_risk_comes_last_if_asked_for():
-    table = reasons([("service_errors", "9", "4")], [], lowers=("contacts_now", "5", "4"))
-    assert said_of(table, "ru", with_lowers=True).tolist() == [
-        "Много сбоев сервиса (9 против обычных 4); снижает риск: много контактов в этом месяце "
-        "(5 против обычных 4).",
-        "Явных причин нет; снижает риск: много контактов в этом месяце (5 против обычных 4).",
-    ]
-    assert said_of(table, "en", with_lowers=True)[0] == (
-        "Many service errors (9, usually 4); what lowers the risk: many contacts this month (5, "
-        "usually 4)."
-    )
-    assert said_of(table, "en").tolist() == ["Many service errors (9, usually 4).", NONE["en"]]
 
 
 @pytest.mark.parametrize(
@@ -182,3 +168,11 @@ def test_a_value_that_nobody_knows_is_called_so(empty):
     assert say("pages_per_visit", empty, "8", "en") == "no data: pages per visit"
     assert say("pages_per_visit", "3", empty, "en") == "pages per visit: 3"
     assert say("service", empty, "standard", "ru") == "нет данных: тип сервиса"
+
+
+def test_both_languages_join_reasons_with_the_same_parts():
+    words = yaml.safe_load((ROOM / "sentences.yaml").read_text(encoding="utf-8"))
+    assert words
+    for kind, texts in words.items():
+        assert set(texts) == set(LANGUAGES), kind
+        assert len({tuple(re.findall(r"{\w+}", text)) for text in texts.values()}) == 1, kind

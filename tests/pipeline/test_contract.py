@@ -106,6 +106,19 @@ def test_one_name_means_one_thing():
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}
 
 
+def test_statistics_hold_no_words_of_a_page():
+    """English serves messages and pictures; whoever reads Russian reads a table of texts."""
+    rooms = ("stats", "models", "evaluation", "explanation", "segments", "campaign")
+    spoken = {
+        str(module.relative_to(STAGES))
+        for room in rooms
+        for module in (STAGES / "retention" / room).glob("*.py")
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and re.search("[а-яё]", str(node.value), re.I)
+    }
+    assert spoken == set()
+
+
 def params_read(path):
     """The params that a script reads, through ``load_params()`` and names bound to it.
 

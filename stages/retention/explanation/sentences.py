@@ -1,30 +1,28 @@
 """A customer's reasons as one plain sentence, in Russian or in English."""
 
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from retention.core.columns import Column, Columns
 from retention.core.formats import SPACE, formatted
 from retention.core.vocabulary import REASON_RANKS
+from retention.core.yaml_files import read_yaml
 from retention.explanation.reasons import MISSING_VALUE
 
-NONE = {"ru": "Явных причин нет.", "en": "No clear reason."}
-LOWERS = "lowers"
-
-_CLOSE = {
-    "low": {"ru": "чуть меньше обычного", "en": "slightly below the usual"},
-    "high": {"ru": "чуть больше обычного", "en": "slightly above the usual"},
-}
-_AGAINST = {"ru": "против", "en": "against"}
 NEAR = 0.1
 """A value this close to the typical one, as a share of it, is called neither low nor high."""
-_AS_USUAL = {"ru": "как обычно", "en": "as usual"}
 _EMPTY = ("", "nan", "None", "<NA>", MISSING_VALUE)
-_UNKNOWN = {"ru": "нет данных", "en": "no data"}
-_LOWERED_BY = {"ru": "снижает риск", "en": "what lowers the risk"}
-
-
+_WORDS = Path(__file__).with_name("sentences.yaml")
 _FORMS = {"number": "short", "whole": "count", "percent": "percent", "money": "short"}
+
+
+@cache
+def _words() -> dict[str, dict[str, str]]:
+    """Return the words that join reasons, by what they say and by language."""
+    return read_yaml(_WORDS)
 
 
 def display_number(value: float, form: str, language: str) -> str:
@@ -49,7 +47,7 @@ def phrase(feature: str, value: str, typical: str, language: str, *, columns: Co
     spoken = column.reason[language]
     name = spoken if column.is_category else spoken.plain
     if value in _EMPTY:
-        return f"{_UNKNOWN[language]}: {name}"
+        return _words()["unknown"][language].format(name=name)
     if column.is_category:
         return f"{name}: {column.said(value, language)}"
     return _number_phrase(column, float(value), _number(typical), language)
@@ -61,24 +59,21 @@ def _number_phrase(column: Column, own: float, usual: float, language: str) -> s
     if np.isnan(usual):
         return f"{name}: {shown}"
     beside = display_number(usual, column.form, language)
-    if shown == beside:
-        return f"{name} {_AS_USUAL[language]} ({shown})"
     is_low = own < usual
-    if abs(own - usual) <= NEAR * abs(usual):
-        close = _CLOSE["low" if is_low else "high"][language]
-        return f"{name} {close} ({shown} {_AGAINST[language]} {beside})"
-    side = spoken.low if is_low else spoken.high
-    return f"{side} ({_beside(shown, beside, language)})"
+    if shown == beside:
+        kind = "as_usual"
+    elif abs(own - usual) <= NEAR * abs(usual):
+        kind = "slightly_below" if is_low else "slightly_above"
+    else:
+        name = spoken.low if is_low else spoken.high
+        kind = "apart_from_one" if _is_singular(beside) else "apart"
+    return _words()[kind][language].format(name=name, own=shown, usual=beside)
 
 
-def _beside(shown: str, usual: str, language: str) -> str:
-    """Return a value with the usual one, in an order of words that suits the number."""
-    if language == "en":
-        return f"{shown}, usually {usual}"
-    # The adjective is plural but after 1, 21, 31…; the decimal comma forbids a bare one.
+def _is_singular(usual: str) -> bool:
+    """Tell whether a Russian noun after this number is singular: 1, 21, 31…, no fraction."""
     whole = usual.removesuffix(f"{SPACE}%")
-    singular = whole.endswith("1") and not whole.endswith("11") and "," not in whole
-    return f"{shown}; обычно {usual}" if singular else f"{shown} против обычных {usual}"
+    return whole.endswith("1") and not whole.endswith("11") and "," not in whole
 
 
 def _number(text: str) -> float:
@@ -108,39 +103,29 @@ def _phrases(reasons: pd.DataFrame, place: str, language: str, *, columns: Colum
     return worded[places] if len(distinct) else np.empty(0, dtype=object)
 
 
-def sentences(
-    reasons: pd.DataFrame, language: str, *, columns: Columns, with_lowers: bool = False
-) -> np.ndarray:
+def sentences(reasons: pd.DataFrame, language: str, *, columns: Columns) -> np.ndarray:
     """Return one plain sentence a customer.
 
     Parameters
     ----------
     reasons : DataFrame, shape (n_customers, n_columns)
-        For ``reason_1`` to ``reason_3`` (and ``lowers``) the feature's name, missing where there
-        is none, and with the endings ``_value`` and ``_typical`` the customer's own value and
-        that of comparable loyal customers, numbers or their text.
+        For ``reason_1`` to ``reason_3`` the feature's name, missing where there is none, and with
+        the endings ``_value`` and ``_typical`` the customer's own value and that of comparable
+        loyal customers, numbers or their text.
     language : str
         ``ru`` or ``en``.
     columns : Columns
         The data dictionary.
-    with_lowers : bool
-        Whether the sentence ends with what lowers the risk.
 
     Returns
     -------
     ndarray of str (dtype object), shape (n_customers,)
-        :data:`NONE` for a customer without reasons.
+        For a customer without reasons, that there is none.
     """
     raising = [_phrases(reasons, place, language, columns=columns) for place in REASON_RANKS]
-    lowering = _phrases(reasons, LOWERS, language, columns=columns) if with_lowers else None
-    none = NONE[language]
+    none = _words()["none"][language]
     texts = np.empty(len(reasons), dtype=object)
     for row, parts in enumerate(zip(*raising, strict=True)):
         text = ", ".join(filter(None, parts))
         texts[row] = f"{text[0].upper()}{text[1:]}." if text else none
-    if lowering is not None:
-        start = _LOWERED_BY[language]
-        for row in np.flatnonzero(lowering != ""):
-            head = texts[row].removesuffix(".")
-            texts[row] = f"{head}; {start}: {lowering[row]}."
     return texts
