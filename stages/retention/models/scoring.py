@@ -62,7 +62,8 @@ def predict_risk(model: RiskModel, table: pd.DataFrame, *, jobs: int) -> np.ndar
 
     starts = range(0, len(table), CHUNK)
     if len(starts) < 2:
-        return model.risk(table[names])
+        with threadpool_limits(jobs):
+            return model.risk(table[names])
     # Threads, not processes: the estimators leave Python's lock, and nothing is copied.
     parts = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(
         delayed(one)(first) for first in starts
