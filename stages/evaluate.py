@@ -2,7 +2,8 @@
 
 Reads data/features/, data/scores/, data/model/model.json and, for the simulated shop,
 data/sample/truth.parquet; writes data/evaluation/ (out of Git, as predictions name customers),
-metrics/evaluate.json and plots/evaluate/. The only stage that looks at the test customers' labels.
+metrics/evaluate.json and plots/evaluate/. The only stage that holds the risk of test customers
+against their outcome.
 """
 
 from retention.core import paths

@@ -1,7 +1,7 @@
 """Score: what is each customer's risk?
 
-Reads data/features/ and data/model/; writes data/scores/risk.parquet, the one place where a
-customer's risk stands, and metrics/score.json.
+Reads data/features/ and data/model/; writes data/scores/risk.parquet, from which every later stage
+takes a customer's risk, and metrics/score.json.
 """
 
 from retention.core import paths

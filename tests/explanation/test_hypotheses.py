@@ -13,7 +13,7 @@ from retention.explanation.hypotheses import (
     NO,
     YES,
     answer_questions,
-    as_metrics,
+    by_key,
     claim_answer,
     compared_shares,
     extremes,
@@ -270,7 +270,7 @@ def test_metrics_are_strict_json_even_where_nothing_could_be_compared():
     table["service"] = "standard"
     found = asked_of(table)
     assert found["answer"]["service_level"] == CANNOT_TELL
-    written = rounded(as_metrics(found.reset_index()))
+    written = rounded(by_key(found.reset_index()))
     assert written["service_level"]["figure"] is None
     assert written["service_level"]["answer"] == CANNOT_TELL
     assert written["few_pages"]["stable"] in (True, False)

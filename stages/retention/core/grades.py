@@ -16,7 +16,7 @@ def read_grade(path: Path) -> str:
     Raises
     ------
     InputError
-        If there is none: a file that was merged by hand must not pass for a good model.
+        If there is none: a file of another version must not pass for a good model.
     """
     found = read_json(path, needs=("grade",))["grade"]
     if found not in GRADES:

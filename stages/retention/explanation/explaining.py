@@ -14,7 +14,7 @@ from retention.core.params import Explain
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.explanation.advice import advise, drops_that_look_loyal
 from retention.explanation.explainer import Explained, explainer, sample_of
-from retention.explanation.hypotheses import answer_questions, as_metrics
+from retention.explanation.hypotheses import answer_questions, by_key
 from retention.explanation.importance import (
     directions,
     mean_contributions,
@@ -128,7 +128,7 @@ def explain_customers(
         "first_reason_by_group": first_reasons(reasons, groups),
         "importance": importance.to_dict("index"),
         "groups": by_group.to_dict("index"),
-        "questions": as_metrics(questions),
+        "questions": by_key(questions),
         "what_if": summary(changes, table["risk"].to_numpy()[asked], threshold=threshold),
         "advice": {one.pop("key"): one for one in advice},
     }

@@ -451,8 +451,8 @@ def answer_questions(
     return pd.DataFrame(rows)
 
 
-def as_metrics(answers: pd.DataFrame) -> dict[str, dict[str, object]]:
-    """Return the table as metrics: each claim's row by its key, what is missing as None."""
+def by_key(answers: pd.DataFrame) -> dict[str, dict[str, object]]:
+    """Return each claim's row by its key, ready for JSON: what is missing is None."""
     rows = answers.set_index("key").to_dict("index")
     return {
         key: {

@@ -39,7 +39,7 @@ UNIT_FORMS = {
     "rows": "count",
     "roc_auc": "score",
 }
-"""How figures of each unit of metrics/explain.json are shown."""
+"""How figures of each unit of what explain found are shown."""
 EXAMPLE_FORMS = {
     "leak": "score",
     "drift": "score",
