@@ -7,7 +7,14 @@ against their outcome.
 """
 
 from retention.core import paths
-from retention.core.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from retention.core.files import (
+    joined,
+    read_json,
+    read_parquet,
+    write_csv,
+    write_json,
+    write_parquet,
+)
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY
@@ -22,9 +29,7 @@ def main() -> None:
     """Score the test customers once."""
     params = load_params()
     options = params.evaluate
-    table = read_parquet(paths.FEATURES).merge(
-        read_parquet(paths.RISKS), on=IDENTITY, validate="one_to_one"
-    )
+    table = joined(read_parquet(paths.FEATURES), paths.RISKS)
     card = read_json(paths.MODEL_CARD, needs=("features", "threshold"))
     truth = None
     if paths.is_sample(params.data.dir):

@@ -8,10 +8,16 @@ Contributions are in log-odds, before a bent calibration.
 
 from retention.core import paths
 from retention.core.columns import load_columns
-from retention.core.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from retention.core.files import (
+    joined,
+    read_json,
+    read_parquet,
+    write_csv,
+    write_json,
+    write_parquet,
+)
 from retention.core.params import load_params
 from retention.core.running import stage
-from retention.core.vocabulary import IDENTITY
 from retention.explanation.explaining import explain_customers
 from retention.explanation.plots import draw_beeswarm, draw_dependence, draw_importance
 from retention.models.persistence import load_model
@@ -23,9 +29,7 @@ _PLOTS = paths.PLOTS / "explain"
 def main() -> None:
     """Attribute every customer's risk to the features; answer the shop's questions."""
     columns, options = load_columns(), load_params().explain
-    table = read_parquet(paths.FEATURES).merge(
-        read_parquet(paths.RISKS), on=IDENTITY, validate="one_to_one"
-    )
+    table = joined(read_parquet(paths.FEATURES), paths.RISKS)
     card = read_json(paths.MODEL_CARD, needs=("features", "threshold", "sha256"))
     dictionary = read_json(paths.DICTIONARY)
     groups = {feature["name"]: feature["group"] for feature in dictionary}

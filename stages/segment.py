@@ -16,7 +16,7 @@ from retention.campaign.plots import draw_budgets
 from retention.campaign.suppression import never_contacted
 from retention.core import paths
 from retention.core.columns import load_columns
-from retention.core.files import read_json, read_parquet, write_csv, write_json
+from retention.core.files import joined, read_json, read_parquet, write_csv, write_json
 from retention.core.grades import read_grade
 from retention.core.params import load_params
 from retention.core.rule_values import open_words
@@ -44,8 +44,7 @@ def main() -> None:
     known = pd.concat([customers[IDENTITY], read_parquet(paths.LEFT_OUT)[IDENTITY]])
     suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
     for path, wanted in ((paths.RISKS, ["risk"]), (paths.REASONS, REASON_RANKS)):
-        part = read_parquet(path, [IDENTITY, *wanted])
-        customers = customers.merge(part, on=IDENTITY, validate="one_to_one")
+        customers = joined(customers, path, [IDENTITY, *wanted])
 
     how = {"in_data": in_data, "columns": columns, "options": params.segment}
     found = find_segments(customers, features=names, words=words, **how)

@@ -16,6 +16,7 @@ from retention.core.files import (
     _SCRATCH,
     atomic,
     clear_leftovers,
+    joined,
     made,
     read_csv,
     read_json,
@@ -322,3 +323,14 @@ def test_file_that_no_stage_made_yet_is_named_with_the_way_to_make_it(tmp_path, 
     with pytest.raises(InputError) as mistake:
         read(path)
     assert str(mistake.value) == f"{path} is not there yet; run `dvc repro`, which makes it"
+
+
+@pytest.mark.parametrize("others", [["1"], ["1", "2", "3"], ["1", "4"]])
+def test_files_of_other_customers_are_not_joined(tmp_path, others):
+    customers = pd.DataFrame({"customer_id": ["2", "1"], "profit": [5.0, 6.0]})
+    path = tmp_path / "risk.parquet"
+    write_parquet(pd.DataFrame({"customer_id": ["1", "2"], "risk": [0.1, 0.2]}), path)
+    assert joined(customers, path).to_numpy().tolist() == [["2", 5.0, 0.2], ["1", 6.0, 0.1]]
+    write_parquet(pd.DataFrame({"customer_id": others, "risk": 0.5}), path)
+    with pytest.raises(InputError, match=r"risk\.parquet is of other customers; run `dvc repro`"):
+        joined(customers, path)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
+from retention.core.vocabulary import IDENTITY
 
 DIGITS = 6
 """Digits kept after the point: enough to read, few enough to be the same on every machine."""
@@ -203,6 +204,22 @@ def read_parquet(path: Path | str, columns: list[str] | None = None) -> pd.DataF
     """Read a parquet file that an earlier stage wrote, or some of its columns."""
     with _whole(path) as found:
         return pd.read_parquet(found, columns=columns)
+
+
+def joined(
+    customers: pd.DataFrame, path: Path | str, columns: list[str] | None = None
+) -> pd.DataFrame:
+    """Return `customers` beside a parquet file that an earlier stage wrote of the same ones.
+
+    Raises
+    ------
+    InputError
+        If it is of others: without the rows that it lacks a campaign would go to whoever is left.
+    """
+    part = read_parquet(path, columns)
+    if not customers[IDENTITY].isin(part[IDENTITY]).all() or len(part) != len(customers):
+        raise InputError(f"{path} is of other customers; run `dvc repro`, which makes it anew")
+    return customers.merge(part, on=IDENTITY, validate="one_to_one")
 
 
 def made(path: Path | str) -> Path:
