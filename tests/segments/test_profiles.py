@@ -327,3 +327,21 @@ def test_shop_without_profits_recommends_nothing():
         "over_earns_told_apart": False,
         "over_earns_by_rule": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("least", "told"), [(1, ["a", "b", "c"]), (2, ["a", "b"]), (3, ["a"]), (5, [])]
+)
+def test_rare_word_is_not_compared(least, told):
+    customers = pd.DataFrame({"word": list("aaaabbc")})
+    inside = np.arange(7) % 2 == 0
+    found = portrait(inside, customers, [], ["word"], level=0.95, least=least)
+    assert found["value"].tolist() == told
+
+
+def test_of_two_words_the_common_one_speaks_where_the_other_is_rare():
+    customers = pd.DataFrame({"word": list("aaaab")})
+    inside = np.arange(5) % 2 == 0
+    for least, told in ((1, ["b"]), (2, ["a"])):
+        found = portrait(inside, customers, [], ["word"], level=0.95, least=least)
+        assert found["value"].tolist() == told

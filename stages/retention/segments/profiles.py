@@ -23,6 +23,7 @@ def portraits(
     words: Sequence[str],
     *,
     level: float,
+    least: int = 1,
     counted: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return what tells each segment from the rest of the customers.
@@ -38,6 +39,9 @@ def portraits(
         Those of them that hold words; any that `features` lacks come last.
     level : float
         Coverage of each interval, above 0 and below 1.
+    least : int
+        Customers that a word needs to be compared: a rare one tells nothing, and may be a note
+        about a person that came into the wrong column, while the picture is in Git.
     counted : ndarray of bool, optional
         The rows that count, one of each twin pair; by default all.
 
@@ -57,8 +61,13 @@ def portraits(
     inside = belongs.to_numpy(dtype=bool)[rows]
     found = []
     for name in dict.fromkeys([*features, *words]):
-        compare = _words if name in words else _numbers
-        for place, value, effect in compare(customers[name][rows], inside, level=level):
+        column = customers[name][rows]
+        told = (
+            _words(column, inside, level=level, least=least)
+            if name in words
+            else _numbers(column, inside, level=level)
+        )
+        for place, value, effect in told:
             figures = (effect.inside, effect.outside, effect.effect, effect.low, effect.high)
             found.append((place, name, value, *figures, effect.p_value))
     columns = ["segment", "feature", "value", "inside", "outside"]
@@ -83,13 +92,14 @@ def _numbers(column: pd.Series, inside: np.ndarray, *, level: float) -> list:
     return found
 
 
-def _words(column: pd.Series, inside: np.ndarray, *, level: float) -> list:
+def _words(column: pd.Series, inside: np.ndarray, *, level: float, least: int) -> list:
     """Compare each word's share in each segment, a column of `inside`: (place, word, effect)."""
     place, names = pd.factorize(column, sort=True)
     known = place >= 0
     total = np.bincount(place[known], minlength=len(names))
-    # Of two words the second says what the first has said.
-    shown = [int(total[1] <= total[0])] if len(names) == 2 else range(len(names))
+    shown = [word for word in range(len(names)) if total[word] >= least]
+    if len(names) == 2:  # the second says what the first has said
+        shown = sorted(shown, key=lambda word: (total[word], -word))[:1]
     found: list[tuple[int, str, Effect]] = []
     for segment in range(inside.shape[1]):
         within = np.bincount(place[known & inside[:, segment]], minlength=len(names))

@@ -43,7 +43,7 @@ def study(
     level : float
         Coverage of the intervals.
     least : int
-        Customers that a category needs to decide anything.
+        Customers that a category needs to decide anything, and a word to be compared.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def study(
         By segment, what :func:`retention.segments.profiles.recommendations` gives.
     """
     pictures = portraits(
-        belongs, customers, [*features, PROFIT], words, level=level, counted=counted
+        belongs, customers, [*features, PROFIT], words, level=level, least=least, counted=counted
     )
     by_category = categories_of(belongs, customers, level=level, least=least, counted=counted)
     picked = {
