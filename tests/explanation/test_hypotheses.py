@@ -275,3 +275,14 @@ def test_metrics_are_strict_json_even_where_nothing_could_be_compared():
     assert written["service_level"]["answer"] == CANNOT_TELL
     assert written["few_pages"]["stable"] in (True, False)
     assert list(written) == list(found.index)
+
+
+def test_question_of_a_number_cannot_be_told_where_the_shop_has_words():
+    table = labelled(300, seed=3)
+    words = table.assign(promo_share=np.where(table["promo_share"] > 0.5, "often", "rarely"))
+    told, found = asked_of(table), asked_of(words)
+    assert told["customers"]["promotion_buyers"] == table["scored"].sum()
+    assert found["customers"]["promotion_buyers"] == 0
+    assert found["answer"]["promotion_buyers"] == CANNOT_TELL
+    others = list(told.index.drop("promotion_buyers"))
+    pd.testing.assert_frame_equal(found.loc[others], told.loc[others])

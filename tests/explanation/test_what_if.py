@@ -102,5 +102,10 @@ def test_only_what_somebody_could_move_is_moved():
     fixed |= {"revenue_m2", "revenue_m1", "revenue_m0"}
     assert set(MOVABLE) == names - fixed
     assert all(MOVABLE.values())
-    table = pd.DataFrame(columns=["service", "unpaid_items", "tenure_days", "contacts_6m"])
+    table = pd.DataFrame(1.0, [0], ["service", "unpaid_items", "tenure_days", "contacts_6m"])
     assert movable(table) == ["unpaid_items", "contacts_6m"]
+
+
+def test_what_the_shop_has_in_words_does_not_move():
+    table = pd.DataFrame({"promo_share": ["often", "rarely"], "unpaid_items": [1.0, 2.0]})
+    assert movable(table) == ["unpaid_items"]

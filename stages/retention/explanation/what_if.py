@@ -65,8 +65,8 @@ def rows_to_ask(
 
 
 def movable(features: pd.DataFrame) -> list[str]:
-    """Return the names of the features of :data:`MOVABLE` that the model knows, in its order."""
-    return [name for name in features if name in MOVABLE]
+    """Return the numbers among :data:`MOVABLE` that the model knows, in its order."""
+    return [name for name in features.select_dtypes("number") if name in MOVABLE]
 
 
 def what_if(
