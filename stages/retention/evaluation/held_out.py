@@ -82,12 +82,13 @@ def evaluate_risk(
     options: Evaluate,
     truth: pd.Series | None = None,
 ) -> Evaluation:
-    """Score the risk of the test customers, beside baselines fitted on the training customers.
+    """Score the risk of the test customers, beside baselines fitted on whom the model learnt from.
 
     Parameters
     ----------
     table : DataFrame, shape (n_customers, …)
-        Features, ``split``, ``scored`` (one of each twin pair), ``twin_key``, ``drop``, ``risk``.
+        Features, ``split``, ``scored`` (one of each twin pair), ``twin_key``, ``drop``, ``risk``
+        and ``out_of_fold``.
     names : list of str
         The features, which baselines may use.
     threshold : float
@@ -102,8 +103,9 @@ def evaluate_risk(
     InputError
         If there are not two test customers of each class.
     """
-    sides = {side: table[(table["split"] == side) & table["scored"]] for side in ("train", "test")}
-    train, test = sides["train"], sides["test"]
+    test = table[(table["split"] == "test") & table["scored"]]
+    # Of the training customers those beyond params train.max_rows taught the model nothing either.
+    train = table[(table["split"] == "train") & table["scored"] & table["out_of_fold"]]
     label, risk = test[LABEL].to_numpy("int64"), test["risk"].to_numpy()
     if min(label.sum(), (1 - label).sum()) < 2:
         raise InputError(
@@ -147,7 +149,7 @@ def predictions(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        As :func:`evaluate_risk` takes it, with ``out_of_fold``.
+        As :func:`evaluate_risk` takes it.
     """
     test = (table["split"] == "test") & table["scored"]
     told = (table["split"] == "train") & table["scored"] & table["out_of_fold"]
