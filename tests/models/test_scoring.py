@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from helpers import WORDS, small_features, small_model
+from retention.core.errors import InputError
 from retention.models import scoring
 from retention.models.estimators import RiskModel
 from retention.models.scoring import predict_risk, score_customers
@@ -56,6 +57,22 @@ def test_a_twin_of_another_outcome_is_no_customer_trained_on():
     seen = pd.DataFrame({"customer_id": ["a"], "risk": [0.25]})
     found = score_customers(table, Recorder([0.9, 0.8]), seen, jobs=1)
     assert found["risk"].tolist() == [0.25, 0.8]
+
+
+@pytest.mark.parametrize("who", ["b", "c"])
+def test_model_that_knows_other_customers_is_not_asked(who):
+    table = pd.DataFrame(
+        {
+            "customer_id": ["a", "b"],
+            "number": [0, 1],
+            "twin_key": [1, 2],
+            "drop": pd.array([1, 0], dtype="Int8"),
+            "split": ["train", "test"],
+        }
+    )
+    seen = pd.DataFrame({"customer_id": ["a", who], "risk": [0.25, 0.5]})
+    with pytest.raises(InputError, match="trained on other customers"):
+        score_customers(table, Recorder([0.9, 0.8]), seen, jobs=1)
 
 
 @pytest.mark.parametrize("family", ["logistic", "knn", "svc", "extra_trees", "boosting"])

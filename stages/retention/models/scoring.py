@@ -5,6 +5,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from retention.core.errors import InputError
 from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.models.estimators import CHUNK, RiskModel
@@ -35,7 +36,19 @@ def score_customers(
     -------
     DataFrame, shape (n_customers, 3)
         ``customer_id``, ``risk`` (0 to 1) and ``out_of_fold`` (bool), rows as in `table`.
+
+    Raises
+    ------
+    InputError
+        If the model was trained on somebody who is not on the training side of `table`: it would
+        be asked about customers whose outcome it has seen.
     """
+    training = table.loc[table["split"] == "train", IDENTITY]
+    if not out_of_fold[IDENTITY].isin(training).all():
+        raise InputError(
+            "the model was trained on other customers than the training side of the features; "
+            "run `dvc repro`, which trains it anew"
+        )
     known = table[[IDENTITY, "twin_key", LABEL]].merge(out_of_fold, on=IDENTITY)
     by_key = known.drop_duplicates(["twin_key", LABEL]).set_index(["twin_key", LABEL])["risk"]
     places = pd.MultiIndex.from_frame(table[["twin_key", LABEL]])
