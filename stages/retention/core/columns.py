@@ -357,9 +357,10 @@ def _check_months(path: Path | str, table: str, columns: Columns) -> None:
         for earlier, later in pairwise(columns.by_name[name] for name in names):
             if earlier.table == table and order.index(earlier.month) > order.index(later.month):
                 refuse(
-                    f"{path}: columns.{later.name}.month", later.month,
+                    f"{path}: columns.{later.name}.month",
+                    later.month,
                     f"it should come after that of {earlier.name} in tables.{table}.months",
-                )  # fmt: skip
+                )
 
 
 def _check_headers(path: Path | str, table: str, columns: Columns) -> None:

@@ -34,18 +34,48 @@ class Style:
 
 STYLES = {
     "ru": Style(
-        ",", THIN, f"{SPACE}%", f"{SPACE}п.{SPACE}п.",
-        ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября",
-         "октября", "ноября", "декабря"),
+        ",",
+        THIN,
+        f"{SPACE}%",
+        f"{SPACE}п.{SPACE}п.",
+        (
+            "января",
+            "февраля",
+            "марта",
+            "апреля",
+            "мая",
+            "июня",
+            "июля",
+            "августа",
+            "сентября",
+            "октября",
+            "ноября",
+            "декабря",
+        ),
         f"{{day}}{SPACE}{{month}} {{year}}{SPACE}г.",
     ),
     "en": Style(
-        ".", ",", "%", f"{SPACE}pp",
-        ("January", "February", "March", "April", "May", "June", "July", "August", "September",
-         "October", "November", "December"),
+        ".",
+        ",",
+        "%",
+        f"{SPACE}pp",
+        (
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ),
         f"{{day}}{SPACE}{{month}} {{year}}",
     ),
-}  # fmt: skip
+}
 LANGUAGES = tuple(STYLES)
 
 FORMS = (

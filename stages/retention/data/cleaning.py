@@ -291,8 +291,9 @@ class _Report:
             return rows, nothing
         again = rows.duplicated([name for name in rows if name != LINE])
         if again.any():
-            self.add(Level.ADVICE, "", "duplicate", int(again.sum()),
-                     rows.loc[again, IDENTITY].iloc[0])  # fmt: skip
+            self.add(
+                Level.ADVICE, "", "duplicate", int(again.sum()), rows.loc[again, IDENTITY].iloc[0]
+            )
         once = rows[~again]
         twice = once.duplicated(key, keep=False)
         bad = once[twice]

@@ -34,13 +34,26 @@ def draw_scores(
         ends = wilson(bins["dropped"].to_numpy(), bins["customers"].to_numpy(), level=level)
         reach = np.abs(np.array(ends) - bins["dropped"].to_numpy())
         calibration.errorbar(
-            bins["told"], bins["dropped"], yerr=reach, fmt="o-", color=ORANGE, linewidth=1.5,
-            elinewidth=0.8, label=f"tenths, {100 * level:g} % intervals",
-        )  # fmt: skip
+            bins["told"],
+            bins["dropped"],
+            yerr=reach,
+            fmt="o-",
+            color=ORANGE,
+            linewidth=1.5,
+            elinewidth=0.8,
+            label=f"tenths, {100 * level:g} % intervals",
+        )
         calibration.set(title="Is the risk true?", xlabel="risk told", ylabel="share that dropped")
         calibration.legend(frameon=False)
-        gains.fill_between(found["contacted"], found["reached_low"], found["reached_high"],
-                           color=BLUE, alpha=0.2, linewidth=0, label="interval")  # fmt: skip
+        gains.fill_between(
+            found["contacted"],
+            found["reached_low"],
+            found["reached_high"],
+            color=BLUE,
+            alpha=0.2,
+            linewidth=0,
+            label="interval",
+        )
         gains.plot(found["contacted"], found["reached"], color=BLUE, label="model")
         gains.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
         gains.set(title="Who is reached", xlabel="share contacted", ylabel="share of drops reached")

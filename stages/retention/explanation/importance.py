@@ -122,11 +122,14 @@ def permutation_importances(
         [
             _falls(
                 clone(pipeline).fit(features.iloc[train], label[train]),
-                features.iloc[test], label[test], key[test], seed=seed,
+                features.iloc[test],
+                label[test],
+                key[test],
+                seed=seed,
             )
             for train, test in splits
         ]
-    )  # fmt: skip
+    )
     mean = falls.mean(axis=0)
     half = 1.96 * np.array([corrected_se(falls[:, i], splits) for i in range(falls.shape[1])])
     return pd.DataFrame(

@@ -38,16 +38,21 @@ def draw_beeswarm(
     )
     names = list(values)
     np.random.seed(seed)
-    explanation = shap.Explanation(some.to_numpy(), data=numbers.to_numpy("float64"),
-                                   feature_names=names)  # fmt: skip
+    explanation = shap.Explanation(
+        some.to_numpy(), data=numbers.to_numpy("float64"), feature_names=names
+    )
     with picture(path, width=9, height=6.5) as axis, warnings.catch_warnings():
         # A column of words has no numbers to colour by, and is drawn grey.
         warnings.simplefilter("ignore", RuntimeWarning)
         shap.plots.beeswarm(
-            explanation, max_display=len(names), show=False, plot_size=None, ax=axis,
+            explanation,
+            max_display=len(names),
+            show=False,
+            plot_size=None,
+            ax=axis,
             color_bar_label="value of the feature (words: grey)",
             order=some.columns.get_indexer(_strongest(some)),
-        )  # fmt: skip
+        )
         axis.set_xlabel(f"contribution to a drop, {unit} (right: raises the risk)")
 
 
@@ -73,8 +78,14 @@ def draw_importance(
         for axis, (name, low, high, label) in zip(axes, panels, strict=True):
             reach = [rows[name] - rows[low], rows[high] - rows[name]]
             axis.barh(place, rows[name], color=colours, alpha=0.75)
-            axis.errorbar(rows[name], place, xerr=np.clip(reach, 0, None), fmt="none",
-                          ecolor="black", elinewidth=1)  # fmt: skip
+            axis.errorbar(
+                rows[name],
+                place,
+                xerr=np.clip(reach, 0, None),
+                fmt="none",
+                ecolor="black",
+                elinewidth=1,
+            )
             axis.axvline(0, color=GREY, linewidth=0.8)
             axis.set(xlabel=f"{label}\n(bar: 95 % interval)")
         axes[0].set_yticks(place, rows.index)

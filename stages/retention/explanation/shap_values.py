@@ -116,9 +116,13 @@ def attribute(
         stand_in = fit_surrogate(
             lambda points: raw_score(estimate, points),
             rows[unseen] if unseen.sum() >= FEW_UNSEEN else rows,
-            typical, owner, evaluations=evaluations, trees=TREES, seed=seed,
+            typical,
+            owner,
+            evaluations=evaluations,
+            trees=TREES,
+            seed=seed,
             judged=np.isfinite(faithful),
-        )  # fmt: skip
+        )
         fidelity = stand_in.fidelity
         method = "sampling" if fidelity is not None and fidelity < faithful else "surrogate"
         if method == "sampling":

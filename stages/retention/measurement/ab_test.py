@@ -212,9 +212,14 @@ class Money:
 
 
 def money(
-    drop: np.ndarray, treated: np.ndarray, risk: np.ndarray, stake: np.ndarray, *,
-    receivers: int, cost: float,
-) -> Money:  # fmt: skip
+    drop: np.ndarray,
+    treated: np.ndarray,
+    risk: np.ndarray,
+    stake: np.ndarray,
+    *,
+    receivers: int,
+    cost: float,
+) -> Money:
     """Return the profit that the campaign kept, with interval.
 
     The outcome is the profit lost, drop x stake, adjusted for the loss expected beforehand, risk x

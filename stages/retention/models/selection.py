@@ -173,13 +173,22 @@ def train_model(
         for name in shown:
             knobs = getattr(models, name).model_dump()
             result = search(
-                features.iloc[looked], label[looked], FAMILIES[name], knobs, splits=splits,
-                candidates=train.candidates, words=words, seed=train.seed, jobs=train.jobs,
-            )  # fmt: skip
-            pipeline = make_model(
-                FAMILIES[name], numbers=[n for n in features if n not in words], words=words,
+                features.iloc[looked],
+                label[looked],
+                FAMILIES[name],
+                knobs,
+                splits=splits,
+                candidates=train.candidates,
+                words=words,
                 seed=train.seed,
-            )  # fmt: skip
+                jobs=train.jobs,
+            )
+            pipeline = make_model(
+                FAMILIES[name],
+                numbers=[n for n in features if n not in words],
+                words=words,
+                seed=train.seed,
+            )
             pipeline.set_params(
                 **{f"estimate__{knob}": value for knob, value in result.knobs.items()}
             )
