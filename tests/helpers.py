@@ -150,6 +150,25 @@ def an_offer(code: str, **changes: Any) -> Offer:
     return Offer(**(plain | changes))
 
 
+ABSENT = object()
+"""Stands for a key that is taken away."""
+
+
+def write_changed(path: Path, content: dict[str, Any], changes: dict[str, Any]) -> Path:
+    """Write `content` as YAML with keys (by dots) changed or taken away; return the path."""
+    for key, value in changes.items():
+        *outer, last = key.split(".")
+        part = content
+        for step in outer:
+            part = part[step]
+        if value is ABSENT:
+            del part[last]
+        else:
+            part[last] = value
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
+
+
 def project_params() -> dict[str, Any]:
     """Return the content of the params that tests stand on."""
     return yaml.safe_load((FIXTURES / "params.yaml").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dictionary import COLUMNS, FIXTURE
-from helpers import an_offer
+from helpers import ABSENT, an_offer, write_changed
 from project import FIXTURES, ROOT
 from retention.campaign.offers import load_offers
 from retention.core.columns import load_columns
@@ -17,7 +17,6 @@ from retention.core.rules import check_rule
 from retention.core.vocabulary import MINUTES, REVENUE
 
 CONTENT = yaml.safe_load(FIXTURE.read_text(encoding="utf-8"))
-ABSENT = object()
 AGE = {
     "table": "market_file", "header": "Возраст", "kind": "integer", "low": 14, "high": 110,
     "optional": True, "group": "communication", "unit": {"ru": "лет", "en": "years"},
@@ -41,18 +40,7 @@ def written(tmp_path, changes, **more):
     """Write the dictionary with more columns and with keys (by dots) changed; return its path."""
     content = copy.deepcopy(CONTENT)
     content["columns"] |= copy.deepcopy(more)
-    for key, value in changes.items():
-        *outer, last = key.split(".")
-        part = content
-        for step in outer:
-            part = part[step]
-        if value is ABSENT:
-            del part[last]
-        else:
-            part[last] = value
-    path = tmp_path / "columns.yaml"
-    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    return path
+    return write_changed(tmp_path / "columns.yaml", content, changes)
 
 
 def told(path):

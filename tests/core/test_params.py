@@ -6,28 +6,15 @@ import yaml
 from dvc.utils.serialize import modify_yaml
 
 from dictionary import COLUMNS
-from helpers import project_params
+from helpers import ABSENT, project_params, write_changed
 from project import FIXTURES
 from retention.core.errors import InputError, clipped
 from retention.core.params import load_params
 from retention.models.estimators import FAMILIES
 
-ABSENT = object()
-
 
 def changed(tmp_path, key, value):
-    content = project_params()
-    part = content
-    *outer, last = key.split(".")
-    for step in outer:
-        part = part[step]
-    if value is ABSENT:
-        del part[last]
-    else:
-        part[last] = value
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    return path
+    return write_changed(tmp_path / "params.yaml", project_params(), {key: value})
 
 
 def line(path):
