@@ -40,7 +40,7 @@ repro: $(READY) ## Make the environment and run the whole pipeline (dvc repro)
 	dvc repro
 
 test: $(DEV) ## Make the environment and pass all tests
-	python -m pytest
+	python -m pytest -n auto --dist loadfile
 
 lint: $(DEV) ## Check style and formatting
 	ruff check .

@@ -1,6 +1,9 @@
-import pytest
+import shutil
 
-from clones import make_clone
+import pytest
+from filelock import FileLock
+
+from clones import Clone, make_clone
 from runs import copy_run
 
 SMALL = {
@@ -29,9 +32,21 @@ def shrink():
 
 
 @pytest.fixture(scope="session")
-def clone(tmp_path_factory):
-    """The project with small params, run once and committed."""
-    clone = make_clone(tmp_path_factory.mktemp("clone"))
+def clone(tmp_path_factory, worker_id):
+    """The project with small params, run once and committed; each process of tests has a copy."""
+    temporary = tmp_path_factory.getbasetemp()
+    shared = (temporary if worker_id == "master" else temporary.parent) / "small run"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            made = make_small_run(tmp_path_factory.mktemp("clone"))
+            shutil.copytree(made.folder, shared, symlinks=True)
+    own = tmp_path_factory.mktemp("clone") / "own"
+    return Clone(shutil.copytree(shared, own, symlinks=True))
+
+
+def make_small_run(folder):
+    """Run the pipeline once with small params in a copy of the project, and commit."""
+    clone = make_clone(folder)
     params = clone.folder / "params.yaml"
     params.write_text(small(params.read_text()))
     clone.run("dvc", "repro", "-q")
