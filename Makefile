@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-campaign fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-campaign study-permuted fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -84,6 +84,9 @@ study-discover: $(READY) ## Discover rules on 500 permuted labels of DATA: how o
 
 study-campaign: $(READY) ## Measure simulated campaigns whose effects are known (minutes)
 	python benchmarks/campaign.py
+
+study-permuted: $(READY) ## Lead 20 shops in which behaviour tells nothing through every stage: what is claimed? (10 minutes)
+	python benchmarks/permuted.py
 
 fuzz: $(DEV) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500

@@ -15,7 +15,7 @@ from retention.core.params import Params, load_params
 from retention.core.vocabulary import LABEL
 from retention.data.customer_table import make_table
 from retention.data.preparation import prepare_customers, read_exports
-from simulate import DIALECTS, write_export
+from simulate import EXPORT_DIALECTS, write_export
 from simulation.export import as_export
 from simulation.shop import simulate_customers
 
@@ -78,4 +78,4 @@ def write_shop(folder: Path, *, count: int, unlabelled: float, seed: int) -> Non
     columns, _ = of_project()
     shop = simulate_customers(count, unlabelled=unlabelled, seed=seed)
     for name, table in as_export(shop, columns=columns, seed=seed).items():
-        write_export(table, folder / f"{name}.csv", **DIALECTS.get(name, {}))
+        write_export(table, folder / f"{name}.csv", **EXPORT_DIALECTS.get(name, {}))
