@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-campaign study-permuted fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-portraits study-campaign study-permuted fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -81,6 +81,9 @@ bench-segment: $(READY) ## Measure segments, offers and files for 1,000 to 1,000
 
 study-discover: $(READY) ## Discover rules on 500 permuted labels of DATA: how often does one pass? (a minute)
 	python benchmarks/discovering.py $(DATA)
+
+study-portraits: $(READY) ## Count portraits that show a difference where segments follow risk alone, and where one is planted (half an hour)
+	python benchmarks/portraits.py
 
 study-campaign: $(READY) ## Measure simulated campaigns whose effects are known (minutes)
 	python benchmarks/campaign.py

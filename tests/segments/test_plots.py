@@ -7,7 +7,7 @@ from dictionary import COLUMNS
 from helpers import random_shop
 from retention.segments.membership import grid_cells, grid_table, named_segments
 from retention.segments.plots import draw_categories, draw_grid, draw_portraits
-from retention.segments.profiles import categories_of, portraits
+from retention.segments.profiles import categories_of, portraits, risk_strata
 
 RULES = {"risky": "risk >= 0.6", "bargain": "promo_share >= 0.5", "nobody": "tenure_days == 36525"}
 FEATURES = ["promo_share", "pages_per_visit", "profit"]
@@ -30,8 +30,10 @@ def draw(kind, path, *, seed=1):
             grid_table(shop.assign(cell=grid_cells(shop["risk"], shop["profit"], **cuts))), path
         )
     elif kind == "portraits":
-        table = portraits(belongs, shop, FEATURES, ["service"], level=0.95)
-        table = table.assign(by_rule=table["feature"] == "promo_share")
+        picked = {"risky": {"risk"}, "bargain": {"promo_share"}, "nobody": set()}
+        strata = risk_strata(belongs, shop, picked=picked)
+        how = {"picked": picked, "strata": strata, "level": 0.95}
+        table = portraits(belongs, shop, FEATURES, ["service"], **how)
         draw_portraits(table, path, columns=COLUMNS)
     else:
         table = categories_of(belongs, shop, level=0.95, least=15)

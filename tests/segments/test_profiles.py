@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,10 @@ from helpers import random_shop
 from retention.segments.profiles import (
     categories,
     categories_of,
+    comparable,
     portraits,
     recommendations,
+    risk_strata,
     shrunk,
 )
 from retention.stats.effects import benjamini_hochberg
@@ -46,7 +50,17 @@ def named(shop, **changes):
 def portrait(inside, customers, features, words, **how):
     """Return what tells one segment from the rest."""
     belongs = pd.DataFrame({"one": np.asarray(inside, dtype=bool)}, index=customers.index)
-    return portraits(belongs, customers, features, words, **how).drop(columns="segment")
+    found = drawn(belongs, customers, features, words, **how)
+    told = {"compared_with": "others", "by_rule": False}
+    assert (found[list(told)] == pd.Series(told)).all(axis=None)
+    return found.drop(columns=["segment", *told])
+
+
+def drawn(belongs, customers, features, words, **how):
+    """Return the portraits of segments that are picked by no column."""
+    return portraits(
+        belongs, customers, features, words, **{"picked": defaultdict(set), "strata": {}} | how
+    )
 
 
 def test_portrait_by_hand():
@@ -83,13 +97,107 @@ def test_q_values_are_over_all_features_of_all_segments():
     shop = random_shop(300, seed=2)
     rng = np.random.default_rng(2)
     belongs = pd.DataFrame({"one": shop["promo_share"] > 0.5, "two": rng.random(300) < 0.3})
-    found = portraits(belongs, shop, FEATURES, WORDS, level=0.95)
+    found = drawn(belongs, shop, FEATURES, WORDS, level=0.95)
     assert found["segment"].drop_duplicates().tolist() == ["one", "two"]
-    np.testing.assert_allclose(found["q_value"], benjamini_hochberg(found["p_value"].to_numpy()))
     alone = portrait(belongs["two"].to_numpy(), shop, FEATURES, WORDS, level=0.95)
-    both = found[found["segment"] == "two"].drop(columns=["segment", "q_value"])
-    pd.testing.assert_frame_equal(alone.drop(columns="q_value"), both.reset_index(drop=True))
-    assert (both["p_value"].to_numpy() <= found.loc[both.index, "q_value"].to_numpy()).all()
+    both = found[found["segment"] == "two"].drop(columns=["segment", "compared_with", "by_rule"])
+    both = both.reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone.drop(columns="q_value"), both.drop(columns="q_value"))
+    # A segment without differences does not profit from one that has many, nor the other way.
+    together = benjamini_hochberg(found["p_value"].to_numpy())[found["segment"] == "two"]
+    own = benjamini_hochberg(both["p_value"].to_numpy())
+    np.testing.assert_allclose(both["q_value"], np.maximum(together, own))
+    assert (together != own).any()
+
+
+def test_what_a_rule_picks_by_is_no_test():
+    shop = random_shop(300, seed=2)
+    belongs = pd.DataFrame({"one": shop["promo_share"] > 0.5})
+    found = drawn(belongs, shop, FEATURES, WORDS, picked={"one": {"promo_share"}}, level=0.95)
+    assert found["by_rule"].tolist() == [name == "promo_share" for name in found["feature"]]
+    assert found.loc[found["by_rule"], "p_value"].item() < 1e-30
+    assert found.loc[found["by_rule"], "q_value"].isna().all()
+    rest = found[~found["by_rule"]]
+    expected = benjamini_hochberg(rest["p_value"].to_numpy())
+    np.testing.assert_allclose(rest["q_value"], expected)
+
+
+def at_risk(count, *, seed, shift=0.0):
+    """Return customers whose pages fall with risk, a random half of those at risk, and its rule."""
+    rng = np.random.default_rng(seed)
+    risk = rng.uniform(0, 1, count).round(6)
+    inside = (risk >= 0.5) & (rng.random(count) < 0.5)
+    shop = pd.DataFrame({"risk": risk, "pages": 10 - 8 * risk + rng.normal(0, 1, count)})
+    shop["pages"] += shift * inside
+    return shop, pd.DataFrame({"one": inside}), {"one": {"risk"}}
+
+
+def at_equal_risk(shop, belongs, picked, **how):
+    strata = risk_strata(belongs, shop, picked=picked)
+    how = {"level": 0.95, "least": 30} | how
+    return drawn(belongs, shop, ["pages"], [], picked=picked, strata=strata, **how).iloc[0]
+
+
+def test_what_goes_with_risk_is_no_difference_at_equal_risk():
+    shop, belongs, picked = at_risk(2000, seed=1)
+    everyone = drawn(belongs, shop, ["pages"], [], level=0.95).iloc[0]
+    assert everyone["effect"] < -0.5
+    row = at_equal_risk(shop, belongs, picked)
+    assert row["compared_with"] == "others_of_same_risk"
+    assert row["effect_low"] < 0 < row["effect_high"]
+    assert row["inside"] == pytest.approx(everyone["inside"])
+    # Others of the same risk see as few pages; all others some two more.
+    assert row["outside"] == pytest.approx(row["inside"], abs=0.2)
+    assert everyone["outside"] - everyone["inside"] > 2
+    told = at_equal_risk(*at_risk(2000, seed=1, shift=0.7))
+    assert told["effect_low"] > 0.2
+    assert told["q_value"] < 1e-6
+
+
+def test_segment_of_all_at_risk_cannot_be_compared_at_equal_risk():
+    shop, _, picked = at_risk(500, seed=2)
+    belongs = pd.DataFrame({"one": shop["risk"] >= 0.5})
+    row = at_equal_risk(shop, belongs, picked)
+    assert row[FIGURES].isna().all()
+    strata = risk_strata(belongs, shop, picked=picked)
+    told = comparable(belongs, strata, least=30, counted=np.ones(500, bool))["one"]
+    size = int(belongs["one"].sum())
+    assert told == {
+        "compared_with": "others_of_same_risk",
+        "compared": 0,
+        "not_compared": size,
+        "enough": False,
+    }
+
+
+def test_who_has_no_other_of_the_same_risk_is_counted():
+    shop, belongs, picked = at_risk(1000, seed=3)
+    alone = (shop["risk"] >= 0.8).to_numpy()
+    belongs["one"] |= alone
+    counted = np.arange(1000) >= 10
+    strata = risk_strata(belongs, shop, picked=picked, counted=counted)
+    told = comparable(belongs, strata, least=30, counted=counted)["one"]
+    inside = belongs["one"].to_numpy() & counted
+    assert told["compared"] + told["not_compared"] == inside.sum()
+    # A stratum of 40 may reach beyond 0.8 on either side, no further.
+    assert (alone & counted).sum() - 40 <= told["not_compared"] <= (alone & counted).sum()
+    assert told["enough"]
+    assert (strata["one"][~counted] == -1).all()
+    assert not comparable(belongs, strata, least=500, counted=counted)["one"]["enough"]
+    everyone = comparable(belongs, {}, least=500, counted=counted)["one"]
+    assert everyone == {
+        "compared_with": "others",
+        "compared": inside.sum(),
+        "not_compared": 0,
+        "enough": True,
+    }
+
+
+@pytest.mark.parametrize("least", [30, 200])
+def test_too_few_at_equal_risk_tell_nothing(least):
+    shop, belongs, picked = at_risk(400, seed=4, shift=2)
+    row = at_equal_risk(shop, belongs, picked, least=least)
+    assert np.isnan(row["effect"]) == (least == 200)
 
 
 @settings(max_examples=20, deadline=None)

@@ -14,20 +14,21 @@ RULES = {
 FEATURES = ["promo_share", "pages_per_visit", "unpaid_items"]
 
 
-def studied(*, seed=1, extra=0.0):
+def studied(*, seed=1, extra=0.0, rules=RULES):
     shop = random_shop(600, seed=seed)
+    shop["risk"] = np.random.default_rng(seed).uniform(0, 1, 600)
     shop["profit"] = np.random.default_rng(seed).normal(4, 1, 600)
     shop["profit_rank"] = shop["profit"].rank(pct=True)
     shop.loc[shop["promo_share"] >= 0.5, "profit"] += extra
-    belongs = named_segments(shop, RULES, columns=COLUMNS)
+    belongs = named_segments(shop, rules, columns=COLUMNS)
     return study(
-        shop, belongs, rules=RULES, features=FEATURES, words=[],
+        shop, belongs, rules=rules, features=FEATURES, words=[],
         counted=np.ones(600, bool), level=0.95, least=20,
     )  # fmt: skip
 
 
 def test_what_a_rule_picks_by_is_marked():
-    pictures, by_category, _ = studied()
+    pictures, by_category, *_ = studied()
     marked = pictures[pictures["by_rule"]].groupby("segment")["feature"].agg(set)
     assert marked.to_dict() == {
         "rich": {"profit", "unpaid_items"}, "bargain": {"promo_share"}, "paying": {"profit"},
@@ -38,8 +39,20 @@ def test_what_a_rule_picks_by_is_marked():
     pd.testing.assert_frame_equal(by_profit, expected, check_names=False)
 
 
+def test_segment_is_compared_at_equal_risk_where_its_rule_speaks_of_risk():
+    rules = RULES | {"risky": "not (risk < 0.5) and unpaid_items < 9"}
+    pictures, _, _, sizes = studied(rules=rules)
+    whom = pictures.groupby("segment")["compared_with"].agg(set)
+    assert whom.pop("risky") == {"others_of_same_risk"}
+    assert whom.to_dict() == {name: {"others"} for name in RULES}
+    assert sizes["risky"]["compared_with"] == "others_of_same_risk"
+    assert sizes["bargain"]["compared_with"] == "others"
+    assert 0 < sizes["risky"]["compared"] <= sizes["risky"]["customers"]
+    assert sizes["bargain"]["compared"] == sizes["bargain"]["customers"] > 0
+
+
 def test_segment_picked_by_profit_over_earns_in_no_category():
-    _, by_category, recommended = studied(extra=3.0)
+    _, by_category, recommended, _ = studied(extra=3.0)
     # Everyone in these segments earns more, by their rules alone.
     differs = by_category[by_category["by_rule"] & by_category["enough"]]
     assert (differs["told_apart"] & (differs["difference"] > 0)).mean() > 0.9

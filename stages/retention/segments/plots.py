@@ -60,7 +60,7 @@ def draw_grid(table: pd.DataFrame, path: Path) -> None:
 def draw_portraits(
     table: pd.DataFrame, path: Path, *, columns: Columns, error_rate: float = 0.05
 ) -> None:
-    """Draw for each segment how far every feature is from the rest, with intervals.
+    """Draw for each segment how far every feature is from that of others, with intervals.
 
     Parameters
     ----------
@@ -75,13 +75,15 @@ def draw_portraits(
     lines = table[["feature", "value"]].drop_duplicates()
     names = [_meaning(columns, *line) for line in lines.to_numpy()]
     title = (
-        "How each segment differs from everyone else: Cliff's delta of a number, difference of "
-        f"shares of a word;\nfilled: q-value at most {error_rate:g}; diamond: the segment is "
-        "picked by it"
+        "How each segment differs from those it is compared with: Cliff's delta of a number, "
+        f"difference of shares of a word;\nfilled: q-value at most {error_rate:g}; "
+        "diamond: the segment is picked by it, which is no finding"
     )
-    size = (2.9, 0.7 + 0.23 * len(names))
+    size = (2.9, 0.9 + 0.23 * len(names))
     with _panels(table, path, title, size=size, margin=4.2, sharey=True) as panels:
         for axis, part in panels:
+            whom = _plain(part["compared_with"].iloc[0])
+            axis.set_title(f"{axis.get_title(loc='left')}\nbeside {whom}", fontsize=10)
             places = np.arange(len(part))
             surely = (part["q_value"] <= error_rate).to_numpy()
             colours = np.where(surely, np.where(part["effect"] > 0, ORANGE, BLUE), GREY)

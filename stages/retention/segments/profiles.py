@@ -1,11 +1,12 @@
-"""What tells a segment from everyone else: its behaviour, and its profit by favourite category."""
+"""What tells a segment from other customers: behaviour, and profit by favourite category."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.core.rule_values import RISK
 from retention.core.vocabulary import FAVOURITE, PROFIT
 from retention.stats.effects import (
     UNKNOWN_EFFECT,
@@ -14,6 +15,11 @@ from retention.stats.effects import (
     rank_effect,
     share_effect,
 )
+from retention.stats.stratified import NOWHERE, strata_of, stratified_effect
+
+OTHERS, SAME_RISK = "others", "others_of_same_risk"
+"""Whom a segment is compared with."""
+_FIGURES = ("inside", "outside", "effect", "effect_low", "effect_high", "p_value")
 
 
 def portraits(
@@ -22,63 +28,167 @@ def portraits(
     features: Sequence[str],
     words: Sequence[str],
     *,
+    picked: Mapping[str, Collection[str]],
+    strata: Mapping[str, np.ndarray],
     level: float,
     least: int = 1,
     counted: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Return what tells each segment from the rest of the customers.
+    """Return what tells each segment from other customers.
 
     Parameters
     ----------
     belongs : DataFrame of bool
         A column a segment; rows as in `customers`.
     customers : DataFrame
+        `features` and `words`.
     features : sequence of str
         Columns to compare, in the order of the answer.
     words : sequence of str
         Those of them that hold words; any that `features` lacks come last.
+    picked : mapping
+        What each segment is picked by: a difference in that follows from the rule alone, so it
+        is marked and is no test.
+    strata : mapping
+        As :func:`risk_strata` gives them; a segment without is compared with everyone else.
     level : float
         Coverage of each interval, above 0 and below 1.
     least : int
         Customers that a word needs to be compared: a rare one tells nothing, and may be a note
-        about a person that came into the wrong column, while the picture is in Git.
+        about a person that came into the wrong column, while the picture is in Git. Also those
+        that a segment, and the others of the same risk, need for the comparison at equal risk.
     counted : ndarray of bool, optional
         The rows that count, one of each twin pair; by default all.
 
     Returns
     -------
     DataFrame
-        ``segment``, ``feature``, ``value`` (the word; empty for a number), ``inside`` and
-        ``outside`` (mean of a number, share of a word), ``effect``, ``effect_low``,
-        ``effect_high`` and ``p_value`` (see ``retention.stats.effects``), ``q_value``
-        (Benjamini-Hochberg over all rows). A word has a row for each value, but where there are
-        two only one for the rarer. Missing values do not count; a segment that is empty or
-        everyone has NaN.
+        ``segment``, ``feature``, ``value`` (the word; empty for a number), ``compared_with``
+        (:data:`OTHERS` or :data:`SAME_RISK`), ``inside`` and ``outside`` (mean of a number, share
+        of a word; at the same risk of those who can be compared, the others weighed to the
+        segment's risks), ``effect``, ``effect_low``, ``effect_high`` and ``p_value`` (see
+        ``retention.stats.effects`` and ``stratified``), ``q_value``, ``by_rule``. The q-value is
+        the larger of Benjamini-Hochberg's over all rows and over those of the segment: what is
+        shown is right as a whole, and a segment without differences does not profit from others
+        that have many. A word has a row for each value, but where there are two only one for the
+        rarer. Missing values do not count; a segment that is empty or everyone, or has too few
+        others of its risk, has NaN.
     """
-    rows = (
-        np.ones(len(customers), dtype=bool) if counted is None else np.asarray(counted, dtype=bool)
-    )
+    rows = _counted(customers, counted)
     inside = belongs.to_numpy(dtype=bool)[rows]
+    of_risk = {place: strata[name][rows] for place, name in enumerate(belongs) if name in strata}
     found = []
     for name in dict.fromkeys([*features, *words]):
         column = customers[name][rows]
         told = (
-            _words(column, inside, level=level, least=least)
+            _words(column, inside, of_risk, level=level, least=least)
             if name in words
-            else _numbers(column, inside, level=level)
+            else _numbers(column, inside, of_risk, level=level, least=least)
         )
         for place, value, effect in told:
+            segment = belongs.columns[place]
             figures = (effect.inside, effect.outside, effect.effect, effect.low, effect.high)
-            found.append((place, name, value, *figures, effect.p_value))
-    columns = ["segment", "feature", "value", "inside", "outside"]
-    columns += ["effect", "effect_low", "effect_high", "p_value"]
-    table = pd.DataFrame(found, columns=columns).sort_values("segment", kind="stable")
-    table["segment"] = [belongs.columns[place] for place in table["segment"]]
-    table["q_value"] = benjamini_hochberg(table["p_value"].to_numpy("float64"))
-    return table.reset_index(drop=True)
+            whom = SAME_RISK if segment in strata else OTHERS
+            by_rule = name in picked[segment]
+            found.append((segment, name, value, whom, *figures, effect.p_value, by_rule, place))
+    columns = ["segment", "feature", "value", "compared_with", *_FIGURES, "by_rule", "place"]
+    table = pd.DataFrame(found, columns=columns).sort_values("place", kind="stable")
+    tested = table["p_value"].mask(table["by_rule"])
+    within = tested.groupby(table["place"]).transform(_q_values)
+    table.insert(10, "q_value", np.maximum(_q_values(tested), within))
+    return table.drop(columns="place").reset_index(drop=True)
 
 
-def _numbers(column: pd.Series, inside: np.ndarray, *, level: float) -> list:
+def risk_strata(
+    belongs: pd.DataFrame,
+    customers: pd.DataFrame,
+    *,
+    picked: Mapping[str, Collection[str]],
+    counted: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Return the strata of risk within which each segment that is picked by risk is compared.
+
+    Whatever drives risk tells those at high risk from those at low risk, and would be said of
+    every segment at high risk; what tells one of them is seen beside others of the same risk.
+
+    Parameters
+    ----------
+    belongs : DataFrame of bool
+        A column a segment; rows as in `customers`.
+    customers : DataFrame
+        With ``risk``.
+    picked : mapping
+        What each segment is picked by.
+    counted : ndarray of bool, optional
+        The rows that count, one of each twin pair; by default all.
+
+    Returns
+    -------
+    dict
+        By segment the stratum of each customer, as ``stratified.strata_of`` gives it, and
+        ``stratified.NOWHERE`` where a customer does not count. A segment whose rule does not
+        speak of risk is left out.
+    """
+    rows, risk = _counted(customers, counted), customers[RISK].to_numpy("float64")
+    found = {}
+    for name in belongs:
+        if RISK in picked[name]:
+            found[name] = np.full(len(customers), NOWHERE)
+            found[name][rows] = strata_of(risk[rows], belongs[name].to_numpy(dtype=bool)[rows])
+    return found
+
+
+def comparable(
+    belongs: pd.DataFrame,
+    strata: Mapping[str, np.ndarray],
+    *,
+    least: int,
+    counted: np.ndarray,
+) -> dict[str, dict[str, object]]:
+    """Return whom each segment's portrait is compared with, and for how many that can be done.
+
+    Parameters
+    ----------
+    belongs, strata, least, counted
+        As :func:`portraits` takes them.
+
+    Returns
+    -------
+    dict
+        By segment ``compared_with``; ``compared`` and ``not_compared``, customers of the segment
+        (one of each twin pair) with and without others to compare them with; ``enough``, whether
+        there are enough of either.
+    """
+    told = {}
+    for name in belongs:
+        inside = belongs[name].to_numpy(dtype=bool)
+        near = strata[name] != NOWHERE if name in strata else counted
+        sides = int((inside & near).sum()), int((~inside & near).sum())
+        told[name] = {
+            "compared_with": SAME_RISK if name in strata else OTHERS,
+            "compared": sides[0],
+            "not_compared": int((inside & counted).sum()) - sides[0],
+            "enough": min(sides) >= (least if name in strata else 1),
+        }
+    return told
+
+
+def _counted(customers: pd.DataFrame, counted: np.ndarray | None) -> np.ndarray:
+    return np.ones(len(customers), dtype=bool) if counted is None else np.asarray(counted, bool)
+
+
+def _q_values(p_values: pd.Series) -> np.ndarray:
+    return benjamini_hochberg(p_values.to_numpy("float64"))
+
+
+def _numbers(
+    column: pd.Series,
+    inside: np.ndarray,
+    strata: Mapping[int, np.ndarray],
+    *,
+    level: float,
+    least: int,
+) -> list:
     """Compare a number in each segment, a column of `inside`: (place, "", effect)."""
     values = column.to_numpy("float64", na_value=np.nan)
     known = ~np.isnan(values)
@@ -86,13 +196,25 @@ def _numbers(column: pd.Series, inside: np.ndarray, *, level: float) -> list:
     total = np.bincount(place, minlength=len(distinct)).astype("float64")
     found: list[tuple[int, str, Effect]] = []
     for segment in range(inside.shape[1]):
-        within = np.bincount(place[inside[known, segment]], minlength=len(distinct))
-        effect = rank_effect(distinct, within.astype("float64"), total - within, level=level)
+        if segment in strata:
+            effect = stratified_effect(
+                values, inside[:, segment], strata[segment], level=level, least=least
+            )
+        else:
+            within = np.bincount(place[inside[known, segment]], minlength=len(distinct))
+            effect = rank_effect(distinct, within.astype("float64"), total - within, level=level)
         found.append((segment, "", effect))
     return found
 
 
-def _words(column: pd.Series, inside: np.ndarray, *, level: float, least: int) -> list:
+def _words(
+    column: pd.Series,
+    inside: np.ndarray,
+    strata: Mapping[int, np.ndarray],
+    *,
+    level: float,
+    least: int,
+) -> list:
     """Compare each word's share in each segment, a column of `inside`: (place, word, effect)."""
     place, names = pd.factorize(column, sort=True)
     known = place >= 0
@@ -106,7 +228,14 @@ def _words(column: pd.Series, inside: np.ndarray, *, level: float, least: int) -
         m, n = int(within.sum()), int((total - within).sum())
         for word in shown:
             a, b = int(within[word]), int(total[word] - within[word])
-            effect = share_effect(a, m, b, n, level=level) if m and n else UNKNOWN_EFFECT
+            effect = UNKNOWN_EFFECT
+            if segment in strata:
+                holds = np.where(known, place == word, np.nan)
+                effect = stratified_effect(
+                    holds, inside[:, segment], strata[segment], level=level, least=least
+                )
+            elif m and n:
+                effect = share_effect(a, m, b, n, level=level)
             found.append((segment, str(names[word]), effect))
     return found
 

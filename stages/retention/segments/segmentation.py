@@ -17,7 +17,7 @@ from retention.segments.membership import (
     joined_words,
     named_segments,
 )
-from retention.segments.study import category_offers, rows_by, segment_sizes, study
+from retention.segments.study import category_offers, rows_by, study
 from retention.segments.subgroup_discovery import discover, halves
 
 KEPT = [IDENTITY, "risk", LABEL, PROFIT, "grid", "segments", "reasons"]
@@ -35,7 +35,7 @@ class Segmentation:
     grid, portraits, categories, discovered : DataFrame
         See ``membership.grid_table``, ``study.study`` and ``subgroup_discovery.discover``.
     segments : dict
-        Size, mean risk and mean profit by name.
+        Size, mean risk and mean profit by name, and whom it is compared with.
     recommended : dict
         What each segment's categories recommend, see ``profiles.recommendations``.
     fits_nobody : list of str
@@ -47,7 +47,7 @@ class Segmentation:
     portraits: pd.DataFrame
     categories: pd.DataFrame
     discovered: pd.DataFrame
-    segments: dict[str, dict[str, float]]
+    segments: dict[str, dict[str, object]]
     recommended: dict[str, dict[str, object]]
     fits_nobody: list[str]
 
@@ -113,7 +113,7 @@ def find_segments(
     customers["reasons"] = joined_words(customers[list(REASON_RANKS)])
     cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
     customers["grid"] = grid_cells(customers["risk"], customers[PROFIT], **cuts)
-    portraits, categories, recommended = study(
+    portraits, categories, recommended, sizes = study(
         customers,
         belongs,
         rules=options.rules,
@@ -145,7 +145,7 @@ def find_segments(
         portraits,
         categories,
         discovered,
-        segments=segment_sizes(customers, belongs),
+        segments=sizes,
         recommended=recommended,
         fits_nobody=fits_nobody(rules, customers),
     )

@@ -8,10 +8,24 @@ import pandas as pd
 from retention.core.rules import columns_of
 from retention.core.vocabulary import PROFIT
 from retention.segments.membership import portrait
-from retention.segments.profiles import categories_of, portraits, recommendations
+from retention.segments.profiles import (
+    categories_of,
+    comparable,
+    portraits,
+    recommendations,
+    risk_strata,
+)
 
 _MADE_OF = {"profit_rank": PROFIT}
 """Columns that rules know beside the features, and what they are made of."""
+
+
+def _picked_by(rules: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return the columns that each rule picks by, those that others are made of by their source."""
+    return {
+        name: {_MADE_OF.get(column, column) for column in columns_of(rule)}
+        for name, rule in rules.items()
+    }
 
 
 def study(
@@ -24,18 +38,20 @@ def study(
     counted: np.ndarray,
     level: float,
     least: int,
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, object]]]:
-    """Return portraits, profit by category, and the recommendations of every segment.
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, object]], dict[str, dict[str, object]]]:
+    """Return portraits, profit by category, recommendations and sizes of every segment.
 
     Parameters
     ----------
     customers : DataFrame
+        `features`, ``risk``, ``profit`` and ``favourite_category``.
     belongs : DataFrame of bool
         A column a segment; rows as in `customers`.
     rules : mapping of str to str
         The rule of each segment. A difference in what the rule itself picks by says nothing
-        about its customers, so it is marked, and a segment picked by profit has no category
-        where it over-earns: it would, by its rule, in all.
+        about its customers, so it is marked; a segment picked by risk is compared with others of
+        the same risk; and one picked by profit has no category where it over-earns: it would, by
+        its rule, in all.
     features, words : sequence of str
         Columns to compare, and those of them that hold words.
     counted : ndarray of bool
@@ -43,36 +59,47 @@ def study(
     level : float
         Coverage of the intervals.
     least : int
-        Customers that a category needs to decide anything, and a word to be compared.
+        Customers that a category needs to decide anything, a word to be compared, and a segment
+        to be compared at equal risk.
 
     Returns
     -------
     portraits : DataFrame
-        ``segment``, ``feature`` and so on; see :func:`retention.segments.profiles.portraits`; and
-        ``by_rule``, whether the segment is picked by the feature.
+        ``segment``, ``feature`` and so on; see :func:`retention.segments.profiles.portraits`.
     categories : DataFrame
         ``segment`` and so on; see ``profiles.categories_of``; and ``by_rule``,
         whether the segment is picked by profit.
     recommendations : dict
         By segment, what :func:`retention.segments.profiles.recommendations` gives.
+    sizes : dict
+        By segment, what :func:`retention.segments.membership.portrait` and
+        ``profiles.comparable`` give.
     """
+    picked = _picked_by(rules)
+    strata = risk_strata(belongs, customers, picked=picked, counted=counted)
     pictures = portraits(
-        belongs, customers, [*features, PROFIT], words, level=level, least=least, counted=counted
+        belongs,
+        customers,
+        [*features, PROFIT],
+        words,
+        picked=picked,
+        strata=strata,
+        level=level,
+        least=least,
+        counted=counted,
     )
     by_category = categories_of(belongs, customers, level=level, least=least, counted=counted)
-    picked = {
-        name: {_MADE_OF.get(column, column) for column in columns_of(rule)}
-        for name, rule in rules.items()
-    }
-    told = zip(pictures["segment"], pictures["feature"], strict=True)
-    pictures["by_rule"] = [feature in picked[name] for name, feature in told]
     by_category["by_rule"] = [PROFIT in picked[name] for name in by_category["segment"]]
     tables = by_category.groupby("segment")
     recommended = {
         name: recommendations(tables.get_group(name), by_rule=PROFIT in picked[name])
         for name in belongs
     }
-    return pictures, by_category, recommended
+    compared = comparable(belongs, strata, least=least, counted=counted)
+    sizes = {
+        name: portrait(customers[belongs[name]], customers) | compared[name] for name in belongs
+    }
+    return pictures, by_category, recommended, sizes
 
 
 def category_offers(
@@ -94,11 +121,6 @@ def category_offers(
         }
         named[segment] = {name: word for name, word in ways.items() if word}
     return named
-
-
-def segment_sizes(customers: pd.DataFrame, belongs: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return size, mean risk and mean profit of every segment."""
-    return {name: portrait(customers[belongs[name]], customers) for name in belongs}
 
 
 def rows_by(table: pd.DataFrame, key: str) -> dict[str, dict[str, object]]:
