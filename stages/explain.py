@@ -51,9 +51,10 @@ def main() -> None:
     told = found.questions.dropna(subset=["figure"]).drop(columns="changes_in")
     write_csv(told, _PLOTS / "questions.csv")
     unit, values = {"unit": found.details["space"]}, (found.contributions, found.values)
-    draw_beeswarm(*values, _PLOTS / "beeswarm.png", seed=options.seed, **unit)
+    drawn = unit | {"key": table.loc[found.values.index, "twin_key"].to_numpy()}
+    draw_beeswarm(*values, _PLOTS / "beeswarm.png", seed=options.seed, **drawn)
     draw_importance(found.importance, groups, _PLOTS / "importance.png", **unit)
-    draw_dependence(*values, _PLOTS / "dependence.png", dictionary=dictionary, **unit)
+    draw_dependence(*values, _PLOTS / "dependence.png", dictionary=dictionary, **drawn)
 
 
 if __name__ == "__main__":

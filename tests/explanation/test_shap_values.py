@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from helpers import NUMBERS, WORDS, formula_pipeline, shapley, small_features, small_model
+from retention.core.hashing import behaviour_key
 from retention.explanation import shap_values as attributions
 from retention.explanation.shap_values import attribute, column_owners
 from retention.explanation.surrogate import Surrogate
@@ -36,14 +37,24 @@ def formula_model(formula, table):
     return RiskModel(formula_pipeline(formula, table), slope=2.0, intercept=0.5)
 
 
-def explain(model, rows, background, *, evaluations=10**6, seed=1, unseen=None, most=10**6):
+def explain(
+    model, rows, background, *, evaluations=10**6, seed=1, unseen=None, most=10**6, risk=None
+):
     if unseen is None:
         unseen = np.ones(len(rows), dtype=bool)
     return attribute(
-        model, rows, background, risk=model.risk(rows), unseen=unseen, evaluations=4000,
+        model,
+        rows,
+        background,
+        risk=model.risk(rows) if risk is None else risk,
+        unseen=unseen,
+        key=behaviour_key(rows, list(rows)),
+        evaluations=4000,
         max_evaluations=evaluations,
-        max_rows=most, seed=seed, faithful=attributions.FAITHFUL,
-    )  # fmt: skip
+        max_rows=most,
+        seed=seed,
+        faithful=attributions.FAITHFUL,
+    )
 
 
 def gap(model, found, rows):
@@ -281,6 +292,34 @@ def test_sampling_of_too_many_explains_the_riskiest_unseen():
     expected = table["a"][unseen].sort_values().index[-8:]
     assert found.values.index.tolist() == sorted(expected)
     assert len(found.explained) == 8
+
+
+@pytest.mark.usefixtures("no_stand_in")
+def test_who_is_explained_among_equals_does_not_follow_the_order_of_rows():
+    table = numbers(60, 18)
+    model = formula_model(lambda x: x[:, 0], table)
+    unseen = np.arange(60) < 10  # fewer than are explained: the rest are all alike
+    told = {"risk": np.full(60, 0.7), "most": 25}
+    found = explain(model, table, table.head(5), unseen=unseen, **told)
+    chosen = set(found.values.index)
+    assert set(range(10)) < chosen
+    # The first rows of an export that is sorted by label would all be of one class.
+    assert len(chosen - set(range(25))) > 5
+    order = np.random.default_rng(1).permutation(60)
+    moved = explain(model, table.iloc[order], table.head(5), unseen=unseen[order], **told)
+    assert set(moved.values.index) == chosen
+
+
+def test_stand_in_does_not_follow_the_order_of_rows():
+    features, label = small_features(500, seed=19)
+    model = risk_model("svc", features, label, C=1, gamma=0.03)
+    rows, background = features.tail(400), features.head(20)
+    seen = np.arange(400) % 3 > 0
+    found = explain(model, rows, background, unseen=seen)
+    order = np.random.default_rng(2).permutation(400)
+    moved = explain(model, rows.iloc[order], background, unseen=seen[order])
+    assert moved.fidelity == pytest.approx(found.fidelity, abs=1e-9)
+    pd.testing.assert_frame_equal(moved.values.loc[rows.index], found.values)
 
 
 def test_top_three_hardly_change_with_ten_times_the_budget(monkeypatch):

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from dictionary import COLUMNS
 from helpers import random_shop
+from retention.core.hashing import behaviour_key
+from retention.segments import plots
 from retention.segments.membership import grid_cells, grid_table, named_segments
-from retention.segments.plots import draw_categories, draw_grid, draw_portraits
+from retention.segments.plots import draw_categories, draw_grid, draw_map, draw_portraits
 from retention.segments.profiles import categories_of, portraits, risk_strata
 
 RULES = {"risky": "risk >= 0.6", "bargain": "promo_share >= 0.5", "nobody": "tenure_days == 36525"}
@@ -63,3 +66,21 @@ def test_segment_picked_by_profit_keeps_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", look)
     draw("categories", tmp_path / "one.png")
     assert {"risky (picked by profit)", "bargain"} <= set(shown)
+
+
+def test_map_of_many_shows_whom_the_hash_chooses(tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "_MOST_DOTS", 30)
+    shop = shop_with_risk(seed=3).dropna(subset="profit").sort_values("risk")
+    shop["listed"] = np.arange(len(shop)) % 3 == 0
+    shop["twin_key"] = behaviour_key(shop, ["revenue_m0", "revenue_m1"])
+    dots = []
+    monkeypatch.setattr(Axes, "scatter", lambda _, x, y, **__: dots.append((x, y)))
+    monkeypatch.setattr(Axes, "legend", lambda *_, **__: None)
+    draw_map(shop, tmp_path / "one.png")
+    draw_map(shop.sample(frac=1, random_state=1), tmp_path / "two.png")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    (_, plain), (_, listed), (_, again), _ = dots
+    assert len(plain) == len(listed) == 30
+    assert plain.tolist() == again.tolist()
+    # Not the first thirty, which are those of the lowest risk.
+    assert plain.max() > shop["risk"].quantile(0.8)

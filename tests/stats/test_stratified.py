@@ -72,6 +72,21 @@ def test_words_differ_by_their_shares_weighed_as_inside():
     assert found.effect == pytest.approx(found.inside - found.outside)
 
 
+def test_word_is_tested_with_a_correction_for_continuity():
+    # One stratum: the test of Cochran, Mantel and Haenszel is that of a fourfold table.
+    holds, inside = np.arange(60) % 3 == 0, np.arange(60) < 25
+    holds[:9] = True
+    how = {"level": 0.95, "word": True}
+    found = stratified_effect(holds.astype("float64"), inside, np.zeros(60, int), **how)
+    a, m, k = (holds & inside).sum(), inside.sum(), holds.sum()
+    expected, spread = m * k / 60, stats.hypergeom(60, k, m).std()
+    assert found.p_value == pytest.approx(2 * stats.norm.sf((abs(a - expected) - 0.5) / spread))
+    assert (
+        found.p_value
+        > stratified_effect(holds.astype("float64"), inside, np.zeros(60, int), level=0.95).p_value
+    )
+
+
 def test_confounded_by_stratum_is_no_difference():
     # In each stratum the groups are alike; most of the insiders are in the high one.
     values = np.array([1.0, 2, 1, 2, 1, 2, 1, 2, 8, 9, 8, 9, 8, 9, 8, 9])

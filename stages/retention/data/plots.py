@@ -36,7 +36,7 @@ def draw_one(axis: object, values: pd.Series, label: pd.Series, column: Column) 
     """Draw one feature: shares of a category, or a histogram, in per cent of each class."""
     classes = ((0, "stayed", BLUE), (1, "dropped", ORANGE))
     if column.is_category:
-        counts = values.value_counts()
+        counts = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
         order = counts.index[counts >= _LEAST][:_MOST_WORDS]
         values = values.where(values.isin(order) | values.isna(), OTHER)
         order = [*order, OTHER] if (values == OTHER).any() else order

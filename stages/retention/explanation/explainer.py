@@ -47,6 +47,7 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
             features.iloc[typical],
             risk=table["risk"].to_numpy()[places],
             unseen=(table["split"] != "train").to_numpy()[places],
+            key=table["twin_key"].to_numpy()[places],
             evaluations=options.evaluations,
             max_evaluations=options.max_evaluations,
             max_rows=options.max_rows,

@@ -17,8 +17,9 @@ _MOST_DOTS = 3000
 """Customers drawn at most."""
 
 
-def _some(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, _MOST_DOTS).astype(int))]
+def _some(frame: pd.DataFrame, key: np.ndarray) -> pd.DataFrame:
+    """Return at most :data:`_MOST_DOTS` rows, chosen by their keys."""
+    return frame.iloc[np.sort(np.argsort(key, kind="stable")[:_MOST_DOTS])]
 
 
 def _strongest(values: pd.DataFrame) -> pd.Index:
@@ -27,12 +28,28 @@ def _strongest(values: pd.DataFrame) -> pd.Index:
 
 
 def draw_beeswarm(
-    values: pd.DataFrame, features: pd.DataFrame, path: Path, *, unit: str, seed: int
+    values: pd.DataFrame,
+    features: pd.DataFrame,
+    path: Path,
+    *,
+    key: np.ndarray,
+    unit: str,
+    seed: int,
 ) -> None:
-    """Draw customers' contributions of each feature, coloured by its value; words are grey."""
+    """Draw customers' contributions of each feature, coloured by its value; words are grey.
+
+    Parameters
+    ----------
+    values, features, path, unit
+        As :func:`draw_dependence` takes them.
+    key : ndarray of uint64, shape (n_customers,)
+        The behaviour's hash, which chooses whom to draw.
+    seed : int
+        Seed of the dots' places across.
+    """
     import shap
 
-    some = _some(values)
+    some = _some(values, key)
     numbers = features.loc[some.index].apply(
         lambda column: column if column.dtype.kind == "f" else pd.Series(np.nan, column.index)
     )
@@ -99,6 +116,7 @@ def draw_dependence(
     features: pd.DataFrame,
     path: Path,
     *,
+    key: np.ndarray,
     dictionary: Sequence[Mapping[str, str]],
     unit: str,
 ) -> None:
@@ -109,6 +127,8 @@ def draw_dependence(
     values, features : DataFrame, shape (n_customers, n_features)
         Contributions and the customers' own values.
     path : Path
+    key : ndarray of uint64, shape (n_customers,)
+        The behaviour's hash, which chooses whom to draw.
     dictionary : sequence of mapping
         What each feature is, as ``features.dictionary`` gives it.
     unit : str
@@ -116,7 +136,7 @@ def draw_dependence(
     """
     about = {feature["name"]: feature for feature in dictionary}
     palette = colours_of({name: feature["group"] for name, feature in about.items()})
-    some = _some(values)
+    some = _some(values, key)
     known = features.loc[some.index].select_dtypes("number").notna().any()
     numbers = [name for name in _strongest(values) if known.get(name, False)][:6]
     with picture(path, width=12, height=6.5, nrows=2, ncols=3) as axes:

@@ -68,6 +68,7 @@ def attribute(
     *,
     risk: np.ndarray,
     unseen: np.ndarray,
+    key: np.ndarray,
     evaluations: int,
     max_evaluations: int,
     max_rows: int,
@@ -87,6 +88,9 @@ def attribute(
     unseen : ndarray of bool, shape (n_customers,)
         Whom the model was not fitted on; the stand-in is fitted on them, or on all where they
         are too few.
+    key : ndarray of uint64, shape (n_customers,)
+        The behaviour's hash: what is drawn, and who goes first among equals, follows it and not
+        the order of the rows, which in an export may be that of the label.
     evaluations : int
         Model evaluations that fitting the stand-in may spend.
     max_evaluations : int
@@ -113,9 +117,12 @@ def attribute(
         method = "linear" if type(estimate).__name__ == LINEAR else "tree"
         values, base = _by_shap(estimate, rows, typical, owner, method)
     else:
+        drawn_from = np.argsort(key, kind="stable")
+        if unseen.sum() >= FEW_UNSEEN:
+            drawn_from = drawn_from[unseen[drawn_from]]
         stand_in = fit_surrogate(
             lambda points: raw_score(estimate, points),
-            rows[unseen] if unseen.sum() >= FEW_UNSEEN else rows,
+            rows[drawn_from],
             typical,
             owner,
             evaluations=evaluations,
@@ -128,7 +135,7 @@ def attribute(
         if method == "sampling":
             if len(rows) > max_rows:
                 told = np.where(unseen, risk, -np.inf)
-                first = np.sort(np.argsort(-told, kind="stable")[:max_rows])
+                first = np.sort(np.lexsort((key, -told))[:max_rows])
                 rows, features = rows[first], features.iloc[first]
             walks = max_evaluations // max(1, len(rows) * len(names))
             typical = typical[: int(np.clip(walks, 2, len(typical)))]

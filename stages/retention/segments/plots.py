@@ -17,6 +17,8 @@ from retention.segments.segmentation import Segmentation
 
 _BESIDE = 3
 """Panels beside each other at most."""
+_MOST_DOTS = 5000
+"""Customers drawn at most, with an offer and without."""
 SIDES = (("inside", ORANGE, -0.15), ("outside", GREY, 0.15))
 
 
@@ -236,10 +238,11 @@ def draw_segments(
 
 
 def draw_map(customers: pd.DataFrame, path: Path) -> None:
-    """Draw every customer's risk and profit, the listed ones marked."""
+    """Draw customers' risk and profit, the listed ones marked; of many, as the hash chooses."""
+    customers = customers.iloc[np.argsort(customers["twin_key"].to_numpy(), kind="stable")]
     with picture(path, width=8, height=5) as axis:
         for listed, colour, name in ((False, GREY, "no offer"), (True, ORANGE, "on the list")):
-            part = customers[customers["listed"] == listed].head(5000)
+            part = customers[customers["listed"] == listed].head(_MOST_DOTS)
             axis.scatter(part[PROFIT], part["risk"], s=10, alpha=0.6, color=colour, label=name)
         axis.axvline(customers[PROFIT].median(), color=BLUE, linewidth=0.8, label="median profit")
         axis.set(xlabel="profit a month (unit of the export)", ylabel="risk of a drop, 0 to 1")

@@ -232,7 +232,7 @@ def _words(
             if segment in strata:
                 holds = np.where(known, place == word, np.nan)
                 effect = stratified_effect(
-                    holds, inside[:, segment], strata[segment], level=level, least=least
+                    holds, inside[:, segment], strata[segment], level=level, least=least, word=True
                 )
             elif m and n:
                 effect = share_effect(a, m, b, n, level=level)

@@ -43,16 +43,22 @@ def strata_of(risk: np.ndarray, inside: np.ndarray, *, size: int = STRATUM) -> n
 
 
 def stratified_effect(
-    values: np.ndarray, inside: np.ndarray, strata: np.ndarray, *, level: float, least: int = 1
+    values: np.ndarray,
+    inside: np.ndarray,
+    strata: np.ndarray,
+    *,
+    level: float,
+    least: int = 1,
+    word: bool = False,
 ) -> Effect:
     """Compare a number, or having a word (1 or 0), inside and outside within strata.
 
     The effect is the mean over customers inside of Cliff's delta in their stratum; of a word that
     is the difference of its shares. Its p-value is that of dealing out the group anew within each
-    stratum (van Elteren 1960; of a word Cochran 1954, doi:10.2307/3001616), by the normal
-    distribution. The interval is Wilson's, for as many customers as would give a share the
-    effect's standard error (DeLong's components, doi:10.2307/2531595, pooled over strata; near no
-    difference at least the error of dealing out).
+    stratum (van Elteren 1960; of a word Cochran 1954, doi:10.2307/3001616, corrected for
+    continuity), by the normal distribution. The interval is Wilson's, for as many customers as
+    would give a share the effect's standard error (DeLong's components, doi:10.2307/2531595,
+    pooled over strata; near no difference at least the error of dealing out).
 
     Parameters
     ----------
@@ -65,6 +71,9 @@ def stratified_effect(
         Coverage of the interval, above 0 and below 1.
     least : int
         Customers that either group needs to be compared; with fewer nothing can be told.
+    word : bool
+        Whether `values` are 1 and 0, so that the effect moves in steps: of one customer with the
+        word more on one side.
 
     Returns
     -------
@@ -105,12 +114,14 @@ def stratified_effect(
     fewest = min(m.sum(), 1 / (weight**2 @ (1 / n)))
     size = max(area * (1 - area) / error, fewest) if error > 0 else fewest
     low, high = wilson(area, size, level=level)
+    step = float((weight * (1 / m + 1 / n)).min()) / 2 if word else 0.0
+    distance = max(0.0, abs(area - 0.5) - step / 2)
     return Effect(
         *means,
         effect=2 * area - 1,
         low=float(2 * low - 1),
         high=float(2 * high - 1),
-        p_value=float(2 * ndtr(-abs(area - 0.5) / np.sqrt(dealt))),
+        p_value=float(2 * ndtr(-distance / np.sqrt(dealt))),
     )
 
 
