@@ -82,12 +82,12 @@ def stratified_effect(
         each stratum weighed as inside.
     """
     kept = (strata != NOWHERE) & ~np.isnan(values)
-    _, stratum = np.unique(strata[kept], return_inverse=True)
-    value, within = values[kept], inside[kept]
+    stratum, value, within = strata[kept], values[kept], inside[kept]
     m, n = np.bincount(stratum, within), np.bincount(stratum, ~within)
     both = (m > 0) & (n > 0)  # a missing value may have left a stratum with one group
     told = both[stratum]
-    stratum, value, within = (np.cumsum(both) - 1)[stratum[told]], value[told], within[told]
+    number = (np.cumsum(both) - 1).astype("uint16" if both.sum() < 2**16 else "int64")
+    stratum, value, within = number[stratum[told]], value[told], within[told]
     m, n = m[both], n[both]
     if not len(m) or min(m.sum(), n.sum()) < least:
         return UNKNOWN_EFFECT
@@ -129,8 +129,9 @@ def _counted(
     stratum: np.ndarray, value: np.ndarray, within: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return, for each value that occurs in a stratum, rising: the stratum, and both counts."""
-    order = np.lexsort((value, stratum))
-    stratum, value = stratum[order], value[order]
+    order = np.argsort(value, kind="stable")
+    order = order[np.argsort(stratum[order], kind="stable")]  # fast, as strata are short numbers
+    stratum, value = stratum[order].astype("int64"), value[order]
     first = np.flatnonzero((np.diff(stratum, prepend=-1) != 0) | (np.diff(value, prepend=0) != 0))
     inside = np.add.reduceat(within[order].astype("float64"), first)
     every = np.diff(first, append=len(order))
