@@ -49,6 +49,7 @@ def main() -> None:
         found.label,
         found.risk,
         found.scores,
+        found.reliability,
         found.gains,
         _PLOTS / "evaluation.png",
         level=options.level,

@@ -27,7 +27,7 @@ ALLOWED = {
     "segments": {"core", "stats"},
     "campaign": {"core", "data"},
     "measurement": {"core", "data", "stats"},
-    "report": {"core", "stats"},
+    "report": {"core"},
     "simulation": {"core"},
 }
 """Which room may import which others."""

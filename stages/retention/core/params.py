@@ -203,8 +203,9 @@ class Models(Section):
 class Grade(Section):
     chance_margin: Share
     clear_margin: Share
-    slope_low: PositiveFloat
-    slope_high: PositiveFloat
+    slope_low: OpenShare
+    slope_high: Annotated[float, Field(gt=1)]
+    shift_most: PositiveFloat
 
 
 class Evaluate(Section):

@@ -1,22 +1,26 @@
-"""A grade that a marketer understands, from the lower ends of the intervals."""
+"""A grade that a marketer understands, from intervals."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from retention.core.params import Grade
+from retention.evaluation.calibration_verdict import Verdict
+
+ONLY_JUST = "only_just"
+"""What keeps a model from A that is better than the best one-column rule, and not by much."""
 
 
-def grade(found: Mapping[str, float], rules: Grade) -> str:
+def grade(found: Mapping[str, Any], rules: Grade) -> str:
     """Return the model's grade.
 
     F: the model cannot be told from chance (the lower end of ROC-AUC is at most 0.5 +
     ``chance_margin``). C: better than chance, and not surely better than the best one-column
-    rule. B: surely better than that rule, and either by less than ``clear_margin`` at the lower
-    end, or with a calibration slope whose interval misses the band. A: the rest.
+    rule. B: surely better than that rule, with :func:`reservations`. A: without.
 
     Parameters
     ----------
     found : mapping
-        ``roc_auc_low``, ``over_rule_low``, ``calibration_slope_low``, ``calibration_slope_high``.
+        ``roc_auc_low``, ``over_rule_low`` and ``calibration``, the verdict on the probabilities.
     rules : Grade
         The params section ``evaluate.grade``.
     """
@@ -25,9 +29,15 @@ def grade(found: Mapping[str, float], rules: Grade) -> str:
         return "F"
     if not found["over_rule_low"] > 0:
         return "C"
+    return "B" if reservations(found, rules) else "A"
+
+
+def reservations(found: Mapping[str, Any], rules: Grade) -> list[str]:
+    """Return what keeps a model from grade A that is better than the best one-column rule.
+
+    ``only_just`` where the lower end of its gain is below ``clear_margin``; ``do_not_hold`` or
+    ``cannot_be_told``, what is said of its probabilities where they are not shown to hold.
+    """
     clear = found["over_rule_low"] >= rules.clear_margin
-    true = (
-        found["calibration_slope_high"] >= rules.slope_low
-        and found["calibration_slope_low"] <= rules.slope_high
-    )
-    return "A" if clear and true else "B"
+    verdict = Verdict(found["calibration"])
+    return [*([] if clear else [ONLY_JUST]), *([] if verdict == Verdict.HOLD else [str(verdict)])]

@@ -1,4 +1,8 @@
-"""The test customers, looked at once: scores with intervals, baselines, curves, grade."""
+"""The test customers, looked at once: scores with intervals, baselines, curves, grade.
+
+Whether the probabilities hold, training customers tell too, by the risks of models that have not
+seen them.
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +13,8 @@ from retention.core.errors import InputError
 from retention.core.params import Evaluate
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.evaluation.baselines import told_risks
-from retention.evaluation.curves import confusion, gains, ranking_curves, reliability
+from retention.evaluation.calibration_verdict import judge_together, judged_bins
+from retention.evaluation.curves import confusion, gains, ranking_curves
 from retention.evaluation.evaluation import (
     PAIRED,
     beside,
@@ -18,7 +23,7 @@ from retention.evaluation.evaluation import (
     score_beside,
     slices,
 )
-from retention.evaluation.grade import grade
+from retention.evaluation.grade import grade, reservations
 from retention.stats.metrics import plain, resamples, roc_auc
 
 RESAMPLED = 50_000_000
@@ -34,9 +39,11 @@ _HEADLINE = (
     "average_precision",
     "brier",
     "log_loss",
+    "calibration",
     "calibration_slope",
     "calibration_slope_low",
     "calibration_slope_high",
+    "calibration_shift",
     "test_customers",
 )
 """What people compare between versions; the rest is in the details."""
@@ -55,7 +62,8 @@ class Evaluation:
     baselines : DataFrame
         Every score beside each baseline's, see ``evaluation.score_beside``.
     reliability, gains : DataFrame
-        Risk told against share that dropped; drops reached by share contacted, with an interval.
+        Risk told against share that dropped, see ``calibration_verdict.judged_bins``; drops
+        reached by share contacted; both with intervals.
     curves : dict of DataFrame
         ``roc``, ``precision_recall`` and ``confusion``.
     """
@@ -83,6 +91,8 @@ def evaluate_risk(
     truth: pd.Series | None = None,
 ) -> Evaluation:
     """Score the risk of the test customers, beside baselines fitted on whom the model learnt from.
+
+    The verdict on the probabilities is that of test and training customers together.
 
     Parameters
     ----------
@@ -117,7 +127,7 @@ def evaluate_risk(
     # Fewer resamples of a large test: its intervals are narrow, and memory is not endless.
     count = min(options.bootstrap, max(100, RESAMPLED // len(test)))
     weights = resamples(test["twin_key"].to_numpy(), count=count, seed=options.seed)
-    ours = judge(label, risk, weights, threshold=threshold)
+    ours = judge(label, risk, weights, threshold=threshold, scores=PAIRED)
     theirs = {
         name: judge(label, other, weights, threshold=thresholds[name], scores=PAIRED)
         for name, other in others.items()
@@ -125,7 +135,14 @@ def evaluate_risk(
     level = options.level
     scores = {"test_customers": len(test), "test_drops": int(label.sum()), "rule": column}
     scores |= score_all(ours, level=level) | beside(ours, theirs, level=level)
+    judged = pd.concat([test, train])
+    outcome, told = judged[LABEL].to_numpy("float64"), judged["risk"].to_numpy()
+    tested = np.arange(len(judged)) < len(test)
+    scores |= judge_together(outcome, told, tested, options.grade)
+    bins = judged_bins(outcome, told, level=level)
+    scores |= {"bins": len(bins), "bins_missed": int(bins["misses"].sum())}
     scores["grade"] = grade(scores, options.grade)
+    scores["reservations"] = reservations(scores, options.grade)
     if truth is not None:
         reachable = truth[test[IDENTITY]].to_numpy()
         scores["best_reachable_roc_auc"] = plain(roc_auc, label, reachable)
@@ -137,7 +154,7 @@ def evaluate_risk(
         risk,
         scores,
         baselines=score_beside(ours, theirs, level=level),
-        reliability=reliability(label, risk),
+        reliability=bins,
         gains=gains(label, risk, weights, level=level),
         curves=ranking_curves(label, risk) | {"confusion": called},
     )

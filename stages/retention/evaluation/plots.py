@@ -6,22 +6,23 @@ import numpy as np
 import pandas as pd
 
 from retention.core.plotting import BLUE, GREY, ORANGE, picture
-from retention.evaluation.curves import ranking_curves, reliability
-from retention.stats.effects import wilson
+from retention.evaluation.curves import ranking_curves
 
 
 def draw_scores(
     label: np.ndarray,
     risk: np.ndarray,
     scores: dict[str, float],
+    bins: pd.DataFrame,
     found: pd.DataFrame,
     path: Path,
     *,
     level: float,
 ) -> None:
-    """Draw ROC, calibration and gains (as `curves.gains` gives them) beside each other.
+    """Draw ROC, calibration and gains beside each other.
 
-    The bars of the calibration are Wilson's intervals with coverage `level`.
+    Bins are those of `calibration_verdict.judged_bins`, gains are found as `curves.gains` gives
+    them; intervals have coverage `level`, those of the bins all together.
     """
     curves = ranking_curves(label, risk)
     with picture(path, width=13, height=4.3, ncols=3) as (roc, calibration, gains):
@@ -29,10 +30,8 @@ def draw_scores(
         roc.plot([0, 1], [0, 1], color=GREY, linestyle=":")
         text = "ROC-AUC {roc_auc:.3f} ({roc_auc_low:.3f} to {roc_auc_high:.3f})".format(**scores)
         roc.set(title=text, xlabel="share of loyal customers called", ylabel="share of drops found")
-        bins = reliability(label, risk)
         calibration.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="ideal")
-        ends = wilson(bins["dropped"].to_numpy(), bins["customers"].to_numpy(), level=level)
-        reach = np.abs(np.array(ends) - bins["dropped"].to_numpy())
+        reach = np.abs(bins[["low", "high"]].to_numpy().T - bins["dropped"].to_numpy())
         calibration.errorbar(
             bins["told"],
             bins["dropped"],
@@ -41,7 +40,7 @@ def draw_scores(
             color=ORANGE,
             linewidth=1.5,
             elinewidth=0.8,
-            label=f"tenths, {100 * level:g} % intervals",
+            label=f"tenths, {100 * level:g} % intervals for all together",
         )
         calibration.set(title="Is the risk true?", xlabel="risk told", ylabel="share that dropped")
         calibration.legend(frameon=False)

@@ -109,7 +109,7 @@ def _overview(
             months=params["campaign"]["horizon_months"],
             lost=params["campaign"]["share_lost"],
         ),
-        "came_true": came_true(reliability, level=params["evaluate"]["level"]),
+        "came_true": came_true(reliability),
         "funnel": funnel(segment["audience"], segment["excluded"]),
         "cells": cells(
             customers,

@@ -16,7 +16,7 @@ from retention.core.vocabulary import CATEGORY_PREFIX, FAVOURITE
 from retention.report.figures import Figures
 from retention.report.scales import scale, ticks
 from retention.report.text import Phrases, clip, load_phrases, quote
-from retention.report.verdicts import inside, side
+from retention.report.verdicts import side
 from retention.report.views import feature_form
 
 SECTIONS = (
@@ -190,7 +190,6 @@ def _helpers(
         "slice_name": slice_name,
         "rivals": rivals,
         "side": side,
-        "inside": inside,
         "scale": scale,
         "ticks": ticks,
         "ordered": strongest_first,

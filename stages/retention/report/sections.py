@@ -8,10 +8,7 @@ import pandas as pd
 from retention.core.findings import Level
 from retention.core.value_at_risk import profit_at_stake
 from retention.core.vocabulary import LABEL, PROFIT
-from retention.stats.effects import wilson
 
-TYPICAL = 0.7
-"""The risk nearest to which the page tells how a prediction came true."""
 TOP = 3
 
 
@@ -60,28 +57,27 @@ def headline_figures(
     }
 
 
-def came_true(bins: pd.DataFrame, *, level: float) -> list[dict[str, float]]:
-    """Return what was told and what happened, with the interval that chance allows.
+def came_true(bins: pd.DataFrame) -> list[dict[str, object]]:
+    """Return what was told and what happened, and which group of customers is worst.
 
     Parameters
     ----------
     bins : DataFrame
-        ``told`` (mean risk), ``dropped`` (share that dropped), ``customers``.
-    level : float
-        Coverage of the intervals (Wilson 1927).
+        ``told`` (mean risk), ``dropped`` (share that dropped), ``customers``, the interval
+        ``low`` to ``high``, and ``misses``, where chance does not explain the gap.
 
     Returns
     -------
     list of dict
-        The columns of `bins`, ``low`` and ``high``; ``typical`` marks the row whose risk is
-        nearest to 70 %.
+        The columns of `bins`; ``worst`` marks the row of the largest gap among those that miss.
     """
-    nearest = int((bins["told"] - TYPICAL).abs().argmin()) if len(bins) else -1
-    rows = []
-    for place, row in enumerate(bins.to_dict("records")):
-        low, high = wilson(row["dropped"], row["customers"], level=level)
-        rows.append(row | {"low": low, "high": high, "typical": place == nearest})
-    return rows
+    rows = bins.to_dict("records")
+    gaps = [abs(row["told"] - row["dropped"]) if row["misses"] else 0.0 for row in rows]
+    worst = gaps.index(max(gaps)) if any(gaps) else -1
+    return [
+        row | {"misses": bool(row["misses"]), "worst": place == worst}
+        for place, row in enumerate(rows)
+    ]
 
 
 def funnel(audience: int, excluded: Mapping[str, int]) -> list[dict[str, object]]:

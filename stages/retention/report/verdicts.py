@@ -11,10 +11,3 @@ def side(low: float | None, high: float | None, point: float = 0) -> str:
     if low > point:
         return "above"
     return "below" if high < point else "unclear"
-
-
-def inside(value: float, low: float, high: float) -> str:
-    """Return whether what was told fits what happened: ``fits``, ``too_low`` or ``too_high``."""
-    if value < low:
-        return "too_low"
-    return "too_high" if value > high else "fits"
