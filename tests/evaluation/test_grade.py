@@ -3,19 +3,16 @@ import pytest
 from retention.core.errors import InputError
 from retention.core.grades import read_grade
 from retention.core.params import Grade
-from retention.evaluation.grade import grade
+from retention.evaluation.grade import grade, reservations
 
 NAN = float("nan")
-RULES = Grade(chance_margin=0.05, clear_margin=0.02, slope_low=0.8, slope_high=1.25)
+RULES = Grade(
+    chance_margin=0.05, clear_margin=0.02, slope_low=0.8, slope_high=1.25, shift_most=0.25
+)
 
 
-def found(auc=0.85, over=0.05, slope=(0.9, 1.1)):
-    return {
-        "roc_auc_low": auc,
-        "over_rule_low": over,
-        "calibration_slope_low": slope[0],
-        "calibration_slope_high": slope[1],
-    }
+def found(auc=0.85, over=0.05, probabilities="hold"):
+    return {"roc_auc_low": auc, "over_rule_low": over, "calibration": probabilities}
 
 
 @pytest.mark.parametrize(
@@ -24,9 +21,8 @@ def found(auc=0.85, over=0.05, slope=(0.9, 1.1)):
         (found(), "A"),
         (found(over=0.02), "A"),
         (found(over=0.0199), "B"),
-        (found(slope=(0.3, 0.79)), "B"),
-        (found(slope=(1.26, 2.0)), "B"),
-        (found(slope=(0.5, 0.8)), "A"),
+        (found(probabilities="do_not_hold"), "B"),
+        (found(probabilities="cannot_be_told"), "B"),
         (found(over=0.0), "C"),
         (found(over=-0.1), "C"),
         (found(auc=0.551, over=-0.1), "C"),
@@ -34,11 +30,18 @@ def found(auc=0.85, over=0.05, slope=(0.9, 1.1)):
         (found(auc=0.4, over=0.1), "F"),
         (found(auc=NAN), "F"),
         (found(over=NAN), "C"),
-        (found(slope=(NAN, NAN)), "B"),
     ],
 )
-def test_grade_follows_the_lower_ends(given, letter):
+def test_grade_follows_the_lower_ends_and_the_verdict(given, letter):
     assert grade(given, RULES) == letter
+
+
+def test_what_keeps_a_model_from_the_best_grade_is_told():
+    assert reservations(found(), RULES) == []
+    assert reservations(found(over=0.01), RULES) == ["only_just"]
+    assert reservations(found(probabilities="do_not_hold"), RULES) == ["do_not_hold"]
+    both = found(over=0.01, probabilities="cannot_be_told")
+    assert reservations(both, RULES) == ["only_just", "cannot_be_told"]
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "null", '{"grade": null}', '{"grade": "f"}'])

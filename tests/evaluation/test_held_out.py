@@ -37,3 +37,16 @@ def test_baselines_are_fitted_on_whom_the_model_learnt_from():
     found = evaluated(pd.concat([known, left], ignore_index=True))
     assert found == evaluated(known)
     assert found["rule_roc_auc"] > 0.6
+
+
+def test_training_customers_out_of_fold_judge_the_probabilities_too():
+    table = table_of(900, seed=3)
+    found = evaluated(table)
+    assert (found["test_customers"], found["calibration_customers"]) == (300, 900)
+    # Risks from 0.3 to 0.7 for outcomes that they know: far too cautious.
+    assert (found["calibration"], found["calibration_slope_place"]) == ("do_not_hold", "above")
+    assert found["reservations"][-1] == "do_not_hold"
+    assert (found["grade"], found["bins"]) == ("B", 10)
+    assert found["bins_missed"] > 5
+    alone = evaluated(table.assign(out_of_fold=table["twin_key"] % 2 == 1))
+    assert alone["calibration_customers"] == 600

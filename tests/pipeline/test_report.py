@@ -176,19 +176,62 @@ def test_an_interval_chooses_the_sentence(run, low, high, ru, en):
 
 
 @pytest.mark.parametrize(
-    ("dropped", "ru", "en"),
+    ("dropped", "misses", "ru", "en"),
     [
-        (0.7, "в пределах случайности", "within what chance allows"),
-        (0.4, "меньше, чем обещано", "fewer than told"),
-        (1.0, "больше, чем обещано", "more than told"),
+        (0.7, False, "ни одна не промахнулась", "none misses by more than chance"),
+        (0.4, True, "меньше, чем обещано", "40 of 100 dropped, fewer than told"),
+        (1.0, True, "больше, чем обещано", "100 of 100 dropped, more than told"),
     ],
 )
-def test_a_promise_is_held_against_what_happened(run, dropped, ru, en):
-    bins = pd.DataFrame({"told": [0.1, 0.7], "dropped": [0.1, dropped], "customers": [100, 100]})
+def test_the_worst_group_that_chance_does_not_explain_leads(run, dropped, misses, ru, en):
+    bins = pd.DataFrame(
+        {
+            "told": [0.1, 0.7],
+            "dropped": [0.2, dropped],
+            "customers": [100, 100],
+            "low": [0.12, dropped - 0.1],
+            "high": [0.3, min(dropped + 0.1, 1)],
+            "misses": [misses, misses],
+        }
+    )
     bins.to_parquet(run / "data/evaluation/reliability.parquet")
+    alter(
+        run / "data/evaluation/details.json",
+        lambda found: found.update(grade="B", bins=2, bins_missed=2 * misses),
+    )
+    pages = build()
+    assert ru in prose(pages["ru"])
+    assert en in " ".join(read_page(pages["en"]).text.split())
+    assert (read_page(pages["en"]).text.count("The worst:") == 1) == misses
+
+
+@pytest.mark.parametrize(
+    ("change", "ru", "en"),
+    [
+        ({"calibration": "hold"}, "вероятности сбываются", "its probabilities hold: slope"),
+        ({"calibration": "do_not_hold"}, "Вероятности не сбываются", "do not hold:"),
+        ({"calibration": "cannot_be_told"}, "сказать нельзя", "cannot be told: there are too few"),
+        ({"calibration_slope_place": "below"}, "слишком смелые", "too bold"),
+        ({"calibration_slope_place": "across"}, "недостаточно точно", "not known well enough"),
+        ({"calibration_shift_place": "above"}, "Все риски занижены", "All risks are told too low"),
+        ({"calibration_test": "do_not_hold"}, "их слово последнее", "theirs is the last word"),
+    ],
+)
+def test_probabilities_are_judged_in_words(run, change, ru, en):
+    usual = {
+        "grade": "B",
+        "reservations": [],
+        "calibration": "hold",
+        "calibration_slope_place": "inside",
+        "calibration_shift_place": "inside",
+        "calibration_test": "cannot_be_told",
+    }
+    alter(run / "data/evaluation/details.json", lambda found: found.update(usual | change))
     pages = build()
     assert ru in prose(pages["ru"])
     assert en in prose(pages["en"])
+    others = {"too bold", "not known well enough", "theirs is the last word", "do not hold:"}
+    assert {words for words in others if words in prose(pages["en"])} <= {en}
 
 
 @pytest.mark.parametrize(
@@ -207,16 +250,29 @@ def test_page_says_what_contributions_are_measured_in(run, space, ru, en):
 
 @pytest.mark.parametrize("grade", ["A", "B", "C", "F"])
 def test_grade_is_told_in_words(run, grade):
-    alter(run / "data/evaluation/details.json", lambda found: found.update(grade=grade))
+    change = {"grade": grade, "reservations": ["only_just", "cannot_be_told"]}
+    alter(run / "data/evaluation/details.json", lambda found: found.update(change))
     words = {
         "A": "probabilities hold: act on it",
-        "B": "eye on the numbers",
+        "B": "It may be better only just. Whether its probabilities hold cannot be told yet.",
         "C": "not proven better",
         "F": "nobody is contacted",
     }
     english = build()["en"]
     headline = english[english.index('id="headline"') : english.index('id="readiness"')]
     assert [letter for letter, word in words.items() if word in headline] == [grade]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_model_that_is_no_better_than_chance_claims_no_count_and_no_probability(run, language):
+    details = run / "data/evaluation/details.json"
+    told = ("headline/at_risk", "headline/expected_drops", "headline/profit_at_stake", "came_true")
+    told += ("calibration", "expected_drops", "precision")
+    for grade, shown in (("B", set(told)), ("F", set())):
+        alter(details, lambda found, letter=grade: found.update(grade=letter))
+        shown_figures = read_page(build()[language]).figures
+        sources = [one.source.partition("#/")[2] for one in shown_figures]
+        assert {name for name in told if any(place.startswith(name) for place in sources)} == shown
 
 
 def test_an_empty_campaign_is_said_to_be_empty(run):
