@@ -75,7 +75,13 @@ def featurize(folder: str, *pictures: str) -> None:
         from retention.data.plots import draw_correlations, draw_distributions
 
         names = list(made.features)
-        found = study_columns(made.table, customers[POSITION], names, params.features)
+        found = study_columns(
+            made.table,
+            customers[POSITION],
+            names,
+            params.features,
+            behaviour=made.behaviour,
+        )
         draw_distributions(
             found.seen[names], found.seen[LABEL], Path(place, "bars.png"), columns=columns
         )

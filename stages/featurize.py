@@ -22,7 +22,7 @@ _PLOTS = paths.PLOTS / "featurize"
 
 @stage
 def main() -> None:
-    """Build the features, choose the sides, look for leaks, draw what the columns say."""
+    """Build the features, choose the sides, look for leaks and drift, draw what the columns say."""
     columns, params = load_columns(), load_params().features
     customers = read_parquet(paths.PREPARED)
     made = make_table(customers, params, columns=columns)
@@ -30,7 +30,7 @@ def main() -> None:
     write_parquet(made.table, paths.FEATURES)
     write_parquet(read_parquet(paths.SET_ASIDE, [IDENTITY]), paths.LEFT_OUT)
     write_json(dictionary(made.features, columns=columns), paths.DICTIONARY)
-    found = study_columns(made.table, customers[POSITION], names, params)
+    found = study_columns(made.table, customers[POSITION], names, params, behaviour=made.behaviour)
     write_json(found.details, paths.FEATURES_DETAILS)
     write_json(found.headline, paths.METRICS / "featurize.json")
     draw_distributions(

@@ -33,6 +33,10 @@ class Finding:
         Cells, rows or customers concerned.
     example : str
         One of them, as it stands in the file.
+    line : int
+        Where in the file it stands, 0 where that does not matter.
+    rule : str
+        What it breaks, in English; empty where it breaks none.
     """
 
     level: Level
@@ -41,11 +45,13 @@ class Finding:
     what: str
     count: int
     example: str = ""
+    line: int = 0
+    rule: str = ""
 
     @property
     def sentence(self) -> str:
         """The finding in words."""
-        return SENTENCES[self.what].format(count=self.count, example=self.example)
+        return SENTENCES[self.what].format(**asdict(self))
 
 
 SENTENCES = {
@@ -60,8 +66,9 @@ SENTENCES = {
     "index_column": "{count} leftover index columns were left out: {example}",
     "extra_column": "{count} columns that are not part of the export were left out: {example}",
     "absent_column": "the column is optional and this export lacks it; the run goes without it",
-    "ragged_row": "{count} rows have too many or too few cells: {example}",
-    "stray_quote": "{count} rows have a quote that opens or closes amid a cell: {example}",
+    "ragged_row": "{count} rows have too many or too few cells: line {line} has {example}",
+    "stray_quote": "{count} rows have a quote that opens or closes amid a cell: line {line} has "
+    "{example}",
     # Cells
     "stray_spaces": "{count} cells had spaces around or inside, such as {example!r}",
     "decomposed": "{count} cells have letters of two parts, as macOS writes, such as {example!r}",
@@ -79,7 +86,7 @@ SENTENCES = {
     "misspelling": "{count} known misspellings were mended, such as {example!r}",
     "whole_id": "{count} customer ids are written in another form, such as {example!r}",
     "missing": "{count} cells are empty; the model fills them and knows that it did",
-    "broken": "{count} cells break a rule, such as {example}",
+    "broken": "{count} cells break a rule, such as line {line}: {example!r} {rule}",
     "new_category": "{count} customers have a category that is new, such as {example!r}",
     # Rows and customers
     "duplicate": "{count} rows stand twice and were dropped once, such as customer {example}",
@@ -96,7 +103,8 @@ SENTENCES = {
     "few_of_class": "only {count} customers of a class; with fewer than {example} scores are rough",
     "leak": "ranks the label with ROC-AUC {example} by the way the export was made; no split or "
     "model may follow it, and none here does",
-    "drift": "score rows differ from labelled ones (p = {example} after correction)",
+    "drift": "{count} score rows differ from labelled ones, beyond chance and by a distance of "
+    "{example} of 1",
 }
 """What each finding says."""
 
@@ -106,5 +114,5 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
     order = {level: place for place, level in enumerate(Level)}
     rows = sorted(findings, key=lambda f: (order[f.level], f.what, f.file, f.column))
     table = [{**asdict(row), "level": str(row.level), "text": row.sentence} for row in rows]
-    columns = ["level", "file", "column", "what", "count", "example", "text"]
+    columns = ["level", "file", "column", "what", "count", "example", "line", "rule", "text"]
     return pd.DataFrame(table, columns=columns)

@@ -129,6 +129,7 @@ class Features(Section):
     test_share: Annotated[float, Field(ge=0.05, le=0.5)]
     seed: Seed
     use_profit: bool
+    least_drift: Share
     sample: Annotated[int, Field(ge=100)]
 
 
@@ -294,6 +295,7 @@ class Campaign(Section):
     strangers_suppressed: bool
     spreadsheet: Literal["ru", "en"]
     contact_cap: NonNegativeInt
+    most_drift: Share | None
     control_share: Annotated[float, Field(ge=0, lt=1)]
     seed: Seed
     profit_unit: Annotated[str, Field(min_length=1)]

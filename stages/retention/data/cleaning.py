@@ -136,11 +136,20 @@ class _Report:
         self.lacking: list[str] = []
         self.valid: dict[str, list[str]] = {}
 
-    def add(self, level: Level, column: str, what: str, count: int, example: str = "") -> None:
+    def add(
+        self,
+        level: Level,
+        column: str,
+        what: str,
+        count: int,
+        example: str = "",
+        *,
+        line: int = 0,
+        rule: str = "",
+    ) -> None:
         """Note a finding; the column is named as the file has it."""
-        self.findings.append(
-            Finding(level, self.raw.file, self.named(column), what, count, example)
-        )
+        place = (self.raw.file, self.named(column))
+        self.findings.append(Finding(level, *place, what, count, example, line, rule))
 
     def named(self, header: str) -> str:
         """Return a header as the file has it: the dictionary's own, or one of its aliases."""
@@ -232,7 +241,7 @@ class _Report:
                 if word and word not in valid:
                     here = [other == place for other in range(len(spelled.words))]
                     close = _close(word, list(valid), 0.8)
-                    example = f"{word} (did you mean {close}?)" if close else word
+                    example = f"{word} (≈ {close})" if close else word
                     self.add(
                         Level.WARNING, column.header, "new_category", spelled.count(here), example
                     )
@@ -259,8 +268,8 @@ class _Report:
             told = {"column": self.named(header), "value": values, "rule": rules}
             part = {LINE: lines, IDENTITY: ids, **told}
             parts.append(pd.DataFrame(part))
-            first = f"line {lines[0]}: {values[0]!r} {rules[0]}"
-            self.add(Level.ERROR, header, "broken", len(cells), first)
+            first = {"example": str(values[0]), "line": int(lines[0]), "rule": rules[0]}
+            self.add(Level.ERROR, header, "broken", len(cells), **first)
         parts += self.unreadable()
         if not parts:
             return pd.DataFrame(columns=QUARANTINE_COLUMNS)
@@ -279,8 +288,8 @@ class _Report:
             }
             parts.append(pd.DataFrame(part))
             what = "ragged_row" if rows["found"].iloc[0].endswith(" cells") else "stray_quote"
-            first = f"line {rows['line'].iloc[0]} has {rows['found'].iloc[0]}"
-            self.add(Level.ERROR, "", what, len(rows), first)
+            first = {"example": rows["found"].iloc[0], "line": int(rows["line"].iloc[0])}
+            self.add(Level.ERROR, "", what, len(rows), **first)
         return parts
 
     def once_each(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""What the columns say of the label and of each other, on training customers only."""
+"""What the columns say of the label and of each other, on training customers only; and drift."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ import pandas as pd
 
 from retention.core.findings import Finding, Level, as_table
 from retention.core.params import Features
-from retention.core.vocabulary import IDENTITY, LABEL
+from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
 from retention.data.customer_table import sample
+from retention.data.drift import find_drift
 from retention.data.joining import POSITION
 from retention.data.leakage import (
     duplicates,
@@ -53,9 +54,14 @@ class ColumnStudy:
 
 
 def study_columns(
-    table: pd.DataFrame, position: pd.Series, names: Sequence[str], params: Features
+    table: pd.DataFrame,
+    position: pd.Series,
+    names: Sequence[str],
+    params: Features,
+    *,
+    behaviour: Sequence[str],
 ) -> ColumnStudy:
-    """Look for leaks, collinearity and associations.
+    """Look for leaks, collinearity and associations, and for drift.
 
     Parameters
     ----------
@@ -67,12 +73,16 @@ def study_columns(
         The features.
     params : Features
         The params section.
+    behaviour : sequence of str
+        The columns that may drift, beside the profit.
 
     Raises
     ------
     InputError
         If a feature alone tells who dropped.
     """
+    # No outcome is looked at here, so that the test customers may be.
+    drift = find_drift(table, [*behaviour, PROFIT], least=params.least_drift)
     # Everything below looks at training customers only: the test is for evaluate.
     train = table[(table["split"] == "train") & table["scored"]]
     seen = sample(train, most=params.sample, seed=params.seed)
@@ -96,6 +106,7 @@ def study_columns(
         "variance_inflation": variance_inflation(numbers),
         "duplicate_features": duplicates(numbers),
         "leaks": found,
-        "report": as_table(warnings).to_dict("records"),
+        "drift": drift.details,
+        "report": as_table([*warnings, *drift.findings]).to_dict("records"),
     }
     return ColumnStudy(seen, matrix, details)

@@ -23,10 +23,13 @@ class CustomerTable:
         Every canonical column, ``split``, ``twin_key`` and ``scored``.
     features : DataFrame
         The features alone, in their order.
+    behaviour : tuple of str
+        All columns but id, label and profit.
     """
 
     table: pd.DataFrame
     features: pd.DataFrame
+    behaviour: tuple[str, ...]
 
 
 def split_sides(
@@ -52,7 +55,8 @@ def make_table(customers: pd.DataFrame, params: Features, *, columns: Columns) -
         customers, behaviour=columns.behaviour, test_share=params.test_share, seed=params.seed
     )
     extra = [name for name in columns.by_name if name not in features]
-    return CustomerTable(pd.concat([customers[extra], sides, features], axis=1), features)
+    table = pd.concat([customers[extra], sides, features], axis=1)
+    return CustomerTable(table, features, columns.behaviour)
 
 
 def sample(table: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from retention.core.paths import QUARANTINE
 from retention.core.vocabulary import IDENTITY, LABEL, MINUTES
 from retention.data.cleaning import Cleaned, clean_table
 from retention.data.joining import SET_ASIDE_REASONS, check_ids, join, set_aside, zero_in_minutes
-from retention.data.quality import coverage, drift, small_samples, twins
+from retention.data.quality import coverage, small_samples, twins
 from retention.data.reader import read_table
 
 COUNTED = ["level", "file", "column", "what", "count"]
@@ -146,11 +146,7 @@ def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Pr
             f"{folder}: no customer is left; set aside: {dict(Counter(reasons.tolist()))}"
         )
     key = behaviour_key(kept, columns.behaviour)
-    findings += [
-        *small_samples(kept, place=str(folder)),
-        *twins(kept, key),
-        *drift(kept, key, names=columns.behaviour),
-    ]
+    findings += [*small_samples(kept, place=str(folder)), *twins(kept, key)]
     readiness = as_table(findings)
     details = {
         "rows": exports.rows,
