@@ -39,6 +39,7 @@ def main() -> None:
     sections = {
         "data": params.data,
         "prepare": params.prepare,
+        "features": params.features,
         "evaluate": params.evaluate,
         "segment": params.segment,
         "campaign": params.campaign,
@@ -63,11 +64,7 @@ def main() -> None:
     write_json(found.headline, paths.METRICS / "report.json")
     for language, page in found.pages.items():
         write_text(page, paths.REPORT / f"{language}.html")
-    told = found.overview["headline"]
-    print(
-        f"report: {told['customers']} customers, {told['at_risk']} at risk; open "
-        f"{paths.REPORT}/ru.html or {paths.REPORT}/en.html"
-    )
+    print(f"report: {found.summary}; open {paths.REPORT}/ru.html or {paths.REPORT}/en.html")
 
 
 if __name__ == "__main__":

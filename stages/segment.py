@@ -49,13 +49,13 @@ def main() -> None:
     how = {"in_data": in_data, "columns": columns, "options": params.segment}
     found = find_segments(customers, features=names, words=words, **how)
     grade, named = read_grade(paths.EVALUATION_DETAILS), found.categories_to_offer
-    plan = plan_campaign(
-        found.customers, named, offers, suppressed, columns=columns, campaign=campaign, grade=grade
-    )
+    drifted = read_json(paths.FEATURES_DETAILS, needs=("drift",))["drift"]["columns"]
+    asked = {"columns": columns, "campaign": campaign, "grade": grade, "drifted": drifted}
+    plan = plan_campaign(found.customers, named, offers, suppressed, **asked)
     listed, budgets = plan.decision.listed, plan.decision.budgets
     nobody = found.fits_nobody + plan.fits_nobody
-    for place in nobody:
-        print(f"segment: warning: {place} fits nobody", file=sys.stderr)
+    for line in [*plan.warnings, *(f"warning: {place} fits nobody" for place in nobody)]:
+        print(f"segment: {line}", file=sys.stderr)
     print(f"segment: {plan.summary}")
 
     for folder, tables in ((paths.SEGMENTS, found.tables), (paths.CAMPAIGN, plan.tables)):

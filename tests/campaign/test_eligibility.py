@@ -5,7 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import an_offer, random_shop
-from retention.campaign.eligibility import GATES, choose, expected_gains, open_offers, ration
+from retention.campaign.eligibility import (
+    GATES,
+    Conditions,
+    choose,
+    expected_gains,
+    open_offers,
+    ration,
+)
 from retention.campaign.offers import PLACEHOLDERS
 
 RANKS = ["reason_1", "reason_2", "reason_3"]
@@ -65,7 +72,9 @@ def catalogue(wanted):
 
 def opened(audience, known, offers, **changes):
     options = {"contact_cap": CAP, "months": 3, "lost": 0.5} | known | changes
-    return open_offers(audience, options.pop("reasons"), offers, **options)
+    how = {name: options.pop(name) for name in ("months", "lost", "stopped") if name in options}
+    conditions = Conditions(audience, options.pop("reasons"), **options)
+    return open_offers(conditions, offers, **how)
 
 
 def rationed(seed, offers, *, budget, share, rows=40):
@@ -262,10 +271,11 @@ def test_offer_that_ran_out_is_the_gate_of_who_has_no_other():
         assert plan.gate.tolist() == ["", "", "out_of_stock"]
 
 
-def test_grade_f_stops_everybody_first():
+@pytest.mark.parametrize("stopped", ["model_grade_f", "drift"])
+def test_a_gate_of_the_whole_campaign_stops_everybody_first(stopped):
     audience, known = audience_of(4)
-    gain, gate = opened(audience, known, [an_offer("a")], failed=True)
-    assert set(gate) == {"model_grade_f"}
+    gain, gate = opened(audience, known, [an_offer("a")], stopped=stopped)
+    assert set(gate) == {stopped}
     assert np.isneginf(gain).all()
 
 

@@ -44,7 +44,7 @@ def campaign_of(**changes):
     return Campaign(**(project_params()["campaign"] | changes))
 
 
-def decided(shop, *, suppressed=(), offers=OFFERS, failed=False, **changes):
+def decided(shop, *, suppressed=(), offers=OFFERS, stopped="", **changes):
     campaign = campaign_of(**changes)
     arms = assigned(shop["customer_id"], seed=campaign.seed, share=campaign.control_share)
     shop = shop.assign(arm=arms)
@@ -57,7 +57,7 @@ def decided(shop, *, suppressed=(), offers=OFFERS, failed=False, **changes):
         set(suppressed),
         columns=COLUMNS,
         campaign=campaign,
-        failed=failed,
+        stopped=stopped,
     )
     return found.listed, found.excluded, found.budgets, found.power
 
@@ -116,10 +116,10 @@ def test_same_input_in_any_order_gives_the_same_bytes(tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-@pytest.mark.parametrize("failed", [False, True])
-def test_list_for_programs_keeps_its_contract_though_nobody_is_on_it(tmp_path, failed):
-    listed, *_ = decided(a_shop(400, seed=4, hostile=True), failed=failed)
-    assert (len(listed) == 0) == failed
+@pytest.mark.parametrize("stopped", ["", "model_grade_f", "drift"])
+def test_list_for_programs_keeps_its_contract_though_nobody_is_on_it(tmp_path, stopped):
+    listed, *_ = decided(a_shop(400, seed=4, hostile=True), stopped=stopped)
+    assert (len(listed) == 0) == bool(stopped)
     write_both(listed, tmp_path / "list", dialect="ru")
     kinds = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "list.parquet")}
     words = dict.fromkeys(("customer_id", "segment", "offer", "channel", "text", "arm", "reasons"))
@@ -140,13 +140,14 @@ def test_list_for_programs_keeps_its_contract_though_nobody_is_on_it(tmp_path, f
     ]
     read = pd.read_parquet(tmp_path / "list.parquet")
     assert read["customer_id"].str.startswith("=cmd|").all()
-    assert set(read["arm"]) == (set() if failed else {"treatment", "control"})
+    assert set(read["arm"]) == (set() if stopped else {"treatment", "control"})
 
 
 @pytest.mark.parametrize(
     ("changes", "gates"),
     [
-        ({"failed": True}, {"model_grade_f"}),
+        ({"stopped": "model_grade_f"}, {"model_grade_f"}),
+        ({"stopped": "drift"}, {"drift"}),
         ({"suppressed": [str(100_000 + place) for place in range(3000)]}, {"suppressed"}),
         ({"offers": []}, {"not_eligible"}),
         ({"offers": [an_offer("a", cost=1e6)]}, {"no_expected_gain"}),

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers import an_offer, random_shop
-from retention.campaign.eligibility import open_offers
+from retention.campaign.eligibility import Conditions, open_offers
 from retention.campaign.suppression import (
     is_suppressed,
     lacks_own_suppression,
@@ -288,11 +288,9 @@ def check_any_spelling(folder, data, dialect, place):
     except InputError:
         seen["refused"] += 1
         return
-    gain, gate = open_offers(
-        AUDIENCE, NOBODY, [an_offer("all", effect=0.5)], words=NOBODY,
-        suppressed=is_suppressed(AUDIENCE["customer_id"], found.ids), contact_cap=5, months=3.0,
-        lost=0.5,
-    )  # fmt: skip
+    stopped = is_suppressed(AUDIENCE["customer_id"], found.ids)
+    conditions = Conditions(AUDIENCE, NOBODY, words=NOBODY, suppressed=stopped, contact_cap=5)
+    gain, gate = open_offers(conditions, [an_offer("all", effect=0.5)], months=3.0, lost=0.5)
     assert gate[[place, place + 1]].tolist() == ["suppressed", "suppressed"], (written, dialect)
     assert not np.isfinite(gain[[place, place + 1]]).any()
     assert (gate == "").sum() == len(KNOWN) - 2

@@ -20,6 +20,7 @@ from retention.core.vocabulary import IDENTITY
 
 GATES = (
     "model_grade_f",
+    "drift",
     "suppressed",
     "no_consent",
     "contact_cap",
@@ -43,17 +44,71 @@ def expected_gains(
     return customers["risk"].to_numpy() * offer.effect * at_stake - offer.cost
 
 
+class Conditions:
+    """What decides to whom an offer may be made, looked up once for all offers.
+
+    Parameters
+    ----------
+    audience : DataFrame
+        ``consent``, ``contacts_now`` and every column a rule speaks of.
+    reasons : DataFrame
+        The features named as reasons, a column each rank; rows as in `audience`.
+    words : DataFrame
+        What placeholders stand for, as ``wording.category_words`` gives it; rows as in `audience`.
+    suppressed : ndarray of bool, shape (n_customers,)
+        Who is never contacted.
+    contact_cap : int
+        Contacts in the current month from which no message is sent; who has an unknown number
+        gets none either.
+    """
+
+    def __init__(
+        self,
+        audience: pd.DataFrame,
+        reasons: pd.DataFrame,
+        *,
+        words: pd.DataFrame,
+        suppressed: np.ndarray,
+        contact_cap: int,
+    ) -> None:
+        self.audience = audience
+        self.suppressed = suppressed
+        self._reasons = reasons
+        self._words = words
+        self._consented = (audience["consent"] == "yes").to_numpy(dtype=bool, na_value=False)
+        below = audience["contacts_now"] < contact_cap
+        self._rested = below.to_numpy(dtype=bool, na_value=False)
+        self._named: dict[str, np.ndarray] = {}
+
+    def named(self, feature: str) -> np.ndarray:
+        """Tell of whom the feature is a reason; of everyone where any will do."""
+        if feature == ANY:
+            return np.ones(len(self.audience), dtype=bool)
+        if feature not in self._named:
+            self._named[feature] = (self._reasons == feature).any(axis=1).to_numpy()
+        return self._named[feature]
+
+    def of(self, offer: Offer) -> dict[str, np.ndarray]:
+        """Return whom each condition of an offer lets pass, by its name, each for itself."""
+        is_message = offer.channel == "message"
+        everyone = np.ones(len(self.audience), dtype=bool)
+        return {
+            "rule": matches(offer.when, self.audience, place=f"offers.yaml: {offer.code}.when"),
+            "reason": self.named(offer.reason),
+            "category": fillable(offer, self._words),
+            "consent": self._consented if is_message else everyone,
+            "contact_cap": self._rested if is_message else everyone,
+            "suppressed": ~self.suppressed,
+        }
+
+
 def open_offers(
-    audience: pd.DataFrame,
-    reasons: pd.DataFrame,
+    conditions: Conditions,
     offers: Sequence[Offer],
     *,
-    words: pd.DataFrame,
-    suppressed: np.ndarray,
-    contact_cap: int,
     months: float,
     lost: float,
-    failed: bool = False,
+    stopped: str = "",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what each offer would gain for each customer, and the gate of who is left without.
 
@@ -62,23 +117,13 @@ def open_offers(
 
     Parameters
     ----------
-    audience : DataFrame
-        ``customer_id``, ``risk``, ``profit``, ``consent``, ``contacts_now`` and every column a
-        rule speaks of.
-    reasons : DataFrame
-        The features named as reasons, a column each rank; rows as in `audience`.
+    conditions : Conditions
+        Of the audience, which has ``risk`` and ``profit`` too.
     offers : sequence of Offer
-    words : DataFrame
-        What placeholders stand for, as ``wording.category_words`` gives it; rows as in `audience`.
-    suppressed : ndarray of bool, shape (n_customers,)
-        Who is never contacted.
-    contact_cap : int
-        Contacts in the current month from which no message is sent; who has an unknown number
-        gets none either.
     months, lost : float
         Horizon in months, and share of profit lost in a drop.
-    failed : bool
-        Whether the model's grade stops everything.
+    stopped : str
+        The gate that stops everyone, empty where none does.
 
     Returns
     -------
@@ -87,22 +132,15 @@ def open_offers(
     gate : ndarray of str, shape (n_customers,)
         One of :data:`GATES`, or empty where an offer is open.
     """
+    audience, suppressed = conditions.audience, conditions.suppressed
     n = len(audience)
     gain = np.full((n, len(offers)), -np.inf)
-    consented = (audience["consent"] == "yes").to_numpy(dtype=bool, na_value=False)
-    rested = (audience["contacts_now"] < contact_cap).to_numpy(dtype=bool, na_value=False)
-    named = {
-        feature: (reasons == feature).any(axis=1).to_numpy()
-        for feature in {offer.reason for offer in offers} - {ANY}
-    }
     fits_any, agreed_any, allowed_any = (np.zeros(n, dtype=bool) for _ in range(3))
     for place, offer in enumerate(offers):
-        fits = matches(offer.when, audience, place=f"offers.yaml: {offer.code}.when")
-        fits &= fillable(offer, words)
-        if offer.reason != ANY:
-            fits &= named[offer.reason]
-        agreed = fits & consented if offer.channel == "message" else fits
-        allowed = agreed & rested if offer.channel == "message" else agreed
+        passes = conditions.of(offer)
+        fits = passes["rule"] & passes["reason"] & passes["category"]
+        agreed = fits & passes["consent"]
+        allowed = agreed & passes["contact_cap"]
         worth = expected_gains(audience, offer, months=months, lost=lost)
         gain[:, place] = np.where(allowed & ~suppressed & (worth > 0), worth, -np.inf)
         fits_any |= fits
@@ -113,8 +151,8 @@ def open_offers(
         ["suppressed", "not_eligible", "no_consent", "contact_cap", "no_expected_gain"],
         "",
     ).astype(object)
-    if failed:
-        gain[:], gate[:] = -np.inf, GATES[0]
+    if stopped:
+        gain[:], gate[:] = -np.inf, stopped
     return gain, gate
 
 

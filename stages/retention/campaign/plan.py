@@ -1,7 +1,6 @@
 """One campaign from its audience: who gets what, what it may bring, and what it can show."""
 
 import datetime
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,18 +10,21 @@ import pandas as pd
 
 from retention.campaign.budget_curve import by_budget, outcome
 from retention.campaign.campaign_list import campaign_list, offers_made
-from retention.campaign.eligibility import GATES, choose, open_offers, ration
+from retention.campaign.eligibility import GATES, Conditions, choose, open_offers, ration
 from retention.campaign.experiment_design import power_in_words, power_of_campaign
+from retention.campaign.idle_offers import idle_offers
 from retention.campaign.offers import Offer
 from retention.campaign.suppression import Suppressed, is_suppressed
 from retention.campaign.wording import category_words
 from retention.core.arms import Arm, assigned, count_arms, draw
+from retention.core.audience import audience_of, is_rehearsal
 from retention.core.columns import Columns
 from retention.core.grades import FAILED_GRADE
 from retention.core.params import Campaign
 from retention.core.rules import fits_nobody
 from retention.core.value_at_risk import profit_at_stake
 from retention.core.vocabulary import IDENTITY, LABEL, REASON_RANKS
+from retention.data.drift import judge_drift
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,16 @@ class Decision:
         give them.
     power : dict
         As ``experiment_design.power_of_campaign`` gives it.
+    idle : dict
+        Why offers that nobody gets are made to nobody, see ``idle_offers.idle_offers``; empty
+        where a gate stops everyone.
     """
 
     listed: pd.DataFrame
     excluded: pd.DataFrame
     budgets: pd.DataFrame
     power: dict[str, Any]
+    idle: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,14 @@ class Plan:
         What the page tells of it.
     fits_nobody : list of str
         Offers whose rule holds for nobody in the audience.
+    warnings : list of str
+        What a reader must know before anything is sent.
     """
 
     decision: Decision
     details: dict[str, Any]
     fits_nobody: list[str]
+    warnings: list[str]
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -75,6 +84,8 @@ class Plan:
     def summary(self) -> str:
         """How long the list is and what it can show, in words."""
         power = power_in_words(self.decision.power["pooled"])
+        if self.details["rehearsal"]:
+            power = "a rehearsal: nobody's outcome is ahead, and nothing is to be sent"
         return f"{len(self.decision.listed)} customers on the list; {power}"
 
     @property
@@ -100,13 +111,14 @@ def plan_campaign(
     columns: Columns,
     campaign: Campaign,
     grade: str,
+    drifted: Sequence[Mapping[str, Any]] = (),
 ) -> Plan:
     """Return the campaign: who is asked, who gets which offer, and what that adds up to.
 
     Parameters
     ----------
     customers : DataFrame
-        Canonical columns, ``risk``, ``segment``, ``reasons`` and what rules speak of.
+        Canonical columns, ``scored``, ``risk``, ``segment``, ``reasons`` and what rules speak of.
     named : mapping
         The categories that an offer's text may name by segment, see ``study.category_offers``.
     offers : sequence of Offer
@@ -117,14 +129,16 @@ def plan_campaign(
         The params.
     grade : str
         The model's grade.
+    drifted : sequence of mapping
+        The columns in which the audience differs from those of known outcome, see ``data.drift``.
     """
     arms = assigned(customers[IDENTITY], seed=campaign.seed, share=campaign.control_share)
     customers = customers.assign(arm=arms)
-    ahead = customers[LABEL].isna()
-    audience = customers[ahead] if ahead.any() else customers
-    failed = grade == FAILED_GRADE
-    if failed:
-        print("segment: the model's grade is F, so nobody is contacted", file=sys.stderr)
+    audience = audience_of(customers)
+    drift = judge_drift(customers, drifted, most=campaign.most_drift)
+    stopped = "drift" if drift["too_large"] else ""
+    if grade == FAILED_GRADE:
+        stopped = "model_grade_f"
     found = decide(
         audience,
         audience[list(REASON_RANKS)],
@@ -133,23 +147,59 @@ def plan_campaign(
         suppressed.ids,
         columns=columns,
         campaign=campaign,
-        failed=failed,
+        stopped=stopped,
     )
     treated = (found.listed["arm"] == Arm.TREATMENT).to_numpy()
     spent = found.listed[treated][["cost", "expected_gain"]].sum()
     details = {
         "grade": grade,
+        "drift": drift,
+        "stopped": stopped,
+        "rehearsal": _came(customers, found.listed) if is_rehearsal(customers) else None,
         "unit": campaign.profit_unit,
         "audience": len(audience),
         **count_arms(treated),
         "suppression": asdict(suppressed.match),
         "excluded": {gate: int((found.excluded["gate"] == gate).sum()) for gate in GATES},
         "offers": offers_made(found.listed, offers),
+        "idle": found.idle,
         **{f"{Arm.TREATMENT}_{name}": amount for name, amount in spent.items()},
         "power": found.power,
     }
     rules = {f"offers.yaml: {offer.code}.when": offer.when for offer in offers}
-    return Plan(found, details, fits_nobody(rules, audience))
+    warnings = _warnings(stopped, drift, drifted, most=campaign.most_drift)
+    return Plan(found, details, fits_nobody(rules, audience), warnings)
+
+
+def _came(customers: pd.DataFrame, listed: pd.DataFrame) -> dict[str, int]:
+    """Return how many drops came, where all outcomes are known: of everyone, and of the listed."""
+    dropped = customers[LABEL].to_numpy("int64")
+    on_list = customers[IDENTITY].isin(listed[IDENTITY]).to_numpy()
+    return {"drops": int(dropped.sum()), "listed_drops": int(dropped[on_list].sum())}
+
+
+def _warnings(
+    stopped: str,
+    drift: Mapping[str, Any],
+    drifted: Sequence[Mapping[str, Any]],
+    *,
+    most: float | None,
+) -> list[str]:
+    said = []
+    if stopped == "model_grade_f":
+        said.append("the model's grade is F, so nobody is contacted")
+    if drifted:
+        names = ", ".join(dict.fromkeys(str(one["column"]) for one in drifted))
+        said.append(
+            f"warning: customers whose outcome is ahead differ from those the model learnt from "
+            f"in {names}; its risks may not be true of them"
+        )
+    if stopped == "drift":
+        said.append(
+            f"they differ by a distance of {drift['largest']:.2f} in {drift['largest_of']}, more "
+            f"than params campaign.most_drift ({most:g}), so nobody is contacted"
+        )
+    return said
 
 
 def decide(
@@ -161,7 +211,7 @@ def decide(
     *,
     columns: Columns,
     campaign: Campaign,
-    failed: bool,
+    stopped: str = "",
 ) -> Decision:
     """Return the list, the excluded with their gates, the outcome by budget, and the power.
 
@@ -180,20 +230,18 @@ def decide(
         The data dictionary: what categories are called.
     campaign : Campaign
         The params.
-    failed : bool
-        Whether the model's grade stops everything.
+    stopped : str
+        The gate that stops everyone, empty where none does.
     """
     money = {"months": campaign.horizon_months, "lost": campaign.share_lost}
-    gain, gate = open_offers(
+    conditions = Conditions(
         audience,
         reasons,
-        offers,
         words=words,
-        contact_cap=campaign.contact_cap,
         suppressed=is_suppressed(audience[IDENTITY], suppressed),
-        failed=failed,
-        **money,
+        contact_cap=campaign.contact_cap,
     )
+    gain, gate = open_offers(conditions, offers, stopped=stopped, **money)
     treated = (audience["arm"] == Arm.TREATMENT).to_numpy()
     plan = ration(
         gain,
@@ -220,4 +268,6 @@ def decide(
     on_list, place = plan.choice >= 0, plan.choice[plan.choice >= 0]
     codes = np.array([offer.code for offer in offers], dtype=object)[place]
     able = power_of_campaign(risk[on_list], effect[place], treated[on_list], codes)
-    return Decision(listed, excluded, budgets, able)
+    used = range(len(offers)) if stopped else set(place.tolist())
+    idle = idle_offers(offers, used, gain, conditions, **money)
+    return Decision(listed, excluded, budgets, able, idle)

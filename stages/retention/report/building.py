@@ -40,6 +40,13 @@ class Report:
         """The numbers that people compare."""
         return {name: self.overview["headline"][name] for name in _HEADLINE}
 
+    @property
+    def summary(self) -> str:
+        """How many are at risk, in words."""
+        told = self.overview["headline"]
+        called = "at risk" if told["ahead"] else "would have been called (a rehearsal)"
+        return f"{told['customers']} customers, {told['at_risk']} {called}"
+
 
 def build_report(
     files: Mapping[str, Any],

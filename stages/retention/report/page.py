@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ UNIT_FORMS = {
 """How figures of each unit of what explain found are shown."""
 EXAMPLE_FORMS = {
     "leak": "score",
-    "drift": "score",
+    "drift": "hundredths",
     "few_customers": "count",
     "few_of_class": "count",
 }
@@ -92,7 +91,7 @@ def render(
         **names,
         **{key: value for key, value in view.items() if key != "unit"},
         unit=phrases.name("units", view["unit"]),
-        **_helpers(figures, phrases, names),
+        **_helpers(figures, phrases, names, rehearsal=bool(view["rehearsal"])),
         language=language,
         other=other,
         sections=SECTIONS,
@@ -102,7 +101,7 @@ def render(
 
 
 def _helpers(
-    figures: Figures, phrases: Phrases, names: Mapping[str, str]
+    figures: Figures, phrases: Phrases, names: Mapping[str, str], *, rehearsal: bool
 ) -> dict[str, Callable[..., Any]]:
     """Return the functions that templates call."""
 
@@ -119,8 +118,6 @@ def _helpers(
             form, value = EXAMPLE_FORMS[row["what"]], float(row["example"])
         except (KeyError, ValueError):
             return phrases.name("examples", row["example"])
-        if row["what"] == "drift":  # upwards: p is "at most" that
-            value = math.ceil(1000 * value) / 1000
         return quote(text(value, form))
 
     def finding(file: str, steps: Sequence[str | int]) -> Markup:
@@ -131,8 +128,13 @@ def _helpers(
         return phrases.say(
             f"findings.{row['what']}",
             count=figures.show(file, *steps, "count"),
+            line=figures.show(file, *steps, "line"),
             example=example(row),
         )
+
+    def told(key: str, **given: Any) -> Markup:
+        """Return the sentence of a key; where all outcomes are known, what stands in its place."""
+        return phrases.say(f"rehearsal.{key}" if rehearsal else key, **given)
 
     def slice_name(key: str) -> Markup:
         column, _, value = key.partition("=")
@@ -187,6 +189,7 @@ def _helpers(
         "clip": clip,
         "version": version,
         "finding": finding,
+        "told": told,
         "slice_name": slice_name,
         "rivals": rivals,
         "side": side,

@@ -5,17 +5,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from retention.core.audience import audience_of, is_ahead
 from retention.core.findings import Level
 from retention.core.value_at_risk import profit_at_stake
-from retention.core.vocabulary import LABEL, PROFIT
+from retention.core.vocabulary import PROFIT
 
 TOP = 3
-
-
-def audience_of(customers: pd.DataFrame) -> pd.DataFrame:
-    """Return the customers whose months are still ahead; everyone where there is none."""
-    ahead = customers[customers[LABEL].isna()]
-    return ahead if len(ahead) else customers
 
 
 def headline_figures(
@@ -46,7 +41,7 @@ def headline_figures(
     return {
         "customers": len(customers),
         "audience": len(audience),
-        "ahead": int(customers[LABEL].isna().sum()),
+        "ahead": int(is_ahead(customers).sum()),
         "at_risk": at_risk,
         "at_risk_share": at_risk / max(1, len(audience)),
         "expected_drops": float(risk.sum()),

@@ -21,8 +21,10 @@ ASSUMPTIONS = {
     "campaign.budget": "money",
     "campaign.control_share": "percent",
     "campaign.contact_cap": "count",
+    "campaign.most_drift": "plain",
     "campaign.valid_days": "count",
     "campaign.suppression": "word",
+    "features.least_drift": "plain",
     "prepare.regular_only": "word",
     "prepare.entry_error_distance": "plain",
     "prepare.max_quarantined": "percent",
@@ -40,6 +42,8 @@ BUDGET_COLUMNS = {
     "expected_gain": "money",
 }
 FINDING_LEVELS = tuple(Level)
+FARTHEST = 3
+"""Drifted columns that a caveat names; the section on data has them all."""
 FEATURE_FORMS = {"number": "tenths", "whole": "count", "percent": "percent", "money": "money"}
 """How the mean of a number is shown, by the form that the data dictionary gives it."""
 
@@ -88,6 +92,12 @@ def ends(offers: list[Mapping[str, Any]], key: str) -> dict[str, int]:
     return {"low": order[0], "high": order[-1]} if order else {}
 
 
+def caveat_places(drifted: list[Mapping[str, Any]]) -> list[int]:
+    """Return the places of the farthest columns that drifted, each column once."""
+    first = {row["column"]: place for place, row in reversed(list(enumerate(drifted)))}
+    return sorted(first.values())[:FARTHEST]
+
+
 def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return what templates need beside the files.
 
@@ -111,7 +121,12 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
             for place, row in enumerate(files["featurize"]["report"])
         ),
     ]
+    drifted = files["featurize"]["drift"]["columns"]
     return {
+        "rehearsal": files["segment"]["rehearsal"],
+        "drifted": drifted,
+        "caveat_places": caveat_places(drifted),
+        "stopped": files["segment"]["stopped"],
         "findings": sorted(findings, key=lambda found: FINDING_LEVELS.index(found[2]["level"])),
         "unit": files["params"]["campaign"]["profit_unit"],
         "assumptions": ASSUMPTIONS,
@@ -119,7 +134,9 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
         "budget_columns": BUDGET_COLUMNS,
         "budget_row": budget_row(files["budgets"], files["params"]["campaign"]["budget"]),
         "offers_made": [place for place in order if counts[place]],
-        "offers_idle": [place for place in order if not counts[place]],
+        "offers_idle": [
+            place for place, offer in enumerate(offers) if offer["code"] in files["segment"]["idle"]
+        ],
         "offer_of": by_code.get,
         "effects": ends(offers, "effect"),
         "costs": ends(offers, "cost"),
