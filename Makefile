@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-portraits study-campaign study-calibration study-permuted fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-portraits study-campaign study-drift study-calibration study-permuted fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -93,6 +93,9 @@ study-campaign: $(READY) ## Measure simulated campaigns whose effects are known 
 
 study-permuted: $(READY) ## Lead 20 shops in which behaviour tells nothing through every stage: what is claimed? (10 minutes)
 	python benchmarks/permuted.py
+
+study-drift: $(READY) ## Count how often drift is told where there is none and where there is some (half an hour)
+	python benchmarks/drift.py
 
 fuzz: $(DEV) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500

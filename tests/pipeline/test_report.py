@@ -86,17 +86,13 @@ def test_examples_that_are_figures_are_written_like_figures(run):
     path = run / "data/prepared/readiness.parquet"
     findings = pd.read_parquet(path)
     one = findings.head(1).assign(level="warning", file="", column="promo_share")
-    more = [("drift", "1.2e-08"), ("drift", "0.0123"), ("few_customers", "1500")]
+    more = [("drift", "0.37"), ("few_customers", "1500")]
     more = [one.assign(what=what, example=example) for what, example in more]
     pd.concat([findings, *more], ignore_index=True).to_parquet(path)
     text = {language: read_page(html).text for language, html in build().items()}
-    for words in (
-        "p не больше 0,001 ",
-        "p не больше 0,013 ",
-        "меньше 1\N{NARROW NO-BREAK SPACE}500,",
-    ):
+    for words in ("расстояние 0,37.", "меньше 1\N{NARROW NO-BREAK SPACE}500,"):
         assert words in text["ru"]
-    for words in ("p at most 0.001 ", "p at most 0.013 ", "1,500"):
+    for words in ("distance 0.37.", "1,500"):
         assert words in text["en"]
 
 
