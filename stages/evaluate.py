@@ -6,6 +6,8 @@ metrics/evaluate.json and plots/evaluate/. The only stage that holds the risk of
 against their outcome.
 """
 
+import sys
+
 from retention.core import paths
 from retention.core.files import (
     joined,
@@ -18,6 +20,7 @@ from retention.core.files import (
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY
+from retention.evaluation.evaluation import warnings
 from retention.evaluation.held_out import evaluate_risk, predictions
 from retention.evaluation.plots import draw_scores
 
@@ -38,6 +41,8 @@ def main() -> None:
     found = evaluate_risk(
         table, list(card["features"]), threshold=card["threshold"], options=options, truth=truth
     )
+    for line in warnings(found.scores):
+        print(f"evaluate: warning: {line}", file=sys.stderr)
     write_json(found.headline, paths.METRICS / "evaluate.json")
     write_json(found.scores, paths.EVALUATION_DETAILS)
     write_parquet(predictions(table), paths.PREDICTIONS)

@@ -129,7 +129,7 @@ def test_small_slices_are_not_scored():
             "risk": RISK,
         }
     )
-    found = slices(table, resamples(np.arange(300), count=200, seed=1), minimum=30, level=0.95)
+    found = slices(table, minimum=30, level=0.95)
     one = found["service=standard"]
     assert one["roc_auc"] == pytest.approx(roc_auc_score(LABEL[:280], RISK[:280]))
     assert one["roc_auc_low"] < one["roc_auc"] < one["roc_auc_high"]
@@ -139,3 +139,14 @@ def test_small_slices_are_not_scored():
     assert found["service=standard"]["customers"] == 280
     assert found["service=standard"]["drop_share"] == pytest.approx(LABEL[:280].mean())
     assert sum(name.startswith("tenure_quarter") for name in found) == 4
+
+
+def test_a_slice_with_few_of_a_class_is_shown_without_its_ranking():
+    word = np.where(np.arange(300) < 60, "few", "many")
+    label = np.where(word == "few", (np.arange(300) < 9).astype(int), LABEL)
+    table = pd.DataFrame({"service": word, "drop": label, "risk": RISK})
+    found = slices(table, words=["service"], minimum=30, level=0.95)
+    few = found["service=few"]
+    assert (few["customers"], few["drop_share"]) == (60, 0.15)
+    assert np.isnan([few["roc_auc"], few["roc_auc_low"], few["roc_auc_high"]]).all()
+    assert found["service=many"]["roc_auc_low"] < found["service=many"]["roc_auc"]

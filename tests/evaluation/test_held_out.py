@@ -3,7 +3,10 @@ import pandas as pd
 
 from helpers import project_params
 from retention.core.params import Evaluate
+from retention.evaluation.evaluation import TOO_GOOD, warnings
 from retention.evaluation.held_out import evaluate_risk
+
+OPTIONS = Evaluate(**project_params()["evaluate"] | {"bootstrap": 100})
 
 
 def table_of(count, *, seed):
@@ -25,8 +28,7 @@ def table_of(count, *, seed):
 
 
 def evaluated(table):
-    options = Evaluate(**project_params()["evaluate"] | {"bootstrap": 100})
-    return evaluate_risk(table, ["pages"], threshold=0.5, options=options).scores
+    return evaluate_risk(table, ["pages"], threshold=0.5, options=OPTIONS).scores
 
 
 def test_baselines_are_fitted_on_whom_the_model_learnt_from():
@@ -50,3 +52,53 @@ def test_training_customers_out_of_fold_judge_the_probabilities_too():
     assert found["bins_missed"] > 5
     alone = evaluated(table.assign(out_of_fold=table["twin_key"] % 2 == 1))
     assert alone["calibration_customers"] == 600
+
+
+def with_test_drops(count, kept, *, seed=3):
+    """The table with only as many drops among its test customers."""
+    table = table_of(count, seed=seed)
+    drops = table.index[(table["split"] == "test") & (table["drop"] == 1)]
+    return table.drop(index=drops[kept:])
+
+
+def test_fewer_than_ten_test_drops_tell_no_ranking_and_no_grade_but_f():
+    found = evaluated(with_test_drops(400, 9))
+    assert (found["test_drops"], found["grade"]) == (9, "F")
+    assert found["test_stayed"] == found["test_customers"] - 9
+    ranks = ("roc_auc", "rule_roc_auc", "over_rule", "over_chance", "average_precision", "lift_10")
+    for name in ranks:
+        assert not np.isnan(found[name])
+        assert np.isnan([found[f"{name}_low"], found[f"{name}_high"]]).all(), name
+    assert found["brier_low"] < found["brier"] < found["brier_high"]
+    (line,) = warnings(found)
+    assert f"of {found['test_customers']} test customers only 9 dropped" in line
+    told = evaluated(with_test_drops(400, 10))
+    assert told["roc_auc_low"] < told["roc_auc"] < told["roc_auc_high"]
+    assert warnings(told) == []
+
+
+def test_fewer_than_ten_who_stayed_are_counted_as_such():
+    table = with_test_drops(400, 9)
+    (line,) = warnings(evaluated(table.assign(drop=1 - table["drop"], risk=1 - table["risk"])))
+    assert "test customers only 9 did not drop" in line
+
+
+def test_gains_of_few_drops_have_no_interval():
+    table = with_test_drops(400, 9)
+    curve = evaluate_risk(table, ["pages"], threshold=0.5, options=OPTIONS).gains.iloc[1:]
+    assert curve[["reached_low", "reached_high"]].isna().all(axis=None)
+    assert curve["reached"].is_monotonic_increasing
+
+
+def test_a_model_too_good_to_be_true_names_the_column_that_ranks_best():
+    table = table_of(900, seed=4)
+    honest = evaluated(table.assign(risk=0.3 + 0.1 * table["pages"].clip(-3, 7)))
+    assert honest["roc_auc_low"] < TOO_GOOD
+    assert honest["suspected_leak"] is None
+    late = table.assign(pages=table["drop"] + np.linspace(0, 0.5, 900), risk=table["drop"] * 0.8)
+    found = evaluated(late)
+    assert found["roc_auc_low"] > TOO_GOOD == 0.98
+    assert found["suspected_leak"] == "pages"
+    (line,) = warnings(found)
+    assert "too good to be true" in line
+    assert "filled after the event, pages first" in line

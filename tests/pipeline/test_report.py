@@ -14,6 +14,9 @@ pytestmark = pytest.mark.slow
 LIMIT = 3_000_000
 CONSTANTS = {"100"}
 """Numbers that sentences may hold: 'of 100 customers'."""
+OVER = ("over_chance", "over_rule", "over_baseline")
+RANKED = ("roc_auc", "baseline_roc_auc", "rule_roc_auc", *OVER)
+"""Scores of details.json whose intervals rest on ranks, those of the page."""
 
 
 def prose(html):
@@ -153,6 +156,33 @@ def test_a_figure_that_cannot_be_told_is_a_dash_and_decides_nothing(run):
         assert unclear in text
         assert "—" in text
         assert not re.search(r"\b(None|nan|inf)\b", text)
+
+
+@pytest.mark.parametrize(
+    ("drops", "stayed", "ru", "en"),
+    [
+        (9, 90, "активность снизили только", "became less active, too few"),
+        (98, 1, "прежним остался только", "stayed as they were, too few"),
+    ],
+)
+def test_a_ranking_that_cannot_be_told_compares_nothing(run, drops, stayed, ru, en):
+    ends = [f"{name}{end}" for name in RANKED for end in ("_low", "_high")]
+    change = dict.fromkeys(ends) | {"grade": "F"}
+    change |= {"test_drops": drops, "test_stayed": stayed, "test_customers": drops + stayed}
+    alter(run / "data/evaluation/details.json", lambda found: found.update(change))
+    for text, said in zip(map(prose, build().values()), (ru, en), strict=True):
+        assert text.count(said) == 2  # beside the grade, and in the section
+        assert not re.search("случайного выбора не отличить|apart from chance", text)
+
+
+def test_a_model_too_good_to_be_true_is_said_to_be_beside_its_grade(run):
+    before = [prose(page) for page in build().values()]
+    change = {"suspected_leak": "promo_share", "roc_auc_low": 0.985, "roc_auc_high": 0.999}
+    alter(run / "data/evaluation/details.json", lambda found: found.update(change))
+    said = ("Слишком хорошо, чтобы быть правдой", "Too good to be true")
+    for text, old, words in zip(map(prose, build().values()), before, said, strict=True):
+        assert text.count(words) == 2
+        assert words not in old
 
 
 @pytest.mark.parametrize(

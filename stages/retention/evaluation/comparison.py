@@ -12,6 +12,7 @@ import pandas as pd
 
 from retention.core.errors import InputError, one_of
 from retention.core.vocabulary import IDENTITY
+from retention.stats.estimates import LEAST_OF_CLASS
 from retention.stats.paired import Difference
 
 LEAST_SHARED = 100
@@ -63,7 +64,7 @@ def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.
     ------
     InputError
         If they are fewer than :data:`LEAST_SHARED`, if the tables disagree on who dropped, or if
-        not two customers of each class are among them; `names` are those of the two versions.
+        either class has too few of them to tell an interval; `names` are those of the versions.
     """
     both = old.merge(new, on=IDENTITY, suffixes=("_old", "_new"))
     both = both.sort_values(IDENTITY, kind="stable")
@@ -80,10 +81,10 @@ def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.
         )
     both = both.rename(columns={"drop_old": "drop"})
     drops = int(both["drop"].sum())
-    if min(drops, len(both) - drops) < 2:
+    if min(drops, len(both) - drops) < LEAST_OF_CLASS:
         raise InputError(
             f"of the {len(both)} customers of both {names[0]} and {names[1]} {drops} dropped; "
-            "two of each class are needed to score anything"
+            f"{LEAST_OF_CLASS} of each class are needed to tell a difference"
         )
     return both[[IDENTITY, "drop", "risk_old", "risk_new"]].reset_index(drop=True)
 

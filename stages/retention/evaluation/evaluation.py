@@ -7,15 +7,20 @@ import numpy as np
 import pandas as pd
 
 from retention.core.vocabulary import LABEL
+from retention.stats.estimates import (
+    ESTIMATES,
+    LEAST_OF_CLASS,
+    Estimate,
+    Gap,
+    ranks_tell,
+    roc_auc_of,
+)
 from retention.stats.metrics import (
     LIFTS,
     SCORES,
     Score,
     at_threshold,
     percentile_interval,
-    plain,
-    roc_auc,
-    spread,
     spreads,
 )
 
@@ -23,11 +28,13 @@ PAIRED = {name: score for name, score in SCORES.items() if name != "calibration_
 """What a baseline is scored by: one that tells everybody the same has no calibration line."""
 SLICED = ("service", "favourite_category", "consent")
 """Columns of words whose slices come first."""
+TOO_GOOD = 0.98
+"""ROC-AUC above which, with its whole interval, a model is suspected to know what came after."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One score of one risk.
+class Resampled:
+    """One score of one risk whose interval is the bootstrap's.
 
     Parameters
     ----------
@@ -35,18 +42,32 @@ class Judged:
         Of the customers as they are.
     drawn : ndarray of float, shape (n_resamples,)
         Of each resample.
+    known : bool
+        Whether an interval can be told.
     """
 
     value: float
     drawn: np.ndarray
+    known: bool = True
 
-    def __sub__(self, other: "Judged") -> "Judged":
-        return Judged(self.value - other.value, self.drawn - other.drawn)
+    def __sub__(self, other: "Resampled") -> "Resampled":
+        return Resampled(
+            self.value - other.value, self.drawn - other.drawn, self.known and other.known
+        )
 
-    def told(self, name: str, *, level: float) -> dict[str, float]:
-        """Return ``name``, ``name_low`` and ``name_high``."""
-        low, high = percentile_interval(self.drawn, level=level)
-        return {name: self.value, f"{name}_low": low, f"{name}_high": high}
+    def interval(self, level: float) -> tuple[float, float]:
+        """Return the percentile interval with coverage `level`; NaN where it cannot be told."""
+        drawn = self.drawn if self.known else self.drawn[:0]
+        return percentile_interval(drawn, level=level)
+
+
+Judged = Estimate | Resampled
+
+
+def told(judged: Judged | Gap, name: str, *, level: float) -> dict[str, float]:
+    """Return ``name``, ``name_low`` and ``name_high``."""
+    low, high = judged.interval(level)
+    return {name: judged.value, f"{name}_low": low, f"{name}_high": high}
 
 
 def judge(
@@ -58,6 +79,8 @@ def judge(
     scores: Mapping[str, Score] = SCORES,
 ) -> dict[str, Judged]:
     """Return `scores`, those of calling drops from `threshold` on, and the lifts.
+
+    Where there is a formula (`stats.estimates`) the interval is its, else the bootstrap's.
 
     Parameters
     ----------
@@ -72,16 +95,24 @@ def judge(
         What else is asked, beside the lifts.
     """
     asked = {**scores, **at_threshold(threshold), **LIFTS}
-    once = spreads(asked, label, risk, np.ones((1, len(label))))
-    drawn = spreads(asked, label, risk, weights)
-    return {name: Judged(float(once[name][0]), drawn[name]) for name in asked}
+    drawn_for = {name: score for name, score in asked.items() if name not in ESTIMATES}
+    once = spreads(drawn_for, label, risk, np.ones((1, len(label))))
+    drawn = spreads(drawn_for, label, risk, weights)
+    found: dict[str, Judged] = {}
+    for name in asked:
+        if name in ESTIMATES:
+            found[name] = ESTIMATES[name](label, risk)
+        else:
+            known = name not in LIFTS or ranks_tell(label)
+            found[name] = Resampled(float(once[name][0]), drawn[name], known)
+    return found
 
 
 def score_all(ours: Mapping[str, Judged], *, level: float) -> dict[str, float]:
     """Return every score with its interval."""
     found: dict[str, float] = {}
     for name, judged in ours.items():
-        found |= judged.told(name, level=level)
+        found |= told(judged, name, level=level)
     return found
 
 
@@ -91,8 +122,8 @@ def beside(
     """Return the ROC-AUC of each other risk, and the model's gain over it, paired."""
     found: dict[str, float] = {}
     for name, theirs in others.items():
-        found |= theirs["roc_auc"].told(f"{name}_roc_auc", level=level)
-        found |= (ours["roc_auc"] - theirs["roc_auc"]).told(f"over_{name}", level=level)
+        found |= told(theirs["roc_auc"], f"{name}_roc_auc", level=level)
+        found |= told(ours["roc_auc"] - theirs["roc_auc"], f"over_{name}", level=level)
     return found
 
 
@@ -106,7 +137,7 @@ def score_beside(
     ours : mapping of Judged
         The scores of the model.
     others : mapping of mapping of Judged
-        The scores of each baseline, on the same resamples; those that it lacks are left out.
+        The scores of each baseline, of the same customers; those that it lacks are left out.
     level : float
         Coverage of the intervals.
 
@@ -124,16 +155,15 @@ def score_beside(
             if score in theirs:
                 row: dict[str, object] = {"baseline": name, "score": score}
                 row["comparison"] = f"{score}, {name}"
-                row |= ours[score].told("model", level=level)
-                row |= theirs[score].told("beside", level=level)
-                row |= (ours[score] - theirs[score]).told("difference", level=level)
+                row |= told(ours[score], "model", level=level)
+                row |= told(theirs[score], "beside", level=level)
+                row |= told(ours[score] - theirs[score], "difference", level=level)
                 rows.append(row)
     return pd.DataFrame(rows)
 
 
 def slices(
     test: pd.DataFrame,
-    weights: np.ndarray,
     *,
     words: Sequence[str] = SLICED,
     minimum: int,
@@ -141,12 +171,12 @@ def slices(
 ) -> dict[str, dict[str, float]]:
     """Return customers, drop share, mean risk and ROC-AUC of each slice that is large enough.
 
+    The ROC-AUC and its ends are NaN where either class has too few customers to tell them.
+
     Parameters
     ----------
     test : DataFrame, shape (n_customers, …)
         Test customers with ``risk``.
-    weights : ndarray, shape (n_resamples, n_customers)
-        Behind the interval of the ROC-AUC; a resample without both classes in a slice is left out.
     words : sequence of str
         Columns of words: customers of one word are a slice.
     minimum : int
@@ -164,13 +194,49 @@ def slices(
         for value, place in test.groupby(groups).indices.items():
             part = test.iloc[place]
             label, risk = part[LABEL].to_numpy("int64"), part["risk"].to_numpy()
-            if len(part) < minimum or min(label.sum(), (1 - label).sum()) < 5:
+            if len(part) < minimum:
                 continue
-            drawn = spread(roc_auc, label, risk, weights[:, place])
+            area = dict.fromkeys(["roc_auc", "roc_auc_low", "roc_auc_high"], float("nan"))
+            if ranks_tell(label):
+                area = told(roc_auc_of(label, risk), "roc_auc", level=level)
             found[f"{column}={value}"] = {
                 "customers": len(part),
                 "drop_share": label.mean(),
                 "mean_risk": risk.mean(),
-                **Judged(plain(roc_auc, label, risk), drawn).told("roc_auc", level=level),
+                **area,
             }
     return found
+
+
+def suspected_leak(scores: Mapping[str, float], column: str) -> str | None:
+    """Return `column`, which ranks best by itself, where the model is too good to be true.
+
+    It is where the interval of the ROC-AUC lies above :data:`TOO_GOOD` as a whole: what is known
+    before the event hardly tells that well; a column filled after it does.
+    """
+    return column if scores["roc_auc_low"] > TOO_GOOD else None
+
+
+def warnings(scores: Mapping[str, float]) -> list[str]:
+    """Return what whoever runs `evaluate` should know of its scores, a line each.
+
+    Parameters
+    ----------
+    scores : mapping
+        ``test_customers``, ``test_drops``, ``roc_auc`` with its ends, ``suspected_leak``.
+    """
+    drops, customers = scores["test_drops"], scores["test_customers"]
+    few = f"{drops} dropped" if 2 * drops < customers else f"{customers - drops} did not drop"
+    lines = []
+    if np.isnan(scores["roc_auc_low"]):
+        lines.append(
+            f"how well the model ranks cannot be told: of {customers} test customers only {few}, "
+            f"and {LEAST_OF_CLASS} are needed; so its grade is F"
+        )
+    if scores["suspected_leak"] is not None:
+        lines.append(
+            "ROC-AUC {roc_auc:.3f} ({roc_auc_low:.3f} to {roc_auc_high:.3f}) is too good to be "
+            "true: look for a column that was filled after the event, {suspected_leak} first, "
+            "which ranks best by itself".format(**scores)
+        )
+    return lines

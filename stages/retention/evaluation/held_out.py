@@ -22,6 +22,7 @@ from retention.evaluation.evaluation import (
     score_all,
     score_beside,
     slices,
+    suspected_leak,
 )
 from retention.evaluation.grade import grade, reservations
 from retention.stats.metrics import plain, resamples, roc_auc
@@ -133,7 +134,9 @@ def evaluate_risk(
         for name, other in others.items()
     }
     level = options.level
-    scores = {"test_customers": len(test), "test_drops": int(label.sum()), "rule": column}
+    drops = int(label.sum())
+    scores = {"test_customers": len(test), "test_drops": drops, "test_stayed": len(test) - drops}
+    scores["rule"] = column
     scores |= score_all(ours, level=level) | beside(ours, theirs, level=level)
     judged = pd.concat([test, train])
     outcome, told = judged[LABEL].to_numpy("float64"), judged["risk"].to_numpy()
@@ -143,11 +146,12 @@ def evaluate_risk(
     scores |= {"bins": len(bins), "bins_missed": int(bins["misses"].sum())}
     scores["grade"] = grade(scores, options.grade)
     scores["reservations"] = reservations(scores, options.grade)
+    scores["suspected_leak"] = suspected_leak(scores, column)
     if truth is not None:
         reachable = truth[test[IDENTITY]].to_numpy()
         scores["best_reachable_roc_auc"] = plain(roc_auc, label, reachable)
     words = list(test[names].select_dtypes(exclude="number"))
-    scores["slices"] = slices(test, weights, words=words, minimum=options.min_slice, level=level)
+    scores["slices"] = slices(test, words=words, minimum=options.min_slice, level=level)
     called = confusion(label, risk, threshold=threshold)
     return Evaluation(
         label,

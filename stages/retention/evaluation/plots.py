@@ -29,6 +29,8 @@ def draw_scores(
         roc.plot(*curves["roc"].to_numpy().T, color=BLUE)
         roc.plot([0, 1], [0, 1], color=GREY, linestyle=":")
         text = "ROC-AUC {roc_auc:.3f} ({roc_auc_low:.3f} to {roc_auc_high:.3f})".format(**scores)
+        if np.isnan(scores["roc_auc_low"]):
+            text = "ROC-AUC cannot be told: too few of a class"
         roc.set(title=text, xlabel="share of loyal customers called", ylabel="share of drops found")
         calibration.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="ideal")
         reach = np.abs(bins[["low", "high"]].to_numpy().T - bins["dropped"].to_numpy())

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr
+
+from retention.stats.intervals import area_interval, score_interval, spread_of
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,8 @@ def rank_effect(
 ) -> Effect:
     """Compare a number inside and outside by ranks.
 
-    The interval is Wilson's for as many customers as would give a share the standard error of the
-    ROC-AUC, so that it bends near 0 and 1 as it must. The error is DeLong's (1988,
-    doi:10.2307/2531595), with Satterthwaite's degrees of freedom; towards the ends, where few
-    customers overlap and it is told too small, Hanley & McNeil's (1982,
-    doi:10.1148/radiology.143.1.7063747) takes over where that is larger. In simulations of 15 to
-    1,150 customers a side the 95 % interval covers in 94 % at least. The p-value is that of Mann
-    & Whitney (1947), for ties too.
+    The interval is that of the ROC-AUC (:func:`area_interval`). The p-value is that of Mann &
+    Whitney (1947), for ties too.
 
     Parameters
     ----------
@@ -66,12 +63,8 @@ def rank_effect(
     lower_others = (np.cumsum(others) - others / 2) / n
     higher_within = (m - np.cumsum(within) + within / 2) / m
     area = within @ lower_others / m
-    low, high = _area_interval(
-        area,
-        (within @ (lower_others - area) ** 2, others @ (higher_within - area) ** 2),
-        (m, n),
-        level=level,
-    )
+    groups = (spread_of(lower_others, within), spread_of(higher_within, others))
+    low, high = area_interval(area, groups, level=level)
     both = within + others
     ties = (both**3.0 - both).sum() / ((m + n) * (m + n - 1))
     spread = m * n / 12 * (m + n + 1 - ties)
@@ -86,25 +79,6 @@ def rank_effect(
         high=float(2 * high - 1),
         p_value=float(2 * ndtr(-distance)),
     )
-
-
-def _area_interval(
-    area: float, squares: tuple[float, float], sizes: tuple[float, float], *, level: float
-) -> tuple[float, float]:
-    """Return the interval of a ROC-AUC; `squares` are the sums of its components' deviations."""
-    m, n = sizes
-    free = (max(m - 1, 1), max(n - 1, 1))
-    errors = [square / left / size for square, left, size in zip(squares, free, sizes, strict=True)]
-    error, least, freedom = sum(errors), min(m, n), min(free)
-    if error > 0:
-        freedom = error**2 / sum(own**2 / left for own, left in zip(errors, free, strict=True))
-    rest = (1 - area) / (2 - area) + area / (1 + area)
-    usual = area * (1 - area) * (1 + ((m + n) / 2 - 1) * rest) / (m * n)
-    end = (2 * area - 1) ** 2
-    error = (1 - end) * error + end * max(error, usual)
-    # No ROC-AUC has a larger error than a share of as many customers as the smaller side has.
-    size = max(area * (1 - area) / error, least) if error > 0 else least
-    return _score(area, size, z=float(stdtrit(freedom, (1 + level) / 2)))
 
 
 def share_effect(within: int, m: int, others: int, n: int, *, level: float) -> Effect:
@@ -143,16 +117,7 @@ def wilson(
     share: float | np.ndarray, size: float | np.ndarray, *, level: float
 ) -> tuple[float | np.ndarray, float | np.ndarray]:
     """Return the interval of a share among `size` customers (Wilson 1927); it is never a point."""
-    return _score(share, size, z=NormalDist().inv_cdf((1 + level) / 2))
-
-
-def _score(
-    share: float | np.ndarray, size: float | np.ndarray, *, z: float
-) -> tuple[float | np.ndarray, float | np.ndarray]:
-    scale = 1 + z**2 / size
-    middle = (share + z**2 / (2 * size)) / scale
-    half = z * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2)) / scale
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+    return score_interval(share, size, z=NormalDist().inv_cdf((1 + level) / 2))
 
 
 def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
