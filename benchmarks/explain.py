@@ -17,6 +17,7 @@ from shops import ROOT, of_project
 from retention.core import paths
 from retention.core.columns import Columns
 from retention.core.files import read_json, read_parquet, write_parquet
+from retention.core.grades import read_grade
 from retention.core.hashing import behaviour_key
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL
@@ -71,6 +72,7 @@ def explain(path: str) -> dict[str, object]:
         columns=columns.held_by(table.columns),
         threshold=card["threshold"],
         roc_auc=read_json(ROOT / paths.EVALUATION_DETAILS, needs=("roc_auc",))["roc_auc"],
+        grade=read_grade(ROOT / paths.EVALUATION_DETAILS),
         options=params.explain,
     )
     write_parquet(found.reasons, Path(path).with_name("reasons.parquet"))

@@ -16,6 +16,7 @@ from retention.core.files import (
     write_json,
     write_parquet,
 )
+from retention.core.grades import read_grade
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.explanation.explaining import explain_customers
@@ -40,6 +41,7 @@ def main() -> None:
         columns=columns,
         threshold=card["threshold"],
         roc_auc=read_json(paths.EVALUATION_DETAILS, needs=("roc_auc",))["roc_auc"],
+        grade=read_grade(paths.EVALUATION_DETAILS),
         options=options,
     )
     write_parquet(found.reasons, paths.REASONS)
@@ -53,7 +55,8 @@ def main() -> None:
     unit, values = {"unit": found.details["space"]}, (found.contributions, found.values)
     drawn = unit | {"key": table.loc[found.values.index, "twin_key"].to_numpy()}
     draw_beeswarm(*values, _PLOTS / "beeswarm.png", seed=options.seed, **drawn)
-    draw_importance(found.importance, groups, _PLOTS / "importance.png", **unit)
+    level = {"level": options.level}
+    draw_importance(found.importance, groups, _PLOTS / "importance.png", **level, **unit)
     draw_dependence(*values, _PLOTS / "dependence.png", dictionary=dictionary, **drawn)
 
 

@@ -9,9 +9,10 @@ from project import FIXTURES
 from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
 from retention.core.params import load_params
 from retention.core.vocabulary import LABEL
-from retention.explanation.explainer import explainer
-from retention.explanation.noise_floor import noise_threshold, with_noise
+from retention.explanation.explainer import explainer, refit_explainer
+from retention.explanation.noise_floor import noise_floor, permuted_peaks
 from retention.explanation.reasons import RANKS, find_reasons, typical_of_comparable, typical_values
+from retention.explanation.refits import learnt_again
 from retention.models.selection import train_model
 from simulation.shop import simulate_customers
 
@@ -42,13 +43,13 @@ def shop():
     table = table.assign(risk=model.risk(table[NAMES]))
     explained = explainer(table, PARAMS.explain)
     found = explained(model, table[NAMES], np.arange(len(table)))
-    threshold = noise_threshold(
-        model, table[NAMES], label, rows, key, seed=1,
-        explained=lambda other, wide: explained(
-            other, wide, np.arange(len(table)), faithful=-np.inf
-        ),
+    again = refit_explainer(table, table[NAMES], found, PARAMS.explain)
+    peaks = permuted_peaks(
+        model, table[NAMES].iloc[rows], label, key[rows], seed=1,
+        explained=lambda other: again(other, np.arange(len(table))),
     )  # fmt: skip
-    return table, rows, label, model, explained, found, threshold
+    threshold = noise_floor(peaks, least=0)
+    return table, rows, label, model, again, found, threshold
 
 
 def test_stand_in_of_the_blend_is_faithful_and_additive(shop):
@@ -70,31 +71,28 @@ def test_groups_stand_in_the_order_of_the_truth(shop):
         assert np.corrcoef(of_group, table[f"weight_{group}"])[0, 1] > 0.8
 
 
-def test_noise_is_among_the_top_three_of_one_in_twenty_at_most(shop):
-    table, rows, label, model, explained, _, threshold = shop
-    wide = with_noise(table[NAMES], table["twin_key"].to_numpy(), seed=99)
-    from sklearn.base import clone
-
-    from retention.models.estimators import RiskModel
-
-    pipeline = clone(model.pipeline)
-    (first, scaled, numbers), *others = pipeline.named_steps["prepare"].transformers
-    added = [name for name in wide if name not in NAMES]
-    pipeline.named_steps["prepare"].set_params(
-        transformers=[(first, scaled, [*numbers, *added]), *others]
+def test_where_behaviour_tells_nothing_one_in_twenty_has_a_reason_at_most(shop):
+    table, rows, label, model, again, _, threshold = shop
+    # Other permutations than those behind the floor; the reasons are those that a run would give.
+    features, everyone = table[NAMES], np.arange(len(table))
+    shares = []
+    for seed in range(6):
+        dealt = np.random.default_rng([5, seed]).permutation(label)
+        values = again(learnt_again(model, features.iloc[rows], dealt), everyone)
+        typical = typical_of_comparable(features, features.iloc[rows][dealt == 0])
+        named = find_reasons(values, features, typical, threshold=threshold)
+        shares.append(named["reason_1"].notna().mean())
+    # Of the floor of a single column, two in five would have one.
+    assert np.mean(shares) <= 0.05
+    # And of the real outcomes most of those at risk have reasons.
+    risky = (table["risk"] > 0.6).to_numpy()
+    found = find_reasons(
+        shop[5].values,
+        features,
+        typical_of_comparable(features, features.iloc[rows][label == 0]),
+        threshold=threshold,
     )
-    pipeline.fit(wide.iloc[rows], label)
-    other = RiskModel(**{**model.get_params(deep=False), "pipeline": pipeline})
-    found = explained(other, wide, np.arange(len(table)), faithful=-np.inf)
-    loyal = wide.iloc[rows][label == 0]
-    named = find_reasons(
-        found.values, wide, typical_of_comparable(wide, loyal), threshold=threshold
-    )
-    for name in added:
-        among = (named[list(RANKS[:3])] == name).any(axis=1).mean()
-        assert among <= 0.05, name
-    # Real behaviour passes the same bar often.
-    assert (named["reason_1"] == "pages_per_visit").mean() > 0.15
+    assert found["reason_1"][risky].notna().mean() > 0.8
 
 
 def test_moving_the_reasons_moves_the_risk_more_than_moving_others(shop):
@@ -134,7 +132,7 @@ def test_what_contributes_most_is_no_reason_when_noise_could_do_it(shop):
     named = find_reasons(found.values, features, typical, threshold=threshold)
     none = named["reason_1"].isna()
     usable = found.values.drop(columns=["consent"])
-    assert 0 < none.mean() < 0.5
+    assert 0 < none.mean() < 0.75
     assert (usable[none].max(axis=1) <= threshold).all()
     assert (usable[~none].max(axis=1) > threshold).all()
     beyond = pd.concat([named[f"{rank}_contribution"].abs() for rank in RANKS]).dropna()

@@ -17,13 +17,15 @@ from retention.explanation.hypotheses import (
     claim_answer,
     compared_shares,
     extremes,
-    mean_interval,
+    model_interval,
     outer_thirds,
     stratified_difference,
     variants,
+    withheld,
 )
 
 NAMES = list(BEHAVIOUR)
+MODEL = "communication_matters_less"
 
 
 def labelled(customers, *, seed):
@@ -34,8 +36,8 @@ def labelled(customers, *, seed):
     return table.assign(twin_key=key, scored=one_of_each_twin(key, table["drop"]))
 
 
-def asked_of(table, contributions=None, *, level=0.95):
-    found = answer_questions(table, contributions, GROUPS, level=level, resamples=200, seed=1)
+def asked_of(table, contributions=None, *, level=0.95, refits=()):
+    found = answer_questions(table, contributions, GROUPS, level=level, refits=refits)
     return found.set_index("key")
 
 
@@ -60,7 +62,7 @@ def test_the_interval_of_two_shares_is_that_of_newcombes_paper():
 
 def test_too_few_customers_on_a_side_tell_nothing():
     assert np.isnan(compared_shares(*sides(4, 4, 10, 50), level=0.95)).all()
-    assert np.isnan(mean_interval(np.ones(4), level=0.95, resamples=100, seed=1)).all()
+    assert np.isnan(model_interval(np.ones(4), np.ones(10), level=0.95, learnt=1)).all()
     event, first, other = sides(4, 4, 10, 50)
     found = stratified_difference(event, first, other, np.zeros(54, int), level=0.95)
     assert np.isnan(found).all()
@@ -122,13 +124,18 @@ def test_an_interval_answers(low, high, both_ways, said):
     assert claim_answer(low, high, margin=2, both_ways=both_ways) == said
 
 
-def test_the_bootstrap_of_a_mean_has_the_normal_width_at_any_size():
-    rng = np.random.default_rng(3)
-    for n in (300, 5000, 200_000):
-        values = rng.normal(0.5, 2, n)
-        mean, low, high = mean_interval(values, level=0.99, resamples=2000, seed=1)
-        assert mean == pytest.approx(values.mean())
-        assert high - low == pytest.approx(2 * 2.576 * values.std() / np.sqrt(n), rel=0.12)
+def test_the_interval_of_the_model_is_that_of_models_that_lack_a_fold():
+    # By hand: mean 2, away -1, 0, 1, jackknife error sqrt(2 / 3 * 2); t of 2 degrees is 4.3027.
+    gap = np.repeat([1.0, 2.0], 50)
+    found = model_interval(gap, np.array([1.0, 2.0, 3.0]), level=0.95, learnt=1)
+    half = 4.3027 * np.sqrt(4 / 3)
+    assert found == pytest.approx((1.5, 1.5 - half, 1.5 + half), abs=1e-3)
+    # Errors shrink with the root of the customers learnt from.
+    found = model_interval(gap, np.array([1.0, 2.0, 3.0]), level=0.95, learnt=0.25)
+    assert found[2] == pytest.approx(1.5 + half / 2, abs=1e-3)
+    mean, *ends = model_interval(gap, np.array([]), level=0.95, learnt=1)
+    assert mean == 1.5
+    assert np.isnan(ends).all()
 
 
 def test_each_claim_finds_its_own_truth_and_no_other():
@@ -189,14 +196,29 @@ def test_the_model_is_asked_only_with_its_contributions():
     values = pd.DataFrame(rng.normal(0, 1, (300, len(NAMES))), columns=NAMES)
     site = [name for name in NAMES if GROUPS[name] == "site"]
     strong = values.assign(**{name: 5 * values[name] for name in site})
-    found = asked_of(table, strong).loc["communication_matters_less"]
+    found = asked_of(table, strong, refits=[strong, 1.02 * strong] * 3).loc[MODEL]
     told = [strong[[n for n in NAMES if GROUPS[n] == g]].sum(axis=1).abs().mean()
             for g in ("site", "communication")]  # fmt: skip
     assert found["figure"] == pytest.approx(told[0] - told[1])
     assert (found["answer"], found["unit"], found["customers"]) == (YES, "log-odds", 300)
-    assert asked_of(table, values * 0)["answer"]["communication_matters_less"] == NO
+    # One model says yes of any customers; what another would have said decides.
+    assert asked_of(table, strong)["answer"][MODEL] == CANNOT_TELL
+    unlike = [strong, 0.1 * strong, 2 * strong]
+    assert asked_of(table, strong, refits=unlike)["answer"][MODEL] == CANNOT_TELL
+    assert asked_of(table, values * 0, refits=[values * 0] * 3)["answer"][MODEL] == NO
     weak = values.assign(**{name: 0.1 * values[name] for name in site})
-    assert asked_of(table, weak)["answer"]["communication_matters_less"] == NO
+    assert asked_of(table, weak, refits=[weak, 1.02 * weak] * 3)["answer"][MODEL] == NO
+
+
+def test_of_a_model_like_chance_no_claim_is_answered():
+    table = labelled(600, seed=5)
+    chance = 0.1 + 0.8 * table["promo_share"].rank(pct=True)
+    drop = (np.random.default_rng(6).random(600) < chance).astype(int)
+    found = answer_questions(table.assign(drop=drop), None, GROUPS, level=0.95)
+    assert YES in set(found["answer"])
+    silent = withheld(found)
+    assert set(silent["answer"]) == {CANNOT_TELL}
+    pd.testing.assert_frame_equal(silent[["figure", "low"]], found[["figure", "low"]])
 
 
 def test_parts_of_a_group_that_cancel_count_as_nothing():

@@ -23,7 +23,7 @@ def shop():
 
 
 def answers(table):
-    found = answer_questions(table, None, GROUPS, level=0.95, resamples=200, seed=1)
+    found = answer_questions(table, None, GROUPS, level=0.95)
     return found.set_index("key")
 
 

@@ -224,7 +224,7 @@ class Explain(Section):
     max_rows: Annotated[int, Field(ge=100)]
     sample: Annotated[int, Field(ge=100)]
     answered: Annotated[int, Field(ge=100)]
-    bootstrap: Annotated[int, Field(ge=100, le=100_000)]
+    least_reason: Annotated[float, Field(ge=0, le=10)]
     level: OpenShare
     seed: Seed
 

@@ -12,6 +12,15 @@ from retention.explanation.shap_values import FAITHFUL, Attributions, attribute
 from retention.models.estimators import RiskModel
 
 Explained = Callable[..., Attributions]
+Again = Callable[[RiskModel, np.ndarray], pd.DataFrame]
+
+CHEAP = 4000
+"""Model evaluations behind the stand-in of a refit at most: 15,000 give the same noise floor within
+1 % (see docs/model.md), and take twice the time."""
+SAMPLED = 200
+"""Customers of a refit that sampling explains, at most."""
+ALWAYS, NEVER = -np.inf, 2.0
+"""Fidelity asked of a stand-in, so that it always or never answers for the model."""
 
 
 def explainer(table: pd.DataFrame, options: Explain) -> Explained:
@@ -27,8 +36,9 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
     Returns
     -------
     callable
-        Of a model, a table of its features (rows as in `table`), the rows to explain, and the
-        fidelity from which a stand-in is taken.
+        Of a model, a table of its features (rows as in `table`), the rows to explain, and, where
+        they are others than usual, the fidelity from which a stand-in is taken and the model
+        evaluations that it and sampling may spend.
     """
     train = np.flatnonzero((table["split"] == "train") & table["scored"])
     draw = uniform(table["twin_key"].to_numpy()[train], seed=options.seed, purpose="background")
@@ -40,6 +50,8 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
         places: np.ndarray,
         *,
         faithful: float = FAITHFUL,
+        evaluations: int = options.evaluations,
+        max_evaluations: int = options.max_evaluations,
     ) -> Attributions:
         return attribute(
             model,
@@ -48,14 +60,51 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
             risk=table["risk"].to_numpy()[places],
             unseen=(table["split"] != "train").to_numpy()[places],
             key=table["twin_key"].to_numpy()[places],
-            evaluations=options.evaluations,
-            max_evaluations=options.max_evaluations,
+            evaluations=evaluations,
+            max_evaluations=max_evaluations,
             max_rows=options.max_rows,
             faithful=faithful,
             seed=options.seed,
         )
 
     return explained
+
+
+def refit_explainer(
+    table: pd.DataFrame, features: pd.DataFrame, found: Attributions, options: Explain
+) -> Again:
+    """Return what explains models of the same kind as the one behind `found`, for less work.
+
+    They are explained by the same method: a stand-in answers or does not, whatever its fidelity,
+    and sampling takes as many walks a customer, of fewer customers.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, n_columns)
+        As :func:`explainer` takes it.
+    features : DataFrame, shape (n_customers, n_features)
+    found : Attributions
+        Of the model itself.
+    options : Explain
+        The params section.
+
+    Returns
+    -------
+    callable
+        Of a model and the rows to explain; it gives the contributions.
+    """
+    explained = explainer(table, options)
+    cheap = min(CHEAP, options.evaluations)
+
+    def again(model: RiskModel, places: np.ndarray) -> pd.DataFrame:
+        if found.method != "sampling":
+            return explained(model, features, places, faithful=ALWAYS, evaluations=cheap).values
+        few = sample_of(table, places, most=SAMPLED, seed=options.seed)
+        spent = options.max_evaluations * len(few) // len(found.values)
+        how = {"faithful": NEVER, "evaluations": cheap, "max_evaluations": max(1, spent)}
+        return explained(model, features, few, **how).values
+
+    return again
 
 
 def sample_of(table: pd.DataFrame, places: np.ndarray, *, most: int, seed: int) -> np.ndarray:

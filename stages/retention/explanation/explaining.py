@@ -1,7 +1,7 @@
 """Everything that explains a model: reasons of each customer, what matters overall, advice."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,25 +10,27 @@ import pandas as pd
 
 from retention.core.columns import Columns
 from retention.core.formats import LANGUAGES
+from retention.core.grades import FAILED_GRADE
 from retention.core.params import Explain
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.explanation.advice import advise, drops_that_look_loyal
-from retention.explanation.explainer import Explained, explainer, sample_of
-from retention.explanation.hypotheses import answer_questions, by_key
+from retention.explanation.explainer import Again, explainer, refit_explainer, sample_of
+from retention.explanation.hypotheses import answer_questions, by_key, withheld
 from retention.explanation.importance import (
     directions,
     mean_contributions,
     permutation_importances,
 )
-from retention.explanation.noise_floor import noise_threshold
+from retention.explanation.noise_floor import noise_floor, permuted_peaks
 from retention.explanation.reasons import (
     find_reasons,
     first_reasons,
     typical_of_comparable,
     typical_values,
 )
+from retention.explanation.refits import Refit, fold_of, refit_without_folds
 from retention.explanation.sentences import sentences
-from retention.explanation.shap_values import FAITHFUL, Attributions
+from retention.explanation.shap_values import Attributions
 from retention.explanation.what_if import rows_to_ask, summary, what_if
 from retention.models.estimators import RiskModel
 
@@ -80,9 +82,13 @@ def explain_customers(
     columns: Columns,
     threshold: float,
     roc_auc: float,
+    grade: str,
     options: Explain,
 ) -> Explanation:
     """Attribute every customer's risk to the features, and answer the shop's questions.
+
+    Of a model that cannot be told from chance nothing is explained: nobody has a reason, no claim
+    is answered, nothing has an interval. The contributions stay, for those who study the model.
 
     Parameters
     ----------
@@ -98,31 +104,49 @@ def explain_customers(
         Risk from which a customer is at risk, 0 to 1.
     roc_auc : float
         Of the test customers; advice names it.
+    grade : str
+        Of the model, as evaluate gave it.
     options : Explain
         The params section.
     """
+    told = grade != FAILED_GRADE
     features, groups = table[names], {name: columns.by_name[name].group for name in names}
     train = np.flatnonzero((table["split"] == "train") & table["scored"])
     fitted = sample_of(table, train, most=options.sample, seed=options.seed)
-    explained = explainer(table, options)
-    found = explained(model, features, np.arange(len(table)))
+    found = explainer(table, options)(model, features, np.arange(len(table)))
     if len(found.values) < len(table):
         line = f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so"
         print(f"{line} only the {len(found.values)} riskiest have reasons", file=sys.stderr)
-    floor = _noise(table, model, features, fitted, explained, found, options)
+    again = refit_explainer(table, features, found, options)
+    floor = _floor(table, model, features, fitted, again, options) if told else None
 
     loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]
     own = features.loc[found.values.index]
-    reasons = find_reasons(found.values, own, typical_of_comparable(own, loyal), threshold=floor)
+    reasons = find_reasons(
+        found.values,
+        own,
+        typical_of_comparable(own, loyal),
+        threshold=np.inf if floor is None else floor,
+    )
     reasons = reasons.reindex(table.index)
-    asked = _asked(table, threshold, options)
+    asked = _asked(table, threshold, options) if told else np.array([], dtype="int64")
     changes = what_if(model, features.iloc[asked], typical_values(loyal))
-    questions = _questions(table, found, groups, options)
-    importance, by_group = _importance(table, model, features, fitted, found, groups, options)
+    refits = _refits(table, model, features, fitted, options) if told else []
+    parts = _without_folds(table, refits, again, options)
+    learnt = {"learnt": len(fitted) / len(train)}
+    importance, by_group = mean_contributions(
+        found.values, parts, groups, level=options.level, **learnt
+    )
+    importance = importance.join(_shuffled(table, features, fitted, refits, options))
+    importance.insert(0, "direction", directions(found.values, own))
+    questions = _questions(table, found, parts, groups, options, **learnt)
+    if not told:
+        questions = withheld(questions)
     mean_abs = importance["mean_abs"].to_dict()
-    advice = advise(mean_abs, groups, questions, _evidence(table, roc_auc))
+    advice = advise(mean_abs, groups, questions, _evidence(table, roc_auc, told=told))
     details = {
         **_method(table, model, found),
+        "level": options.level,
         "noise_threshold": floor,
         "with_reasons": float(reasons["reason_1"].notna().mean()),
         "first_reason_by_group": first_reasons(reasons, groups),
@@ -143,28 +167,25 @@ def explain_customers(
     )
 
 
-def _noise(
+def _floor(
     table: pd.DataFrame,
     model: RiskModel,
     features: pd.DataFrame,
     fitted: np.ndarray,
-    explained: Explained,
-    found: Attributions,
+    again: Again,
     options: Explain,
 ) -> float:
-    """Return what a column that tells nothing contributes, told as the model was explained."""
-    everyone = np.arange(len(table))
-    looked = sample_of(table, everyone, most=options.sample, seed=options.seed)
-    faithful = -np.inf if found.method == "surrogate" else FAITHFUL
-    return noise_threshold(
+    """Return the contribution that a reason must exceed."""
+    looked = sample_of(table, np.arange(len(table)), most=options.sample, seed=options.seed)
+    peaks = permuted_peaks(
         model,
-        features,
+        features.iloc[fitted],
         table[LABEL].iloc[fitted].to_numpy("int64"),
-        fitted,
-        table["twin_key"].to_numpy(),
+        table["twin_key"].to_numpy()[fitted],
+        explained=lambda refitted: again(refitted, looked),
         seed=options.seed,
-        explained=lambda refitted, wide: explained(refitted, wide, looked, faithful=faithful),
     )
+    return noise_floor(peaks, least=options.least_reason)
 
 
 def _asked(table: pd.DataFrame, threshold: float, options: Explain) -> np.ndarray:
@@ -179,42 +200,58 @@ def _asked(table: pd.DataFrame, threshold: float, options: Explain) -> np.ndarra
     )
 
 
-def _importance(
+def _refits(
     table: pd.DataFrame,
     model: RiskModel,
     features: pd.DataFrame,
     fitted: np.ndarray,
-    found: Attributions,
-    groups: Mapping[str, str],
     options: Explain,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return how much each feature and each group matters, by contribution and by permutation."""
-    how = {"count": options.bootstrap, "level": options.level, "seed": options.seed}
-    importance, by_group = mean_contributions(found.values, groups, **how)
-    shuffled = permutation_importances(
-        model.pipeline,
+) -> list[Refit]:
+    """Return the model learnt again without each fold of its training customers."""
+    return refit_without_folds(
+        model,
         features.iloc[fitted],
         table[LABEL].iloc[fitted].to_numpy("int64"),
         table["twin_key"].to_numpy()[fitted],
-        folds=5,
         seed=options.seed,
     )
-    importance = importance.join(shuffled)
-    own = features.loc[found.values.index]
-    importance.insert(0, "direction", directions(found.values, own))
-    return importance, by_group
 
 
-def _evidence(table: pd.DataFrame, roc_auc: float) -> dict[str, float]:
-    """Return the figures of the model and of the data that advice may rest on."""
-    past = table[table["out_of_fold"] & table["scored"]]
-    return {
-        "roc_auc": roc_auc,
-        "drops_that_look_loyal": drops_that_look_loyal(
-            past[LABEL].to_numpy("int64"), past["risk"].to_numpy()
-        ),
-        "share_without_consent": float((table["consent"] == "no").mean()),
-    }
+def _without_folds(
+    table: pd.DataFrame, refits: Sequence[Refit], again: Again, options: Explain
+) -> list[pd.DataFrame]:
+    """Return the contributions by each of the `refits`, of customers of the other folds."""
+    looked = sample_of(table, np.arange(len(table)), most=options.sample, seed=options.seed)
+    fold = fold_of(table["twin_key"].to_numpy()[looked], seed=options.seed)
+    return [again(refit.model, looked[fold != refit.fold]) for refit in refits]
+
+
+def _shuffled(
+    table: pd.DataFrame,
+    features: pd.DataFrame,
+    fitted: np.ndarray,
+    refits: Sequence[Refit],
+    options: Explain,
+) -> pd.DataFrame:
+    """Return what shuffling a feature costs; missing where there are no `refits`."""
+    return permutation_importances(
+        refits,
+        features.iloc[fitted],
+        table[LABEL].iloc[fitted].to_numpy("int64"),
+        table["twin_key"].to_numpy()[fitted],
+        level=options.level,
+        seed=options.seed,
+    )
+
+
+def _evidence(table: pd.DataFrame, roc_auc: float, *, told: bool) -> dict[str, float]:
+    """Return the figures of the data, and of the model where it tells, that advice may rest on."""
+    found = {"roc_auc": roc_auc, "share_without_consent": float((table["consent"] == "no").mean())}
+    if told:
+        past = table[table["out_of_fold"] & table["scored"]]
+        label, risk = past[LABEL].to_numpy("int64"), past["risk"].to_numpy()
+        found["drops_that_look_loyal"] = drops_that_look_loyal(label, risk)
+    return found
 
 
 def _method(table: pd.DataFrame, model: RiskModel, found: Attributions) -> dict[str, Any]:
@@ -240,7 +277,13 @@ def _worded(table: pd.DataFrame, reasons: pd.DataFrame, columns: Columns) -> pd.
 
 
 def _questions(
-    table: pd.DataFrame, found: Attributions, groups: Mapping[str, str], options: Explain
+    table: pd.DataFrame,
+    found: Attributions,
+    refits: Sequence[pd.DataFrame],
+    groups: Mapping[str, str],
+    options: Explain,
+    *,
+    learnt: float,
 ) -> pd.DataFrame:
     """Return the answers that labelled customers give to the shop's questions."""
     labelled = np.flatnonzero(table[LABEL].notna())
@@ -251,6 +294,6 @@ def _questions(
         found.values.loc[table.index[known]],
         groups,
         level=options.level,
-        resamples=options.bootstrap,
-        seed=options.seed,
+        refits=refits,
+        learnt=learnt,
     )

@@ -17,15 +17,15 @@ S. Greenland, J. M. Robins (1985). Estimation of a common effect parameter from 
 data. Biometrics 41, 55-68 (the difference of shares over strata).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
 from retention.core.vocabulary import CATEGORY_PREFIX, FAVOURITE, LABEL, MINUTES, REVENUE
+from retention.explanation.refits import jackknife_error, reach
 from retention.stats.effects import share_difference
 
 YES, NO, CANNOT_TELL = "yes", "no", "cannot_tell"
@@ -41,9 +41,6 @@ _LEAST_IN_CATEGORY = 30
 """Customers that a favourite category needs to be asked about."""
 EXTREME = 0.01
 """Share of customers whose revenue lies furthest out, left out to see whether they decide."""
-_CELLS = 200
-_TAIL_DRAWS = 10
-_MOST_DRAWS = 100_000
 
 Sides = Callable[[pd.DataFrame], tuple[np.ndarray, np.ndarray]]
 
@@ -269,38 +266,53 @@ def stratified_difference(
     return gap, gap - reach, gap + reach
 
 
-def mean_interval(
-    values: np.ndarray, *, level: float, resamples: int, seed: int
-) -> tuple[float, float, float]:
-    """Return a mean and its bootstrap interval over customers.
-
-    Customers beyond two hundred are drawn in two hundred cells of neighbouring values, each drawn
-    as its mean: what differs within a cell is too little to matter, and a million customers
-    take as long as two hundred.
+def group_gap(contributions: pd.DataFrame, groups: Mapping[str, str]) -> np.ndarray | None:
+    """Return by how much the site weighs more than communication for each customer.
 
     Parameters
     ----------
-    values : ndarray of float, shape (n_customers,)
-    level : float
-        Coverage, above 0 and below 1; percentiles far out get more resamples than asked for.
-    resamples : int
-        At least this many resamples.
-    seed : int
+    contributions : DataFrame, shape (n_customers, n_features)
+    groups : mapping
+        The group of each feature.
+
+    Returns
+    -------
+    ndarray, shape (n_customers,), or None
+        Absolute contribution of the first of :data:`COMPARED` minus that of the second, each
+        summed within the group first; None where a group has no feature.
     """
-    if len(values) < LEAST_ON_A_SIDE:
+    if not {groups[name] for name in contributions} >= set(COMPARED):
+        return None
+    first, second = (
+        contributions[[name for name in contributions if groups[name] == group]].sum(axis=1).abs()
+        for group in COMPARED
+    )
+    return (first - second).to_numpy("float64")
+
+
+def model_interval(
+    gap: np.ndarray, replicates: np.ndarray, *, level: float, learnt: float
+) -> tuple[float, float, float]:
+    """Return the mean of `gap` and its interval over shops, each with a model of its own.
+
+    Parameters
+    ----------
+    gap : ndarray of float, shape (n_customers,)
+    replicates : ndarray of float, shape (n_folds,)
+        The mean by models that lack a fold each; without two there is no interval.
+    level : float
+        Coverage, above 0 and below 1.
+    learnt : float
+        Share of the training customers that these models had together.
+    """
+    if len(gap) < LEAST_ON_A_SIDE:
         return float("nan"), float("nan"), float("nan")
-    cells = np.array_split(np.sort(values), min(len(values), _CELLS))
-    sizes = np.array([len(cell) for cell in cells])
-    means = np.array([cell.mean() for cell in cells])
-    tail = (1 - level) / 2
-    rng = np.random.default_rng(seed)
-    count = min(max(resamples, ceil(_TAIL_DRAWS / tail)), _MOST_DRAWS)
-    drawn = [
-        rng.multinomial(len(values), sizes / len(values), size=min(1000, count - start)) @ means
-        for start in range(0, count, 1000)
-    ]
-    low, high = np.quantile(np.concatenate(drawn) / len(values), [tail, 1 - tail])
-    return float(values.mean()), float(low), float(high)
+    mean = float(gap.mean())
+    if len(replicates) < 2:
+        return mean, float("nan"), float("nan")
+    error = float(jackknife_error(replicates)) * np.sqrt(learnt)
+    half = reach(len(replicates), level=level) * error
+    return mean, mean - half, mean + half
 
 
 def claim_answer(low: float, high: float, *, margin: float, both_ways: bool) -> str:
@@ -365,14 +377,14 @@ def _measure(
     question: Question,
     customers: pd.DataFrame,
     gap: np.ndarray | None,
+    replicates: np.ndarray,
     *,
     level: float,
-    resamples: int,
-    seed: int,
+    learnt: float,
 ) -> tuple[float, float, float, int]:
     """Return figure, low, high and the number of customers of one claim."""
     if question.key == MODEL_QUESTION:
-        return *mean_interval(gap, level=level, resamples=resamples, seed=seed), len(gap)
+        return *model_interval(gap, replicates, level=level, learnt=learnt), len(gap)
     drop = customers[LABEL].to_numpy("int64") == 1
     if question.sides is None:
         words = customers[FAVOURITE].to_numpy(dtype=object, na_value="")
@@ -395,8 +407,8 @@ def answer_questions(
     groups: Mapping[str, str],
     *,
     level: float,
-    resamples: int,
-    seed: int,
+    refits: Sequence[pd.DataFrame] = (),
+    learnt: float = 1.0,
 ) -> pd.DataFrame:
     """Return the table of the shop's questions.
 
@@ -412,8 +424,11 @@ def answer_questions(
         The group of each feature.
     level : float
         Coverage of all intervals together, above 0 and below 1.
-    resamples, seed : int
-        Of the bootstrap behind the claim about the model.
+    refits : sequence of DataFrame
+        Contributions by models that lack a fold of the training customers each: they tell the
+        interval of the claim about the model. Without two of them it has none.
+    learnt : float
+        Share of the training customers that these models had together.
 
     Returns
     -------
@@ -424,15 +439,8 @@ def answer_questions(
         of the most extreme revenue; ``changes_in``: the names of those where it is not;
         ``unit``; ``customers`` compared.
     """
-    gap = None
-    if contributions is not None and {groups[name] for name in contributions} >= set(COMPARED):
-        by_group = {
-            group: np.abs(
-                contributions[[n for n in contributions if groups[n] == group]].sum(axis=1)
-            ).to_numpy("float64")
-            for group in COMPARED
-        }
-        gap = by_group["site"] - by_group["communication"]
+    gap = None if contributions is None else group_gap(contributions, groups)
+    replicates = np.array([] if gap is None else [group_gap(one, groups).mean() for one in refits])
     claims = asked(customers, of_model=gap is not None)
     own_level = 1 - (1 - level) / max(1, len(claims))
     rows: list[dict[str, object]] = [{} for _ in claims]
@@ -440,7 +448,7 @@ def answer_questions(
         part, of_part = customers[chosen], None if gap is None else gap[chosen]
         for row, question in zip(rows, claims, strict=True):
             figure, low, high, count = _measure(
-                question, part, of_part, level=own_level, resamples=resamples, seed=seed
+                question, part, of_part, replicates, level=own_level, learnt=learnt
             )
             margin = _MARGIN[question.unit]
             said = claim_answer(low, high, margin=margin, both_ways=question.both_ways)
@@ -452,6 +460,16 @@ def answer_questions(
                 row["stable"] = False
                 row["changes_in"] = f"{row['changes_in']} {variant}".strip()
     return pd.DataFrame(rows)
+
+
+def withheld(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with no claim answered, figures and intervals as they are.
+
+    For a model that cannot be told from chance: where all of the behaviour together does not tell
+    who drops, no single answer is given (a gatekeeper, as in closed testing; Marcus, Peritz &
+    Gabriel 1976, doi:10.1093/biomet/63.3.655).
+    """
+    return answers.assign(answer=CANNOT_TELL, stable=True, changes_in="")
 
 
 def by_key(answers: pd.DataFrame) -> dict[str, dict[str, object]]:

@@ -1,28 +1,34 @@
-"""What drives the risk overall: mean contributions, their intervals, and a check beside them."""
+"""What drives the risk overall: mean contributions, their intervals, and a check beside them.
 
-from collections.abc import Mapping
+A mean contribution is that of one model, and another shop of the same kind gives another model: the
+interval holds that noise of learning too, from models that lack a fold each (:mod:`refits`).
+"""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
 from retention.core.hashing import dealt
+from retention.explanation.refits import Refit, jackknife_error, reach
 from retention.models.estimators import raw_score
-from retention.models.search import both_classes, corrected_se, make_splits
-from retention.stats.metrics import percentile_interval, resamples
+from retention.models.search import corrected_se
 
 SHUFFLES = 3
 """Shuffles of a feature in each fold."""
-MOST = 5000
-"""Customers whose contributions are bootstrapped, at most."""
 CLEAR = 0.3
 """Rank correlation of value and contribution from which a direction is named."""
 
 
 def mean_contributions(
-    values: pd.DataFrame, groups: Mapping[str, str], *, count: int, level: float, seed: int
+    values: pd.DataFrame,
+    refits: Sequence[pd.DataFrame],
+    groups: Mapping[str, str],
+    *,
+    level: float,
+    learnt: float = 1.0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the mean absolute contribution of each feature and group, with intervals.
 
@@ -30,36 +36,31 @@ def mean_contributions(
     ----------
     values : DataFrame, shape (n_customers, n_features)
         Contributions in log-odds.
+    refits : sequence of DataFrame, each of shape (n_some, n_features)
+        Contributions by the models that lack a fold each, of some customers of other folds;
+        without any there is no interval.
     groups : mapping
         The group of each feature; a customer's contributions are summed within it first.
-    count : int
-        Bootstrap resamples of customers.
     level : float
         Coverage, above 0 and below 1.
-    seed : int
+    learnt : float
+        Share of the training customers that the refits had together; errors shrink with the
+        square root of the customers learnt from.
 
     Returns
     -------
     features, groups : DataFrame
-        ``mean_abs``, ``low``, ``high`` in log-odds and ``rank_low``, ``rank_high``: between which
-        places the feature stands in the resamples (1 is the strongest); the strongest first.
+        ``mean_abs``, ``low``, ``high`` in log-odds, the ends missing where there are no refits;
+        the strongest first.
     """
-    some = values.iloc[np.unique(np.linspace(0, len(values) - 1, MOST).astype(int))]
-    weights = resamples(np.arange(len(some)), count=count, seed=seed)
     tables = []
-    for whole, part in ((values, some), (_grouped(values, groups), _grouped(some, groups))):
-        drawn = weights @ part.abs().to_numpy() / weights.sum(axis=1, keepdims=True)
-        ranks = (-drawn).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable") + 1
-        rows = [
-            (
-                *percentile_interval(drawn[:, i], level=level),
-                *percentile_interval(ranks[:, i], level=level),
-            )
-            for i in range(part.shape[1])
-        ]
-        table = pd.DataFrame(rows, whole.columns, ["low", "high", "rank_low", "rank_high"])
-        table.insert(0, "mean_abs", whole.abs().mean())
-        table[["rank_low", "rank_high"]] = table[["rank_low", "rank_high"]].round().astype(int)
+    for part in (lambda table: table, lambda table: _grouped(table, groups)):
+        mean = part(values).abs().mean()
+        table = pd.DataFrame({"mean_abs": mean, "low": np.nan, "high": np.nan})
+        if refits:
+            drawn = np.array([part(refit).abs().mean()[mean.index] for refit in refits])
+            half = reach(len(drawn), level=level) * jackknife_error(drawn) * np.sqrt(learnt)
+            table["low"], table["high"] = (mean - half).clip(lower=0), mean + half
         tables.append(table.sort_values("mean_abs", ascending=False, kind="stable"))
     return tables[0], tables[1]
 
@@ -84,57 +85,63 @@ def directions(values: pd.DataFrame, features: pd.DataFrame) -> dict[str, str]:
 
 
 def permutation_importances(
-    pipeline: Pipeline,
+    refits: Sequence[Refit],
     features: pd.DataFrame,
     label: np.ndarray,
     key: np.ndarray,
     *,
-    folds: int,
+    level: float,
     seed: int,
 ) -> pd.DataFrame:
     """Return how much ROC-AUC falls when a feature is shuffled among customers unseen.
 
-    Each fold of training customers is scored by a model of the others, so that nothing is asked
+    Each fold of training customers is scored by the model of the others, so that nothing is asked
     of the test customers, whom evaluate looks at once.
 
     Parameters
     ----------
-    pipeline : Pipeline
-        Cloned and fitted on each fold's training part.
+    refits : sequence of Refit
+        Models that lack a fold each.
     features : DataFrame, shape (n_customers, n_features)
     label : ndarray of 0 and 1, shape (n_customers,)
     key : ndarray of uint64, shape (n_customers,)
-        Decides the folds.
-    folds, seed : int
+        Decides who gets whose value.
+    level : float
+        Coverage, above 0 and below 1.
+    seed : int
 
     Returns
     -------
     DataFrame
         ``permutation``, ``permutation_low``, ``permutation_high`` for each feature: the mean over
-        folds and its 95 % interval, corrected for the folds' overlap.
+        folds and its interval, corrected for the folds' overlap.
 
     References
     ----------
-    Breiman (2001), Machine Learning 45, 5-32.
+    Breiman (2001), Machine Learning 45, 5-32; Nadeau & Bengio (2003), Machine Learning 52, 239-281
+    (the interval).
     """
-    splits = both_classes(make_splits(key, count=folds, repeats=1, seed=seed, first=100), label)
+    names = ["permutation", "permutation_low", "permutation_high"]
+    if not refits:
+        return pd.DataFrame(np.nan, features.columns, names)
     falls = np.array(
         [
             _falls(
-                clone(pipeline).fit(features.iloc[train], label[train]),
-                features.iloc[test],
-                label[test],
-                key[test],
+                refit.model.pipeline,
+                features.iloc[refit.test],
+                label[refit.test],
+                key[refit.test],
                 seed=seed,
             )
-            for train, test in splits
+            for refit in refits
         ]
     )
     mean = falls.mean(axis=0)
-    half = 1.96 * np.array([corrected_se(falls[:, i], splits) for i in range(falls.shape[1])])
+    splits = [(refit.train, refit.test) for refit in refits]
+    error = np.array([corrected_se(falls[:, i], splits) for i in range(falls.shape[1])])
+    half = reach(len(refits), level=level) * error
     return pd.DataFrame(
-        {"permutation": mean, "permutation_low": mean - half, "permutation_high": mean + half},
-        features.columns,
+        dict(zip(names, (mean, mean - half, mean + half), strict=True)), features.columns
     )
 
 

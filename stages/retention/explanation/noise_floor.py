@@ -1,80 +1,86 @@
-"""How much does a column that tells nothing contribute? A reason must be beyond that."""
+"""What would the model say of customers if their behaviour told nothing? A reason must exceed that.
+
+The outcomes of the training customers are dealt out anew among them, so that behaviour tells
+nothing of the outcome, and the model is fitted again with the hyperparameters and the calibration
+it has. Whatever it then says of a customer is noise. A customer has as many chances of a reason as
+there are features, so the strongest contribution of each customer is taken; what only one customer
+in twenty exceeds is the noise floor. It holds the error where all features are noise, and is on the
+safe side where some are not, since the others then leave less for noise to fit.
+
+References
+----------
+P. H. Westfall, S. S. Young (1993). Resampling-Based Multiple Testing. Wiley (the distribution of
+the maximum under permutation).
+A. Altmann, L. Tolosi, O. Sander, T. Lengauer (2010). Permutation importance: a corrected feature
+importance measure. Bioinformatics 26, 1340-1347 (refits on permuted outcomes).
+"""
 
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
+from retention.core.files import rounded
 from retention.core.hashing import dealt
-from retention.explanation.shap_values import Attributions
+from retention.explanation.reasons import reason_features
+from retention.explanation.refits import learnt_again
 from retention.models.estimators import RiskModel
 
-_NOISE_COLUMNS = 3
-"""Columns of noise that are added."""
-_QUANTILE = 0.95
+DRAWS = 8
+"""Refits on permuted outcomes: the floor of one differs by a fifth from the next one's."""
+ERROR = 0.05
+"""Share of customers of whom a model that knows nothing may say something."""
 
 
-def with_noise(features: pd.DataFrame, key: np.ndarray, *, seed: int) -> pd.DataFrame:
-    """Return `features` beside copies of numeric ones dealt out anew among the customers.
-
-    A copy has the distribution of a real feature and knows nothing of the customer.
-
-    Parameters
-    ----------
-    features : DataFrame, shape (n_customers, n_features)
-    key : ndarray of uint64, shape (n_customers,)
-        Decides who gets whose value, not row order.
-    seed : int
-    """
-    numbers = list(features.select_dtypes("number"))
-    chosen = [numbers[place % len(numbers)] for place in range(0, 5 * _NOISE_COLUMNS, 5)]
-    added = {
-        f"noise_{place + 1}": features[name].to_numpy("float64")[
-            dealt(key, seed=seed, purpose=f"noise {place}")
-        ]
-        for place, name in enumerate(chosen)
-    }
-    return features.assign(**added)
-
-
-def noise_threshold(
+def permuted_peaks(
     model: RiskModel,
     features: pd.DataFrame,
     label: np.ndarray,
-    train: np.ndarray,
     key: np.ndarray,
     *,
-    explained: Callable[[RiskModel, pd.DataFrame], Attributions],
+    explained: Callable[[RiskModel], pd.DataFrame],
+    draws: int = DRAWS,
     seed: int,
-) -> float:
-    """Return the 95th percentile of what pure noise contributes to a customer, in log-odds.
-
-    The model is fitted again on the training customers with columns of noise added, and
-    explained as the real one is.
+) -> np.ndarray:
+    """Return the strongest contribution to each customer where behaviour tells nothing.
 
     Parameters
     ----------
     model : RiskModel
         Gives pipeline and calibration; it is not changed.
-    features : DataFrame, shape (n_customers, n_features)
+    features : DataFrame, shape (n_train, n_features)
+        Of the training customers.
     label : ndarray of 0 and 1, shape (n_train,)
-        Outcomes of the training customers.
-    train : ndarray of int, shape (n_train,)
-        Their rows.
-    key : ndarray of uint64, shape (n_customers,)
+    key : ndarray of uint64, shape (n_train,)
+        Decides who gets whose outcome, not row order.
     explained : callable
-        Gives the attributions of a model for rows of features.
-    seed : int
-        Seed of the noise.
+        Gives the contributions of a model for some customers, rows as many for each.
+    draws, seed : int
+        Permutations, and what makes them.
+
+    Returns
+    -------
+    ndarray, shape (draws, n_customers)
+        In log-odds, from 0; features that are never a reason are left out.
     """
-    wide = with_noise(features, key, seed=seed)
-    added = [name for name in wide if name not in features]
-    pipeline = clone(model.pipeline)
-    prepare = pipeline.named_steps["prepare"]
-    (first, scaled, numbers), *others = prepare.transformers
-    prepare.set_params(transformers=[(first, scaled, [*numbers, *added]), *others])
-    pipeline.fit(wide.iloc[train], label)
-    refitted = RiskModel(**{**model.get_params(deep=False), "pipeline": pipeline})
-    found = explained(refitted, wide)
-    return float(np.quantile(found.values[added].abs().to_numpy(), _QUANTILE))
+    peaks = []
+    for draw in range(draws):
+        permuted = label[dealt(key, seed=seed, purpose=f"outcomes {draw}")]
+        values = explained(learnt_again(model, features, permuted))
+        peaks.append(values[reason_features(values)].abs().max(axis=1).to_numpy())
+    return np.array(peaks)
+
+
+def noise_floor(peaks: np.ndarray, *, least: float, error: float = ERROR) -> float:
+    """Return the log-odds that a reason must exceed, settled as it is written.
+
+    Parameters
+    ----------
+    peaks : ndarray, shape (draws, n_customers)
+        As :func:`permuted_peaks` returns them.
+    least : float
+        Log-odds that matter at all: the floor is never lower.
+    error : float
+        Share of the peaks that may exceed it, 0 to 1.
+    """
+    return float(rounded(max(least, float(np.quantile(peaks, 1 - error)))))

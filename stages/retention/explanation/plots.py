@@ -80,9 +80,12 @@ def colours_of(groups: Mapping[str, str]) -> dict[str, str]:
 
 
 def draw_importance(
-    table: pd.DataFrame, groups: Mapping[str, str], path: Path, *, unit: str
+    table: pd.DataFrame, groups: Mapping[str, str], path: Path, *, unit: str, level: float
 ) -> None:
-    """Draw mean contribution and permutation importance of each feature, with intervals."""
+    """Draw mean contribution and permutation importance of each feature, with intervals.
+
+    A model that cannot be told from chance has no intervals, and no permutation importance.
+    """
     rows = table.iloc[::-1]
     palette = colours_of(groups)
     colours = [palette[groups[name]] for name in rows.index]
@@ -104,7 +107,7 @@ def draw_importance(
                 elinewidth=1,
             )
             axis.axvline(0, color=GREY, linewidth=0.8)
-            axis.set(xlabel=f"{label}\n(bar: 95 % interval)")
+            axis.set(xlabel=f"{label}\n(line: {100 * level:g} % interval)")
         axes[0].set_yticks(place, rows.index)
         for group, colour in palette.items():
             axes[1].barh([0], [0], color=colour, alpha=0.75, label=group)

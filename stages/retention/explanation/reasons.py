@@ -1,9 +1,9 @@
 """Each customer's reasons: what raises the risk most, and what lowers it.
 
-A reason is a behaviour whose contribution is beyond what a column of pure noise would get.
+A reason is a behaviour whose contribution is beyond what a model that knows nothing would say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,11 @@ MISSING_VALUE = "missing"
 """What stands in the place of a value that nobody knows."""
 _ENOUGH_ALIKE = 30
 """Loyal customers that a level of service needs to have typical values of its own."""
+
+
+def reason_features(features: Iterable[str]) -> list[str]:
+    """Return the names that may be a reason, in their order."""
+    return [name for name in features if name not in _NO_REASON]
 
 
 def typical_values(features: pd.DataFrame) -> dict[str, object]:
@@ -72,7 +77,8 @@ def find_reasons(
     values, features, typical : DataFrame, shape (n_customers, n_features)
         Contributions, the customers' own values, and those of comparable loyal customers.
     threshold : float
-        Log-odds that a contribution must exceed, from ``noise_floor.noise_threshold``.
+        Log-odds that a contribution must exceed, from ``noise_floor.noise_floor``; infinite where
+        nobody is to have a reason.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def find_reasons(
         with the endings ``_value``, ``_typical``, ``_contribution`` the customer's own value,
         the typical one, and the contribution; missing where there is none.
     """
-    names = [name for name in values if name not in _NO_REASON]
+    names = reason_features(values)
     array = values[names].to_numpy()
     row = np.arange(len(array))
     order = np.argsort(-array, axis=1, kind="stable")

@@ -196,12 +196,18 @@ def _helpers(
         "scale": scale,
         "ticks": ticks,
         "ordered": strongest_first,
+        "rival": rival,
     }
 
 
 def strongest_first(rows: Mapping[str, Mapping[str, float]]) -> Sequence[str]:
     """Return the keys by ``mean_abs``, the greatest first."""
     return sorted(rows, key=lambda key: (-rows[key]["mean_abs"], key))
+
+
+def rival(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Return which of the rows but the strongest has the interval that reaches highest."""
+    return max(strongest_first(rows)[1:], key=lambda key: rows[key]["high"])
 
 
 def _hash(script: str) -> str:
