@@ -43,24 +43,24 @@ def main() -> None:
     for path, others in ((options.responses, answers), (options.customers, customers)):
         refuse_other_spellings({str(options.list): listed[IDENTITY], str(path): others[IDENTITY]})
     # A campaign measured by revenue alone needs no catalogue.
-    assumed = assumed_effects(paths.OFFERS) if LABEL in answers else {}
+    catalogue = assumed_effects(paths.OFFERS) if LABEL in answers else {}
     found = measure_campaign(
         listed,
         customers,
         answers,
         campaign=campaign,
-        assumed=assumed,
+        catalogue=catalogue,
         repeated=repeated,
         place=str(options.responses),
     )
     write_json(found.content, options.out / "measured.json")
     write_text(found.report + "\n", options.out / "measured.md")
     clear_leftovers(options.out)
-    catalogue = options.out / "offers_measured.yaml"
-    catalogue.unlink(missing_ok=True)
+    proposed = options.out / "offers_measured.yaml"
+    proposed.unlink(missing_ok=True)
     if found.offers:
         text = made(paths.OFFERS).read_text(encoding="utf-8")
-        write_text(with_effects(text, found.offers, place=str(paths.OFFERS)), catalogue)
+        write_text(with_effects(text, found.offers, place=str(paths.OFFERS)), proposed)
     print(found.report)
 
 

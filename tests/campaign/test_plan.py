@@ -123,7 +123,7 @@ def test_list_for_programs_keeps_its_contract_though_nobody_is_on_it(tmp_path, s
     write_both(listed, tmp_path / "list", dialect="ru")
     kinds = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "list.parquet")}
     words = dict.fromkeys(("customer_id", "segment", "offer", "channel", "text", "arm", "reasons"))
-    numbers = dict.fromkeys(("expected_gain", "cost"), "double")
+    numbers = dict.fromkeys(("expected_gain", "cost", "assumed_effect"), "double")
     text = dict.fromkeys(words, "large_string")
     assert kinds == text | numbers | {"valid_until": "date32[day]"}
     assert list(kinds) == [
@@ -135,6 +135,7 @@ def test_list_for_programs_keeps_its_contract_though_nobody_is_on_it(tmp_path, s
         "arm",
         "expected_gain",
         "cost",
+        "assumed_effect",
         "reasons",
         "valid_until",
     ]
@@ -202,6 +203,9 @@ def test_offers_made_add_up():
     for arm in Arm:
         assert sum(one[arm] for one in found.values()) == (listed["arm"] == arm).sum()
     treated = listed[listed["arm"] == "treatment"]
+    effects = {offer.code: offer.effect for offer in OFFERS}
+    assert listed["assumed_effect"].tolist() == [effects[code] for code in listed["offer"]]
+    assert listed["assumed_effect"].nunique() > 3
     for name in ("cost", "expected_gain"):
         assert sum(one[name] for one in found.values()) == pytest.approx(treated[name].sum())
 

@@ -7,8 +7,8 @@ import yaml
 from scipy import integrate, stats
 
 from retention.core.errors import InputError
-from retention.measurement.ab_test import drop_means, prevented
-from retention.measurement.catalogue_update import effects_to_use, with_effects
+from retention.measurement.ab_test import drop_means, prevented, steady_variance
+from retention.measurement.catalogue_update import changed_since, effects_to_use, with_effects
 from retention.stats.shrinkage import LEAST_SCALE, shrink
 
 FOUND = {"assumed": 0.06, "use": 0.0713, "low": 0.01, "high": 0.13, "rests_on": "all"}
@@ -26,47 +26,90 @@ CATALOGUE = """# For marketers.
 """
 
 
+ALONE = np.eye(2)
+"""Two offers, each a group of its own."""
+
+
 def test_exact_measurement_is_taken_as_it_is():
-    found = shrink(np.array([0.3]), np.array([1e-9]), np.array([0.1]), scale=0.1)
+    found = shrink(np.array([0.3]), np.array([1e-9]), np.eye(1), np.array([0.1]), scale=0.1)
     assert found.shares[0] == pytest.approx(0.3, abs=1e-4)
+    assert found.high[0] - found.low[0] < 0.001
 
 
 def test_useless_measurement_leaves_the_assumption():
-    found = shrink(np.array([0.9, -3]), np.array([1e6, 1e6]), np.array([0.1, 0.2]), scale=0.1)
+    rough = np.array([1e6, 1e6])
+    found = shrink(np.array([0.9, -3]), rough, ALONE, np.array([0.1, 0.2]), scale=0.1)
     assert found.shares == pytest.approx([0.1, 0.2], abs=1e-4)
-    assert found.shift_error == pytest.approx(0.1, rel=1e-3)
 
 
-def test_shrinkage_is_the_integral_over_the_spread():
-    shares, variances, scale = np.array([0.20, 0.02]), np.array([0.004, 0.002]), 0.06
-    assumed = np.array([0.06, 0.05])
-    beyond = shares - assumed
+def posterior(shares, variances, parts, assumed, *, scale):
+    """Each offer's mean, and the chance that it is below a bound, by integrals over the spread."""
+    beyond = shares - parts @ assumed
+    offers = len(assumed)
 
-    def joint(spread, moment):
-        covariance = np.diag(variances + spread**2) + scale**2
+    def given(spread):
+        prior = spread**2 * np.eye(offers) + scale**2
+        covariance = parts @ prior @ parts.T + np.diag(variances)
         weight = stats.multivariate_normal.pdf(beyond, cov=covariance)
-        weight *= stats.halfnorm.pdf(spread, scale=scale)
-        prior = np.array([scale**2 + spread**2, scale**2])  # of effect 0 with each share
-        mean = prior @ np.linalg.solve(covariance, beyond)
-        return weight * (mean if moment else 1)
+        weight *= stats.gamma.pdf(spread, 2, scale=scale)
+        gain = prior @ parts.T @ np.linalg.inv(covariance)
+        return weight, assumed + gain @ beyond, np.diag(prior - gain @ parts @ prior)
 
-    parts = [integrate.quad(joint, 0, 0.6, args=(moment,))[0] for moment in (1, 0)]
-    found = shrink(shares, variances, assumed, scale=scale)
-    assert found.shares[0] == pytest.approx(assumed[0] + parts[0] / parts[1], abs=2e-5)
+    def integral(of):
+        return integrate.quad(lambda spread: of(*given(spread)), 0, 2, limit=200)[0]
+
+    total = integral(lambda weight, *_: weight)
+
+    def below(offer, bound):
+        def part(weight, mean, variance):
+            return weight * stats.norm.cdf(bound, mean[offer], np.sqrt(variance[offer]))
+
+        return integral(part) / total
+
+    means = [integral(lambda w, mean, _, j=j: w * mean[j]) / total for j in range(offers)]
+    return means, below
+
+
+@pytest.mark.parametrize(
+    "parts", [ALONE, np.array([[1, 0, 0], [0, 0.25, 0.75]]), np.array([[1, 0, 0], [0, 1, 0]])]
+)
+def test_shrinkage_is_the_integral_over_the_spread(parts):
+    """Of offers alone, of two measured together, and of one that nobody measured."""
+    shares, variances = np.array([0.20, 0.02]), np.array([0.004, 0.002])
+    assumed = np.array([0.06, 0.05, 0.08])[: parts.shape[1]]
+    found = shrink(shares, variances, parts, assumed, scale=0.1)
+    means, below = posterior(shares, variances, parts, assumed, scale=0.1)
+    assert found.shares == pytest.approx(means, abs=1e-3)
+    for offer in range(len(assumed)):
+        assert below(offer, found.low[offer]) == pytest.approx(0.025, abs=1e-3)
+        assert below(offer, found.high[offer]) == pytest.approx(0.975, abs=1e-3)
 
 
 def test_rough_offers_move_further_than_sure_ones():
     shares, variances = np.array([0.3, 0.3, 0.0]), np.array([0.0004, 0.01, 0.001])
-    found = shrink(shares, variances, np.full(3, 0.06), scale=0.06)
+    found = shrink(shares, variances, np.eye(3), np.full(3, 0.06), scale=0.1)
     assert 0.2 < found.shares[0] <= 0.3
     assert found.shares[1] < found.shares[0]
-    assert found.errors[0] < found.errors[1]
-    assert found.errors[0] < 0.02 * 1.01
+    width = found.high - found.low
+    assert width[0] < width[1]
+    assert width[0] < 2 * 1.96 * 0.02 * 1.01
+
+
+def test_offer_that_nobody_measured_keeps_the_spread_between_offers():
+    """The others agree that the shift is small, and differ by a fifth among themselves."""
+    shares = np.array([-0.1, 0.3, -0.1, 0.3, -0.1, 0.3])
+    parts = np.eye(6, 7)
+    found = shrink(shares, np.full(6, 1e-4), parts, np.full(7, 0.1), scale=0.1)
+    assert found.shares[6] == pytest.approx(0.1, abs=1e-6)
+    # A half-width of 0.13 is the least: that of the mean's error would be 0.16 / 2.
+    assert found.high[6] - 0.1 > 1.96 * 0.2
+    assert found.high[0] - found.low[0] < 0.05
 
 
 def test_assumption_of_nothing_is_not_taken_for_certain():
-    found = shrink(np.array([0.02]), np.array([LEAST_SCALE**2]), np.array([0.0]), scale=0.0)
-    assert 0.008 < found.shares[0] < 0.02
+    assert LEAST_SCALE == 0.1
+    found = shrink(np.array([0.2]), np.array([0.01]), np.eye(1), np.array([0.0]), scale=0.0)
+    assert 0.1 < found.shares[0] < 0.2
 
 
 def campaign(sizes, effects, *, seed=1):
@@ -80,22 +123,24 @@ def campaign(sizes, effects, *, seed=1):
     return pd.concat(parts, ignore_index=True)
 
 
-def test_offers_stand_for_themselves_from_a_hundred_an_arm():
-    sizes = {"big": 3000, "hundred": 100, "small": 99, "tiny": 2}
-    assumed = {"big": 0.05, "hundred": 0.05, "small": 0.05, "tiny": 0.02, "unsent": 0.5}
-    table = campaign(sizes, {"big": 0.4, "hundred": 0, "small": 0, "tiny": 0})
+def test_offers_stand_for_themselves_from_fifteen_an_arm():
+    sizes = {"big": 3000, "fifteen": 15, "small": 14, "tiny": 13, "few": 5}
+    assumed = {"big": 0.05, "fifteen": 0.05, "small": 0.05, "tiny": 0.02, "few": 0.1, "unsent": 0.5}
+    table = campaign(sizes, dict.fromkeys(sizes, 0) | {"big": 0.4})
     found = effects_to_use(table, assumed)
     assert {code: used["rests_on"] for code, used in found.items()} == {
-        "big": "its own customers",
-        "hundred": "its own customers",
-        "small": "all small offers together",
-        "tiny": "all small offers together",
+        "big": "its own customers and the others",
+        "fifteen": "its own customers and the others",
+        "small": "small offers together",
+        "tiny": "small offers together",
+        "few": "small offers together",
     }
     big = table[table["offer"] == "big"]
     own = prevented(drop_means(*(big[name].to_numpy() for name in ("drop", "treated", "risk"))))
     assert found["big"]["use"] == pytest.approx(own.share, abs=0.02)
     assert found["big"]["low"] < 0.4 < found["big"]["high"]
-    assert found["small"]["use"] - found["tiny"]["use"] == pytest.approx(0.03)
+    width = {code: used["high"] - used["low"] for code, used in found.items()}
+    assert width["big"] < 0.15 < width["fifteen"] < width["few"]
     assert found["small"]["assumed"] == 0.05
 
 
@@ -117,6 +162,50 @@ def test_effect_to_use_stays_a_share():
     found = effects_to_use(table, {"harm": 0.05})["harm"]
     assert found["use"] == 0
     assert found["high"] < 0
+
+
+def test_effects_do_not_depend_on_the_order_of_rows():
+    table = campaign({"big": 300, "small": 40, "tiny": 7}, {"big": 0.4, "small": 0.1, "tiny": 0})
+    assumed = {"big": 0.1, "small": 0.05, "tiny": 0.02}
+    assert effects_to_use(table, assumed) == effects_to_use(table.sample(frac=1), assumed)
+
+
+def test_offer_that_saves_everyone_and_one_that_nobody_needs():
+    """No drop in treatment, and no drop at all: neither is a share of 1 nor ends the run."""
+    table = campaign({"mail": 300, "saves": 40, "idle": 40}, {"mail": 0.2, "saves": 1, "idle": 0})
+    table.loc[table["offer"] == "idle", "drop"] = 0.0
+    found = effects_to_use(table, {"mail": 0.1, "saves": 0.1, "idle": 0.1})
+    assert 0.5 < found["saves"]["use"] < 1
+    assert found["idle"]["rests_on"] == "all other offers"
+    assert effects_to_use(table.assign(drop=0.0), {"mail": 0.1}) == {}
+
+
+def test_weight_of_an_offer_does_not_follow_its_own_luck():
+    """Shares weighed by their own variances are too high on average; by the steady ones not."""
+    rng, off = np.random.default_rng(3), {"own": [], "steady": []}
+    offers = "abcdefghij"
+    for _ in range(150):
+        seed = rng.integers(10**6)
+        table = campaign(dict.fromkeys(offers, 20), dict.fromkeys(offers, 0.2), seed=seed)
+        means = [
+            drop_means(*(part[name].to_numpy() for name in ("drop", "treated", "risk")))
+            for _, part in table.groupby("offer")
+        ]
+        found = [prevented(one) for one in means]
+        shares = np.array([one.share for one in found])
+        variances = {"own": [one.variance for one in found]}
+        variances["steady"] = [steady_variance(one, 0.8) for one in means]
+        for name, of in variances.items():
+            weight = 1 / (np.array(of) + 0.01)
+            off[name].append(weight @ shares / weight.sum() - 0.2)
+    assert np.mean(off["own"]) > 0.02
+    assert abs(np.mean(off["steady"])) < 0.015
+
+
+def test_changes_of_the_catalogue_since_the_list_are_told():
+    found = dict.fromkeys(("sent", "put_in", "other", "gone"), FOUND)
+    catalogue = {"sent": 0.06, "put_in": 0.0713, "other": 0.2, "unsent": 0.4}
+    assert changed_since(found, catalogue) == {"other": 0.2}
 
 
 def test_only_effects_change_in_the_catalogue():

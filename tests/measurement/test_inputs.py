@@ -141,3 +141,33 @@ def test_list_of_an_earlier_version_keeps_its_arms(tmp_path):
     listed = read_list(written(tmp_path, LIST + rows))
     assert listed["arm"].tolist() == ["treatment", "control"]
     assert listed["treated"].tolist() == [True, False]
+
+
+def with_effects(tmp_path, *effects):
+    rows = [f"{place},mail,treatment,1,{effect}" for place, effect in enumerate(effects)]
+    head = "customer_id;offer;arm;cost;assumed_effect;segment"
+    rows = [f"{row},s".replace(",", ";") for row in rows]
+    return written(tmp_path, "\n".join([head, *rows, ""]).replace("|", ","), name="list.csv")
+
+
+def test_assumed_effects_travel_with_the_list(tmp_path):
+    assert (
+        read_list(with_effects(tmp_path, "0|04", "0|04"))["assumed_effect"].tolist() == [0.04] * 2
+    )
+    rows = "1,s,o,c,t,treatment,1,0.5,r,d\n"
+    assert "assumed_effect" not in read_list(written(tmp_path, LIST + rows))
+
+
+@pytest.mark.parametrize(
+    ("effects", "line"),
+    [
+        (("0|1", "1|5"), "line 3: assumed_effect is not from 0 to 1 '1.5'"),
+        (("0|1", ""), "line 3: assumed_effect is not from 0 to 1 'nan'"),
+        (
+            ("0|1", "0|1", "0|2"),
+            "line 4: assumed_effect is another than in an earlier line, of offer 'mail'",
+        ),
+    ],
+)
+def test_assumed_effects_that_are_none(tmp_path, effects, line):
+    assert said(read_list, with_effects(tmp_path, *effects)) == line

@@ -19,6 +19,7 @@ def a_campaign(n=2000):
     treated = np.arange(n) >= round(CAMPAIGN.control_share * n)
     risk = rng.uniform(0.2, 0.9, n)
     listed = pd.DataFrame({"customer_id": ids, "segment": "", "offer": "cart", "cost": 0.1})
+    listed["assumed_effect"] = 0.2
     listed = listed.assign(treated=treated)
     customers = pd.DataFrame({"customer_id": ids, "risk": risk, "profit": 4.0})
     drop = (rng.random(n) < np.where(treated, risk / 2, risk)).astype(float)
@@ -27,7 +28,7 @@ def a_campaign(n=2000):
 
 def measured(listed, customers, answers, **how):
     return measure_campaign(
-        listed, customers, answers, campaign=CAMPAIGN, assumed={"cart": 0.2}, **how
+        listed, customers, answers, campaign=CAMPAIGN, catalogue={"cart": 0.2}, **how
     )
 
 
@@ -56,3 +57,26 @@ def test_answers_without_an_outcome_are_refused_by_their_place():
     listed, customers, answers = a_campaign()
     with pytest.raises(InputError, match=r"^back\.csv has no outcome"):
         measured(listed, customers, answers.assign(drop=np.nan), place="back.csv")
+
+
+def test_catalogue_moves_no_effect_and_a_change_of_it_is_told():
+    """The assumption is that of the list: the catalogue may hold these very answers by now."""
+    listed, customers, answers = a_campaign()
+    first = measured(listed, customers, answers)
+    use = first.offers["cart"]["use"]
+    again = measure_campaign(
+        listed, customers, answers, campaign=CAMPAIGN, catalogue={"cart": round(use, 4)}
+    )
+    assert again.content == first.content
+    assert "Warning" not in first.report
+    other = measure_campaign(listed, customers, answers, campaign=CAMPAIGN, catalogue={"cart": 0.4})
+    assert other.offers == first.offers
+    assert "offers.yaml says 0.4 of cart today, the list assumed 0.2" in other.report
+
+
+def test_list_without_assumed_effects_proposes_none():
+    listed, customers, answers = a_campaign()
+    found = measured(listed.drop(columns="assumed_effect"), customers, answers)
+    assert found.offers == {}
+    assert "Add a column assumed_effect to the list" in found.report
+    assert found.content["money"] is not None

@@ -68,6 +68,7 @@ def shop(tmp_path_factory):
             "valid_until": "2026-12-31",
         }
     )
+    listed["assumed_effect"] = listed["offer"].map({"mail": 0.05, "cart": 0.10, "rare": 0.02})
     write_both(listed, folder / "data/campaign/list", dialect="ru")
     return folder
 
@@ -221,6 +222,30 @@ def test_same_answers_give_the_same_bytes(shop, answered, told):
     assert first == second
     for name in ("measured.json", "measured.md", "offers_measured.yaml"):
         assert (shop / "one" / name).read_bytes() == (shop / "two" / name).read_bytes()
+
+
+def test_measuring_twice_gives_the_same_bytes(shop, answered, told):
+    """The measured catalogue put in place and the same answers measured again: nothing moves."""
+    first = told("--responses", "answers.csv", out="one")
+    proposed = (shop / "one/offers_measured.yaml").read_bytes()
+    assert b"# measured:" in proposed
+    try:
+        (shop / "offers.yaml").write_bytes(proposed)
+        assert told("--responses", "answers.csv", out="two") == first
+        for name in ("measured.json", "measured.md", "offers_measured.yaml"):
+            assert (shop / "one" / name).read_bytes() == (shop / "two" / name).read_bytes()
+    finally:
+        (shop / "offers.yaml").write_text(OFFERS, encoding="utf-8")
+    assert len(answered) == CUSTOMERS
+
+
+def test_list_of_an_older_version_proposes_no_effects(shop, answered, told):
+    listed = pd.read_parquet(shop / "data/campaign/list.parquet").drop(columns="assumed_effect")
+    write(listed, shop / "old.csv")
+    out = told("--responses", "answers.csv", "--list", "old.csv", out="old")
+    assert "Add a column assumed_effect to the list" in out
+    assert not (shop / "old/offers_measured.yaml").exists()
+    assert len(answered) == CUSTOMERS
 
 
 def test_revenue_alone(shop, answered, told):

@@ -201,6 +201,22 @@ def test_an_interval_chooses_the_sentence(run, low, high, ru, en):
     assert en in prose(pages["en"])
 
 
+def test_a_category_that_has_no_rival_is_not_told_apart_from_others(run):
+    def alone(found):
+        for best in found["recommendations"].values():
+            best.update(earns_most="cosmetics", earns_most_told_apart=False, earns_most_rivals=[])
+            best.update(earns_most_profit=4.0)
+
+    alter(run / "data/segments/details.json", alone)
+    for language, sentence in (
+        ("ru", "людей хватает только в категории"),
+        ("en", "there is nothing to compare it with"),
+    ):
+        text = prose(build()[language])
+        assert sentence in text
+        assert "()" not in text
+
+
 @pytest.mark.parametrize(
     ("dropped", "misses", "ru", "en"),
     [

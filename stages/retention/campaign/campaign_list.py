@@ -10,7 +10,7 @@ from retention.campaign.offers import Offer
 from retention.campaign.wording import filled_texts
 from retention.core.arms import Arm
 from retention.core.columns import Columns
-from retention.core.vocabulary import IDENTITY
+from retention.core.vocabulary import ASSUMED_EFFECT, IDENTITY
 
 
 def campaign_list(
@@ -45,7 +45,10 @@ def campaign_list(
         np.array([getattr(offer, key) for offer in offers], dtype=object)
         for key in ("code", "channel")
     )
-    costs = np.array([offer.cost for offer in offers], dtype="float64")
+    costs, effects = (
+        np.array([getattr(offer, key) for offer in offers], dtype="float64")
+        for key in ("cost", "effect")
+    )
     table = pd.DataFrame(
         {
             IDENTITY: rows[IDENTITY],
@@ -58,6 +61,8 @@ def campaign_list(
             "arm": rows["arm"],
             "expected_gain": chosen["expected_gain"].round(6),
             "cost": costs[places],
+            # What is measured later is held against this, whatever the catalogue says by then.
+            ASSUMED_EFFECT: effects[places],
             "reasons": rows["reasons"],
             "valid_until": pd.Series(valid_until, rows.index, dtype="date32[pyarrow]"),
         }

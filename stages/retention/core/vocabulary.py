@@ -8,6 +8,8 @@ IDENTITY = "customer_id"
 PROFIT = "profit"
 REASON_RANKS = ("reason_1", "reason_2", "reason_3")
 """A customer's reasons, the strongest first: columns of ``reasons.parquet``."""
+ASSUMED_EFFECT = "assumed_effect"
+"""Share of drops that an offer was assumed to prevent when its list was made: a column of it."""
 FAVOURITE = "favourite_category"
 CATEGORY_PREFIX = "category_"
 """Start of the key of a question about one favourite category."""

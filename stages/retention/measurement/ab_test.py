@@ -193,6 +193,35 @@ def prevented(means: Means) -> Prevented | None:
     )
 
 
+def steady_variance(means: Means, ratio: float) -> float | None:
+    """Return the variance of the share prevented, as it is to be weighed among other groups.
+
+    That of :func:`prevented` follows the luck of its own share: where few of the control arm happen
+    to drop, the share is low and its variance high, so that a mean weighed by it is too high. Here
+    the drop share without an offer is told from both arms, as if the offer did what all groups do
+    together, which leaves it uncorrelated with the share (the same is reached by taking logarithms
+    of the ratio, which a group without drops has none of).
+
+    Parameters
+    ----------
+    means : Means
+        Of one group.
+    ratio : float
+        Drop share in treatment to that in control, over all groups; from 0.
+
+    Returns
+    -------
+    float or None
+        None where nobody drops.
+    """
+    treatment, control = means.treatment, means.control
+    drops = treatment.customers * treatment.mean + control.customers * control.mean
+    base = drops / (control.customers + ratio * treatment.customers)
+    if base <= 0:
+        return None
+    return (treatment.variance + ratio**2 * control.variance) / base**2
+
+
 @dataclass(frozen=True)
 class Money:
     """What the treatment arm of the campaign brought, in the unit of profit.

@@ -17,7 +17,14 @@ from retention.core.columns import Columns
 from retention.core.errors import InputError, clipped, one_of, shown
 from retention.core.files import made
 from retention.core.spreadsheets import unguard
-from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE, MARKET_MONEY, MOST_MONEY
+from retention.core.vocabulary import (
+    ASSUMED_EFFECT,
+    IDENTITY,
+    LABEL,
+    MARKET_FILE,
+    MARKET_MONEY,
+    MOST_MONEY,
+)
 from retention.data.coded import Coded
 from retention.data.ids import clean_ids
 from retention.data.number_parsing import read_numbers
@@ -45,15 +52,17 @@ def _words(column: Coded) -> Coded:
 def read_list(path: Path) -> pd.DataFrame:
     """Return the campaign's list: customer_id, segment, offer, arm, treated (bool) and cost.
 
-    A list of an earlier version, whose arms were called treated and untouched, is read as well.
+    Beside them ``assumed_effect``, where the list has it. A list of an earlier version is read as
+    well: one without these effects, or whose arms were called treated and untouched.
 
     Raises
     ------
     InputError
-        If it is not there, is no list, names a customer twice or an arm that is none.
+        If it is not there, is no list, names a customer twice or an arm that is none, or assumes
+        no effect, or two, of an offer.
     """
     needed = [IDENTITY, "segment", "offer", "arm", "cost"]
-    raw = _whole(made(path), needed)
+    raw = _whole(made(path), [*needed, ASSUMED_EFFECT], optional=[ASSUMED_EFFECT])
     words = {name: _text(_words(raw.columns[name])) for name in needed[1:4]}
     table = pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0], **words})
     table["cost"] = _numbers(path, raw, "cost", raw.columns["cost"])
@@ -64,6 +73,14 @@ def read_list(path: Path) -> pd.DataFrame:
     refuse_empty_ids(raw, table[IDENTITY], str(path))
     twice = table[IDENTITY].duplicated()
     _refuse(path, raw, twice, table[IDENTITY], "stands on the list already: customer")
+    if ASSUMED_EFFECT in raw.columns:
+        effect = pd.Series(_numbers(path, raw, ASSUMED_EFFECT, raw.columns[ASSUMED_EFFECT]))
+        table[ASSUMED_EFFECT] = effect
+        odd = ~effect.between(0, 1)
+        _refuse(path, raw, odd, effect, f"{ASSUMED_EFFECT} is not from 0 to 1")
+        first = effect.groupby(table["offer"]).transform("first")
+        what = f"{ASSUMED_EFFECT} is another than in an earlier line, of offer"
+        _refuse(path, raw, effect != first, table["offer"], what)
     return table.assign(arm=arms, treated=arms == Arm.TREATMENT)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from retention.core.arms import Arm
+from retention.core.vocabulary import ASSUMED_EFFECT
 from retention.data.matching import Match
 from retention.measurement.ab_test import MIN_GROUP, MIN_POOLED
 
@@ -16,7 +17,7 @@ def as_markdown(content: Found) -> str:
     """Return the measurement as Markdown; `content` is what measured.json holds."""
     parts = [_who_answered(content)]
     if content["drop"]:
-        parts += [_drops(content), _money(content["money"]), _next(content["offers"])]
+        parts += [_drops(content), _money(content["money"]), _next(content)]
     if content["revenue"]:
         parts.append(_revenue(content["revenue"]))
     return "\n\n".join(["# What the campaign did", *parts])
@@ -152,7 +153,15 @@ def _money(found: Found | None) -> str:
     )
 
 
-def _next(offers: Found) -> str:
+def _next(content: Found) -> str:
+    offers = content["offers"]
+    if not content["effects_on_list"]:
+        return (
+            "## For the next campaign\n\nCannot be told: the list does not say which effects were "
+            "assumed when it was made. offers.yaml may hold these very answers by now, which would "
+            f"count twice. Add a column {ASSUMED_EFFECT} to the list: the effect of each offer in "
+            "the offers.yaml of the commit that made it."
+        )
     if not offers:
         return "## For the next campaign\n\nNothing can be told: the assumed effects stay."
     lines = [
@@ -166,13 +175,18 @@ def _next(offers: Found) -> str:
         f"| {found['low']:.3f} to {found['high']:.3f} | {found['rests_on']} |"
         for code, found in offers.items()
     ]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            "Shrunk towards the assumed effects, all moved by what the offers show together.",
-        ]
-    )
+    lines += [
+        "",
+        "Shrunk towards the effects that the list assumed, all moved by what the offers show "
+        "together. The interval holds how far an offer may be from the others.",
+    ]
+    lines += [
+        f"**Warning:** offers.yaml says {effect:g} of {code} today, the list assumed "
+        f"{offers[code]['assumed']:g}: it was changed since. If another campaign was measured "
+        "there, the effect to use, which knows nothing of it, would take its place."
+        for code, effect in content["changed_since"].items()
+    ]
+    return "\n".join(lines)
 
 
 def _revenue(content: Found) -> str:

@@ -10,10 +10,10 @@ import pandas as pd
 from retention.core.errors import InputError
 from retention.core.params import Campaign
 from retention.core.value_at_risk import profit_at_stake
-from retention.core.vocabulary import IDENTITY, LABEL
+from retention.core.vocabulary import ASSUMED_EFFECT, IDENTITY, LABEL
 from retention.data.matching import match
 from retention.measurement.ab_test import check_split, missing_p
-from retention.measurement.catalogue_update import effects_to_use
+from retention.measurement.catalogue_update import changed_since, effects_to_use
 from retention.measurement.groups import effects, in_arms, means_in_arms, money_of
 from retention.measurement.inputs import OUTCOMES
 from retention.measurement.markdown import as_markdown
@@ -54,7 +54,7 @@ def measure_campaign(
     answers: pd.DataFrame,
     *,
     campaign: Campaign,
-    assumed: Mapping[str, float],
+    catalogue: Mapping[str, float],
     repeated: int = 0,
     place: str = "the answers",
 ) -> Measurement:
@@ -63,15 +63,17 @@ def measure_campaign(
     Parameters
     ----------
     listed : DataFrame
-        The list that was sent, as ``inputs.read_list`` returns it.
+        The list that was sent, as ``inputs.read_list`` returns it. The effects that it assumes
+        are what measured ones are shrunk towards: the catalogue may hold these very answers by
+        now, which would then count twice.
     customers : DataFrame
         ``customer_id``, ``risk`` and ``profit`` of at least those on the list.
     answers : DataFrame
         ``customer_id`` and ``drop``, ``revenue`` or both, one row a customer.
     campaign : Campaign
         The params section.
-    assumed : mapping
-        Effect of each offer in the catalogue.
+    catalogue : mapping
+        Effect of each offer in the catalogue of today.
     repeated : int
         Rows of the answers that stood twice and were left out.
     place : str
@@ -109,12 +111,15 @@ def measure_campaign(
         "p": split.pop(""),
         "least_segment_p": min(split.values(), default=1.0),
     }
-    content["offers"] = {}
+    content |= {"offers": {}, "effects_on_list": ASSUMED_EFFECT in listed, "changed_since": {}}
     if LABEL in outcomes:
         stake = profit_at_stake(table, months=campaign.horizon_months, lost=campaign.share_lost)
         content["money"] = money_of(table, stake=stake)
         content["arms"]["drop_share"] = means_in_arms(table, LABEL)
-        content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
+        if ASSUMED_EFFECT in listed:
+            assumed = listed.groupby("offer")[ASSUMED_EFFECT].first().to_dict()
+            content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
+            content["changed_since"] = changed_since(content["offers"], catalogue)
     return Measurement(content)
 
 
