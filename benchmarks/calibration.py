@@ -17,7 +17,7 @@ Usage: python benchmarks/calibration.py [--draws 1000] [--shops 100]
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,30 +174,47 @@ def trained(
     )
 
 
-def shop_rows(
-    shops: list[Shop], rules: Grade, *, distortions: Sequence[tuple[float, float]] = DISTORTIONS
-) -> Iterator[dict[str, object]]:
+def shop_rows(shops: list[Shop], rules: Grade) -> Iterator[dict[str, object]]:
     """Yield how often each verdict is given, a row a distortion of the risks of `shops`."""
-    for slope, shift in distortions:
-        said, outside, false = Counter(), 0, 0
+    for slope, shift in DISTORTIONS:
+        said, outside, false, in_full = Counter(), 0, 0, 0
         for shop in shops:
             told, known = ((score - shift) / slope for score in (shop.score, shop.known))
             # A probability stands for its outcome: the same estimate, without chance.
             true_shift = shift_estimate(shop.probability, known, np.ones(len(known))).value
             right = rules.slope_low < slope * shop.slope < rules.slope_high
             right &= abs(true_shift) < rules.shift_most
-            found = judge_together(shop.label, expit(told), shop.tested, rules)["calibration"]
+            risk = expit(told)
+            found = judge_together(shop.label, risk, shop.tested, rules)["calibration"]
             said[found] += 1
             outside += not right
             false += found == Verdict.HOLD and not right
+            full = judge_calibration(shop.label, risk, rules).verdict
+            in_full += full == Verdict.HOLD and not right
         yield {
             "slope": slope, "shift": shift, **{v: said[v] / len(shops) for v in Verdict},
             "truth outside": outside / len(shops), "false hold": false / len(shops),
+            "false in full": in_full / len(shops),
         }  # fmt: skip
 
 
-def simulated_shops(shops: int, rules: Grade) -> Iterator[dict[str, object]]:
-    """Yield the rows of every family and size."""
+def spread_of(shops: list[Shop]) -> str:
+    """Return how the slope out of fold and that of the final model vary from shop to shop."""
+    told = [
+        slope_estimate(
+            shop.label[~shop.tested], shop.score[~shop.tested], np.ones((~shop.tested).sum())
+        ).value
+        for shop in shops
+    ]
+    true = [shop.slope for shop in shops]
+    return (
+        f"slope out of fold {np.mean(told):.3f} ± {np.std(told):.3f}, of the final model "
+        f"{np.mean(true):.3f} ± {np.std(true):.3f}, correlation {np.corrcoef(told, true)[0, 1]:.2f}"
+    )
+
+
+def simulated_shops(shops: int) -> Iterator[tuple[str, int, list[Shop]]]:
+    """Yield family, customers and shops of each kind; last those where nothing tells of a drop."""
     made = simulate_customers(_POOL, unlabelled=0.0, seed=5)
     pool = customers_of(made.customers)
     rng = np.random.default_rng(1)
@@ -206,25 +223,12 @@ def simulated_shops(shops: int, rules: Grade) -> Iterator[dict[str, object]]:
     truth = made.truth.set_index(IDENTITY)["probability"]
     chance = truth[table[IDENTITY]].to_numpy()
     pool = CustomersOf(table, pool.features, pool.words)
-    for family, count in SHOPS:
-        drawn = progress(range(shops), what=f"{family} {count}", unit="shops")
-        found = [trained(family, count, pool, chance, rng) for _ in drawn]
-        for row in shop_rows(found, rules):
-            yield {"family": family, "customers": count, **row}
-    yield from random_shops(shops, rules, pool, chance)
-
-
-def random_shops(
-    shops: int, rules: Grade, pool: CustomersOf, chance: np.ndarray
-) -> Iterator[dict[str, object]]:
-    """Yield a row of each size whose outcomes no behaviour tells of."""
-    rng = np.random.default_rng(2)
-    for count in RANDOM:
-        drawn = progress(range(shops), what=f"random {count}", unit="shops")
-        mean = np.full(len(chance), chance.mean())
-        found = [trained("logistic", count, pool, mean, rng) for _ in drawn]
-        row = next(shop_rows(found, rules, distortions=((1.0, 0.0),)))
-        yield {"family": "random labels", "customers": count, **row}
+    nothing = np.full(len(chance), chance.mean())
+    kinds = [(family, family, count, chance) for family, count in SHOPS]
+    kinds += [("random labels", "logistic", count, nothing) for count in RANDOM]
+    for name, family, count, known in kinds:
+        drawn = progress(range(shops), what=f"{name} {count}", unit="shops")
+        yield name, count, [trained(family, count, pool, known, rng) for _ in drawn]
 
 
 def show(table: pd.DataFrame) -> None:
@@ -262,9 +266,15 @@ def main() -> None:
         said = table[~wrong & (table["customers"] == SIZES[-1]) & (table["risks"] == "usual")]
         print(f"hold where slope is 1 and shift 0: {worst(said[Verdict.HOLD], options.draws)}\n")
     if options.shops:
-        table = pd.DataFrame(simulated_shops(options.shops, rules))
+        rows, lines = [], []
+        for name, count, found in simulated_shops(options.shops):
+            lines.append(f"{name}, {count} customers: {spread_of(found)}")
+            rows += [{"family": name, "customers": count, **row} for row in shop_rows(found, rules)]
+        table = pd.DataFrame(rows)
         show(table)
+        print("", *lines, sep="\n")
         print(f"\nfalse hold, at most: {worst(table['false hold'], options.shops)}")
+        print(f"training customers counted in full: {worst(table['false in full'], options.shops)}")
         all_false, all_outside = table["false hold"].sum(), table["truth outside"].sum()
         print(f"of all shops whose final model lies outside: {all_false / all_outside:.1%}")
 
