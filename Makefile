@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-portraits study-campaign study-drift study-calibration study-permuted fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-drift study-calibration study-permuted fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -87,6 +87,9 @@ study-portraits: $(READY) ## Count portraits that show a difference where segmen
 
 study-calibration: $(READY) ## Ask the verdict on probabilities whose truth is known: how often is it false? (an hour)
 	python benchmarks/calibration.py
+
+study-intervals: $(READY) ## Draw customers whose true scores are known: do the intervals cover? (15 minutes)
+	python benchmarks/intervals.py
 
 study-campaign: $(READY) ## Measure simulated campaigns whose effects are known (minutes)
 	python benchmarks/campaign.py

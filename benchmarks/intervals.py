@@ -3,11 +3,12 @@
 Draws test customers whose true scores are known: the log-odds of a drop rise with a normal score,
 so ROC-AUC is Phi(shift / sqrt 2), and the other scores follow by integration. A second score of
 the same customers has a ROC-AUC lower by GAP, or an equal one, and is related to the first.
-Counted are the draws whose interval (`stats.estimates`) holds the truth, for those by ranks among
-the draws in which both classes have the customers that they need; and in how many a difference of
-GAP is seen. Two tables follow: scores of other shapes, and how often a leak is suspected.
+Counted are the draws whose interval (`stats.estimates`) holds the truth, among those in which both
+classes have the customers that an interval needs; and in how many a difference of GAP is seen.
+Three tables follow: scores of other shapes, how often a leak is suspected, and what the percentile
+bootstrap of ROC-AUC would cover.
 
-Usage: python benchmarks/intervals.py [--runs 2500] [--study cover|shapes|leak|all]
+Usage: python benchmarks/intervals.py [--runs 2500] [--study cover|shapes|leak|bootstrap|all]
 """
 
 import argparse
@@ -21,15 +22,17 @@ from retention.core.progress import progress
 from retention.core.running import stage
 from retention.evaluation.evaluation import TOO_GOOD
 from retention.stats.effects import wilson
-from retention.stats.estimates import ESTIMATES, Area, ranks_tell, roc_auc_of
+from retention.stats.estimates import ESTIMATES, Area, enough_of_each, roc_auc_of
+from retention.stats.metrics import percentile_interval, resamples, roc_auc, spread
 
 LEVEL = 0.95
 SIZES = (60, 250, 2000)
 SHARES = (0.05, 0.38, 0.95)
 AREAS = (0.75, 0.92, 0.98)
 GAP = 0.05
+RESAMPLES = 400
 LEAST, MOST, MANY = 0.93, 0.97, 50
-"""What an interval by ranks must cover at least; and at most, where each class has so many."""
+"""What ROC-AUC and its differences must cover at least; at most, where each class has so many."""
 FORESEEN = 0.95
 """Share of the drops that can be foreseen, where some cannot."""
 SHAPES = {"drops twice as spread": (2.0, 1.0), "5 % of drops like the others": (1.0, FORESEEN)}
@@ -44,17 +47,17 @@ def drawn(
     share: float,
     area: float,
     *,
-    spread: float = 1.0,
+    wide: float = 1.0,
     foreseen: float = 1.0,
 ) -> tuple[np.ndarray, Callable[[float, float], np.ndarray], np.ndarray]:
     """Return label, how to draw a second score of a ROC-AUC and relation, and the first score."""
     label = (rng.random(size) < share).astype("int64")
     known = (label == 1) & (rng.random(size) < foreseen)
-    wide = np.where(known, spread, 1.0)
+    scale = np.where(known, wide, 1.0)
     noise = rng.normal(size=size)
 
     def score(mean: float, own: np.ndarray) -> np.ndarray:
-        return own * wide + known * ndtri(mean) * np.sqrt(1 + spread**2)
+        return own * scale + known * ndtri(mean) * np.sqrt(1 + wide**2)
 
     def second(other: float, related: float) -> np.ndarray:
         own = related * noise + np.sqrt(1 - related**2) * rng.normal(size=size)
@@ -102,26 +105,21 @@ def cover(rng: np.random.Generator, size: int, share: float, area: float, runs: 
     found: Covered = {}
     for _ in range(runs):
         label, second, first = drawn(rng, size, share, area)
+        found.setdefault("told", []).append(enough_of_each(label))
+        if not found["told"][-1]:
+            continue
         scores = [
             (first, area),
             (second(area - GAP, 0.5), area - GAP),
             (second(area, 0.5), area),
             (second(area, 0.9), area),
         ]
-        risks = [risk_of(score, share, of) for score, of in scores]
-        for name in ("brier", "log_loss"):
-            ours, theirs = (ESTIMATES[name](label, risk) for risk in risks[:2])
+        risks = [risk_of(score, share, of) for score, of in scores[:2]]
+        for name in ("average_precision", "brier", "log_loss"):
+            ours, theirs = (ESTIMATES[name](label, risk) for risk in risks)
             found.setdefault(name, []).append(holds(ours.interval(LEVEL), true[name]))
             gap = (ours - theirs).interval(LEVEL)
             found.setdefault(f"{name} gap", []).append(holds(gap, true[name] - lower[name]))
-        found.setdefault("told", []).append(ranks_tell(label))
-        if not found["told"][-1]:
-            continue
-        ours, theirs = (ESTIMATES["average_precision"](label, risk) for risk in risks[:2])
-        truth = true["average_precision"]
-        found.setdefault("ap", []).append(holds(ours.interval(LEVEL), truth))
-        gap = (ours - theirs).interval(LEVEL)
-        found.setdefault("ap gap", []).append(holds(gap, truth - lower["average_precision"]))
         ours, *others = (roc_auc_of(label, score) for score, _ in scores)
         found.setdefault("area", []).append(holds(ours.interval(LEVEL), area))
         for name, other, truth in zip(("gap", "equal", "near"), others, (GAP, 0, 0), strict=True):
@@ -156,8 +154,8 @@ def show_cover(runs: int) -> None:
         "equal": "of 0, related by 0.5",
         "near": "of 0, related by 0.9",
         "seen": "0.05 seen",
-        "ap": "average precision",
-        "ap gap": "its difference",
+        "average_precision": "average precision",
+        "average_precision gap": "its difference",
         "brier": "Brier",
         "brier gap": "its difference",
         "log_loss": "log-loss",
@@ -169,9 +167,8 @@ def show_cover(runs: int) -> None:
     for size, share, area in cells():
         found = cover(rng, size, share, area, runs)
         told = sum(found["told"])
-        if told < runs / 2:
-            for name in ("area", "gap", "equal", "near", "seen", "ap", "ap gap"):
-                found.pop(name, None)
+        if told < runs / 2:  # too few draws to count
+            found = {}
         values = " | ".join(percent(found.get(name)) for name in names)
         print(
             f"| {size} | {100 * share:.0f} % | {area} | {told} of {runs} | {values} |", flush=True
@@ -182,7 +179,7 @@ def show_cover(runs: int) -> None:
             for name in ("area", "gap", "equal", "near")
             if name in found and not verdict(found[name], capped=capped)
         ]
-    print(f"\nasked: {LEAST:.0%} at least, {MOST:.0%} at most where each class has {MANY}")
+    print(f"\nasked of ROC-AUC: {LEAST:.0%} at least, {MOST:.0%} at most if each class has {MANY}")
     print(f"missed: {', '.join(missed) or 'none'}")
 
 
@@ -191,15 +188,13 @@ def show_shapes(runs: int) -> None:
     print("| scores | customers | drops | ROC-AUC of the foreseen | ROC-AUC | difference of 0 |")
     print("|---|---:|---:|---:|---:|---:|")
     rng = np.random.default_rng(2)
-    for name, (spread, foreseen) in SHAPES.items():
+    for name, (wide, foreseen) in SHAPES.items():
         for size, share, area in product((250, 2000), (0.05, 0.38), (0.92, 0.98)):
             truth = foreseen * area + (1 - foreseen) / 2
             alone, equal = [], []
             for _ in range(runs):
-                label, second, first = drawn(
-                    rng, size, share, area, spread=spread, foreseen=foreseen
-                )
-                if ranks_tell(label):
+                label, second, first = drawn(rng, size, share, area, wide=wide, foreseen=foreseen)
+                if enough_of_each(label):
                     ours = roc_auc_of(label, first)
                     gap = ours - roc_auc_of(label, second(area, 0.5))
                     alone.append(holds(ours.interval(LEVEL), truth))
@@ -227,7 +222,30 @@ def show_leak(runs: int) -> None:
         print(f"| {size} | {100 * share:.0f} % | " + " | ".join(rates) + " |", flush=True)
 
 
-STUDIES = {"cover": show_cover, "shapes": show_shapes, "leak": show_leak}
+def show_bootstrap(runs: int) -> None:
+    """Print what the percentile bootstrap of ROC-AUC covers, of a fifth of the draws, and ours."""
+    print("| customers | drops | true ROC-AUC | percentile bootstrap | formula |")
+    print("|---:|---:|---:|---:|---:|")
+    rng = np.random.default_rng(4)
+    for size, share, area in product((250, 2000), (0.05, 0.38), AREAS):
+        drawn_again, ours = [], []
+        for seed in range(runs // 5):
+            label, _, first = drawn(rng, size, share, area)
+            if enough_of_each(label):
+                weights = resamples(np.arange(size), count=RESAMPLES, seed=seed)
+                areas = spread(roc_auc, label, first, weights)
+                drawn_again.append(holds(percentile_interval(areas, level=LEVEL), area))
+                ours.append(holds(roc_auc_of(label, first).interval(LEVEL), area))
+        values = f"{percent(drawn_again)} | {percent(ours)}"
+        print(f"| {size} | {100 * share:.0f} % | {area} | {values} |", flush=True)
+
+
+STUDIES = {
+    "cover": show_cover,
+    "shapes": show_shapes,
+    "leak": show_leak,
+    "bootstrap": show_bootstrap,
+}
 
 
 @stage

@@ -16,6 +16,7 @@ import compare
 from clones import ENVIRONMENT, Clone
 from retention.core.paths import PREDICTIONS
 from retention.evaluation.revisions import EARLIER_PREDICTIONS
+from retention.stats.paired import roc_auc_difference
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -162,10 +163,14 @@ def test_table_has_the_scores_of_either_side(told):
         expected = score(good["drop"], good["risk"]), score(bad["drop"], bad["risk"])
         assert (old, new) == pytest.approx(expected, abs=1e-4)
         assert gap == pytest.approx(expected[1] - expected[0], abs=1e-4)
-        assert (low + high) / 2 == pytest.approx(gap, abs=2e-4)
         if name == "ROC-AUC":
+            columns = good["drop"], good["risk"], bad["risk"]
+            found = roc_auc_difference(*(column.to_numpy() for column in columns))
+            assert (low, high) == pytest.approx((found.low, found.high), abs=1e-4)
             smallest = float(re.search(r"can show \| \| \| (\S+) \|", out)[1])
-            assert smallest / (high - low) == pytest.approx(2.8016 / (2 * 1.95996), rel=0.01)
+            assert smallest == pytest.approx(2.8016 * found.error, abs=1e-4)
+        else:
+            assert (low + high) / 2 == pytest.approx(gap, abs=2e-4)
 
 
 def test_better_when_the_sides_are_exchanged(told, history):

@@ -15,8 +15,6 @@ from retention.stats.estimates import (
 from retention.stats.intervals import EXPECTED, area_interval, multiplier, spread_of
 from retention.stats.metrics import SCORES, Drawn, average_precision, plain
 
-RANKS = ("roc_auc", "average_precision")
-
 
 def customers(seed, *, size=90, push=1.5, steps=12):
     """Labels, and two related risks with ties."""
@@ -144,22 +142,23 @@ def test_parts_of_average_precision_are_what_a_little_more_weight_does():
 
 
 def test_losses_by_hand():
-    label, risk = np.array([1, 0, 0, 1, 0]), np.array([0.8, 0.4, 0.1, 0.5, 0.2])
-    each = np.array([0.04, 0.16, 0.01, 0.25, 0.04])
+    label, risk, each = np.repeat(
+        [[1, 0, 0, 1, 0], [0.8, 0.4, 0.1, 0.5, 0.2], [0.04, 0.16, 0.01, 0.25, 0.04]], 5, axis=1
+    )
     found = brier_of(label, risk)
     z = stats.t.ppf(0.975, max(freedom(each), 3))
-    factor = np.exp(z * each.std(ddof=1) / np.sqrt(5) / 0.1)
+    factor = np.exp(z * each.std(ddof=1) / np.sqrt(25) / 0.1)
     assert found.interval(0.95) == pytest.approx((0.1 / factor, 0.1 * factor))
-    gap = found - brier_of(label, np.full(5, 0.5))
+    gap = found - brier_of(label, np.full(25, 0.5))
     apart = each - 0.25
-    half = stats.t.ppf(0.975, max(freedom(apart), 3)) * apart.std(ddof=1) / np.sqrt(5)
+    half = stats.t.ppf(0.975, max(freedom(apart), 3)) * apart.std(ddof=1) / np.sqrt(25)
     assert gap.interval(0.95) == pytest.approx((-0.15 - half, -0.15 + half))
     assert log_loss_of(label, risk).value == pytest.approx(
         -np.log([0.8, 0.6, 0.9, 0.5, 0.8]).mean()
     )
 
 
-@pytest.mark.parametrize("name", RANKS)
+@pytest.mark.parametrize("name", ESTIMATES)
 @pytest.mark.parametrize("few", ["drops", "others"])
 def test_fewer_than_ten_of_a_class_tell_no_interval(name, few):
     assert LEAST_OF_CLASS == 10
@@ -171,7 +170,6 @@ def test_fewer_than_ten_of_a_class_tell_no_interval(name, few):
         gap = found - ESTIMATES[name](label, rng.random(len(label)))
         for ends in (found.interval(0.95), gap.interval(0.95)):
             assert np.isnan(ends).all() == (count == 9)
-        assert not np.isnan(brier_of(label, rng.random(len(label))).interval(0.95)).any()
 
 
 def test_beside_itself_nothing_differs_and_beside_chance_all_does():

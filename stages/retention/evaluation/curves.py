@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from retention.stats.estimates import ranks_tell
+from retention.stats.estimates import enough_of_each
 from retention.stats.metrics import lift, percentile_interval, ranked, spreads
 
 MOST_POINTS = 200
@@ -51,7 +51,7 @@ def gains(
     lifts = {step / 20: lift(step / 20) for step in range(1, 21)}
     once = spreads(lifts, label, risk, np.ones((1, len(label))))
     for share, drawn in spreads(lifts, label, risk, weights).items():
-        known = drawn if ranks_tell(label) else drawn[:0]
+        known = drawn if enough_of_each(label) else drawn[:0]
         found = float(once[share][0]), *percentile_interval(known, level=level)
         rows.append((share, *(share * one for one in found)))
     return pd.DataFrame(rows, columns=["contacted", "reached", "reached_low", "reached_high"])

@@ -12,7 +12,7 @@ from retention.stats.estimates import (
     LEAST_OF_CLASS,
     Estimate,
     Gap,
-    ranks_tell,
+    enough_of_each,
     roc_auc_of,
 )
 from retention.stats.metrics import (
@@ -80,7 +80,8 @@ def judge(
 ) -> dict[str, Judged]:
     """Return `scores`, those of calling drops from `threshold` on, and the lifts.
 
-    Where there is a formula (`stats.estimates`) the interval is its, else the bootstrap's.
+    Where there is a formula (`stats.estimates`) the interval is its, else the bootstrap's. With few
+    customers of a class there is none but those of `scores` by the bootstrap.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def judge(
         if name in ESTIMATES:
             found[name] = ESTIMATES[name](label, risk)
         else:
-            known = name not in LIFTS or ranks_tell(label)
+            known = name in scores or enough_of_each(label)
             found[name] = Resampled(float(once[name][0]), drawn[name], known)
     return found
 
@@ -197,7 +198,7 @@ def slices(
             if len(part) < minimum:
                 continue
             area = dict.fromkeys(["roc_auc", "roc_auc_low", "roc_auc_high"], float("nan"))
-            if ranks_tell(label):
+            if enough_of_each(label):
                 area = told(roc_auc_of(label, risk), "roc_auc", level=level)
             found[f"{column}={value}"] = {
                 "customers": len(part),

@@ -29,15 +29,15 @@ from retention.stats.intervals import (
 from retention.stats.metrics import LOSS_CLIP, ranked
 
 LEAST_OF_CLASS = 10
-"""Customers of either class from which an interval that rests on ranks can be told."""
+"""Customers of either class from which an interval can be told."""
 NOTHING = 1e-12
 """Differences below it are those of the order of summing."""
 _UNKNOWN = (float("nan"), float("nan"))
 _TURNS = np.linspace(0, 2 * np.pi, 721)[:-1]
 
 
-def ranks_tell(label: np.ndarray) -> bool:
-    """Return whether both classes have enough customers for an interval that rests on ranks."""
+def enough_of_each(label: np.ndarray) -> bool:
+    """Return whether both classes have enough customers for an interval."""
     drops = int(label.sum())
     return min(drops, len(label) - drops) >= LEAST_OF_CLASS
 
@@ -201,7 +201,7 @@ def roc_auc_of(label: np.ndarray, risk: np.ndarray) -> Area:
     """Return the ROC-AUC with its parts (DeLong 1988), for `label` of 0 and 1 with both."""
     drops, others = risk[label == 1], risk[label == 0]
     parts = share_below(drops, others), 1 - share_below(others, drops)
-    return Area(float(parts[0].mean()), parts, ranks_tell(label))
+    return Area(float(parts[0].mean()), parts, enough_of_each(label))
 
 
 def average_precision_of(label: np.ndarray, risk: np.ndarray) -> Precision:
@@ -222,21 +222,21 @@ def average_precision_of(label: np.ndarray, risk: np.ndarray) -> Precision:
     )
     moved = np.where(label == 1, precision[place] - value + more[place], -less[place])
     parts = value + moved * len(label) / total
-    told = ranks_tell(label) and bool(np.ptp(parts) > NOTHING)
+    told = enough_of_each(label) and bool(np.ptp(parts) > NOTHING)
     return Precision(value, (parts,), told)
 
 
 def brier_of(label: np.ndarray, risk: np.ndarray) -> Loss:
     """Return the Brier score with each customer's squared error."""
     parts = (risk - label) ** 2
-    return Loss(float(parts.mean()), (parts,), told=True)
+    return Loss(float(parts.mean()), (parts,), enough_of_each(label))
 
 
 def log_loss_of(label: np.ndarray, risk: np.ndarray) -> Loss:
     """Return the log-loss with each customer's, in nats; risks are clipped at 1e-6."""
     p = np.clip(risk, LOSS_CLIP, 1 - LOSS_CLIP)
     parts = -(label * np.log(p) + (1 - label) * np.log1p(-p))
-    return Loss(float(parts.mean()), (parts,), told=True)
+    return Loss(float(parts.mean()), (parts,), enough_of_each(label))
 
 
 ESTIMATES = {
