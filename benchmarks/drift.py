@@ -4,7 +4,7 @@ Customers of one large simulated shop are drawn, some with the outcome known and
 ahead; then the latter are changed as seasons and faulty exports would change them. The risk is
 that of a logistic regression which has seen none of them.
 
-Usage: python benchmarks/drift.py [--runs 200] [--seed 1]
+Usage: python benchmarks/drift.py [--runs 200] [--seed 1] [--sizes 0 1 2 3]
 """
 
 import argparse
@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from shops import of_project, simulated
 
-from retention.core.audience import is_ahead
 from retention.core.progress import progress
 from retention.core.running import stage
 from retention.core.vocabulary import LABEL, PROFIT
@@ -24,7 +23,7 @@ from retention.stats.effects import wilson
 
 LEARNT = 10_000
 """Customers from whom the model has learnt."""
-SIZES = ((60, 20), (300, 60), (1_100, 200), (20_000, 5_000))
+SIZES = ((60, 20), (300, 60), (1_100, 200), (5_000, 1_000))
 """Customers of known outcome, and with the outcome ahead."""
 
 
@@ -63,42 +62,52 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sizes", type=int, nargs="+", default=range(len(SIZES)))
     options = parser.parse_args()
-    columns, params = of_project()
-    rng = np.random.default_rng(options.seed)
-    shop = simulated(100_000, unlabelled=0, seed=options.seed)
-    table = shop.table[shop.table["scored"]].sample(frac=1, random_state=options.seed)
+    params = of_project()[1]
+    pools, names = changed_pools(options.seed)
+    most = params.campaign.most_drift
+    print(f"{options.runs} draws a row; refused beyond a distance of {most}")
+    print("| outcome known, ahead | what happened | told | 95 % | distance | refused | risk |")
+    print("|---|---|---:|---:|---:|---:|---:|")
+    for known, ahead in (SIZES[place] for place in options.sizes):
+        for what, pool in progress(list(pools.items()), what=f"{ahead} ahead", unit="changes"):
+            rng = np.random.default_rng([options.seed, ahead])
+            told, judged = 0, []
+            for _ in range(options.runs):
+                rows = rng.choice(len(pool), known + ahead, replace=False)
+                drawn = pd.concat([pools["nothing"].iloc[rows[:known]], pool.iloc[rows[known:]]])
+                drawn[LABEL] = drawn[LABEL].where(np.arange(len(drawn)) < known)
+                found = find_drift(drawn, names, least=params.features.least_drift)
+                told += bool(found.columns)
+                judged.append(judge_drift(drawn, found.details["columns"], most=most))
+            low, high = wilson(told / options.runs, options.runs, level=0.95)
+            distance = np.mean([one["largest"] for one in judged])
+            refused = np.mean([one["too_large"] for one in judged])
+            moved = np.mean([one["risk"]["difference"] for one in judged])
+            print(
+                f"| {known:,}, {ahead:,} | {what} | {told / options.runs:.1%} | {low:.1%} to "
+                f"{high:.1%} | {distance:.2f} | {refused:.1%} | {moved:+.3f} |",
+                flush=True,
+            )
+
+
+def changed_pools(seed: int) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Return the customers after each change, with their risk, and the columns to compare."""
+    columns, _ = of_project()
+    shop = simulated(100_000, unlabelled=0, seed=seed)
+    table = shop.table[shop.table["scored"]].sample(frac=1, random_state=seed)
     names = [*columns.behaviour, PROFIT]
     table = table.astype(dict.fromkeys(table[names].select_dtypes("number"), "float64"))
     numbers = [name for name in shop.features if name not in shop.words]
     model = make_model(FAMILIES["logistic"], numbers=numbers, words=shop.words, seed=1)
     learnt, pool = table.iloc[:LEARNT], table.iloc[LEARNT:].reset_index(drop=True)
     model.fit(learnt[shop.features], learnt[LABEL].to_numpy("int64"))
-    most = params.campaign.most_drift
-    print(f"{options.runs} draws a cell; refused beyond a distance of {most}")
-    print("| outcome known, ahead | what happened | told | 95 % | distance | refused | risk |")
-    print("|---|---|---:|---:|---:|---:|---:|")
-    cells = [(size, what) for size in SIZES for what in CHANGES]
-    for size, what in progress(cells, what="drift", unit="cells"):
-        told, refused, distances, moved = 0, 0, [], []
-        for _ in range(options.runs):
-            drawn = pool.iloc[rng.choice(len(pool), sum(size), replace=False)]
-            drawn = drawn.assign(**{LABEL: drawn[LABEL].where(np.arange(len(drawn)) < size[0])})
-            ahead = is_ahead(drawn)
-            drawn = pd.concat([drawn[~ahead], CHANGES[what](drawn[ahead])])
-            drawn["risk"] = model.predict_proba(drawn[shop.features])[:, 1]
-            found = find_drift(drawn, names, least=params.features.least_drift)
-            judged = judge_drift(drawn, found.details["columns"], most=most)
-            told += bool(found.columns)
-            refused += judged["too_large"]
-            distances.append(judged["largest"])
-            moved.append(judged["risk"]["difference"])
-        low, high = wilson(told / options.runs, options.runs, level=0.95)
-        print(
-            f"| {size[0]:,}, {size[1]:,} | {what} | {told / options.runs:.1%} | {low:.1%} to "
-            f"{high:.1%} | {np.mean(distances):.2f} | {refused / options.runs:.1%} | "
-            f"{np.mean(moved):+.3f} |"
-        )
+
+    def with_risk(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(risk=model.predict_proba(rows[shop.features])[:, 1])
+
+    return {what: with_risk(change(pool)) for what, change in CHANGES.items()}, names
 
 
 if __name__ == "__main__":

@@ -97,7 +97,6 @@ def test_one_offer_alone_and_nobody_to_ask():
 
 
 def test_the_order_of_reasons_is_that_in_which_they_are_asked():
-    conditions = Conditions(shop_of_ten()[0], shop_of_ten()[1]["reasons"], contact_cap=5,
-                            words=shop_of_ten()[1]["words"],
-                            suppressed=np.zeros(10, dtype=bool))  # fmt: skip
+    shop, known = shop_of_ten()
+    conditions = Conditions(shop, known.pop("reasons"), contact_cap=5, **known)
     assert list(conditions.of(an_offer("a"))) == list(WHY_IDLE[:6])

@@ -71,6 +71,8 @@ def test_missing_key_is_named(tmp_path):
         ("campaign.budget", -1, "-1; input should be greater than or equal to 0"),
         ("campaign.contact_cap", -1, "-1; input should be greater than or equal to 0"),
         ("campaign.suppression", "", "''; string should have at least 1 character"),
+        ("campaign.most_drift", 1.5, "1.5; input should be less than or equal to 1"),
+        ("features.least_drift", -0.1, "-0.1; input should be greater than or equal to 0"),
         ("campaign.share_lost", 1.1, "1.1; input should be less than or equal to 1"),
         ("models.logistic.C", [1, 0], "0; input should be greater than 0"),
         ("models.logistic.C", "x", "'x'; input should be a valid number"),

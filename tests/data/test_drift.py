@@ -32,8 +32,8 @@ def moved(shop, **columns):
 
 
 def told(shop, least=LEAST):
-    return [(one.column, one.kind, one.direction) for one in
-            find_drift(shop, NAMES, least=least).columns]  # fmt: skip
+    found = find_drift(shop, NAMES, least=least).columns
+    return [(one.column, one.kind, one.direction) for one in found]
 
 
 def test_two_hundred_shops_without_drift_call_it_in_five_percent_at_most():
@@ -107,8 +107,8 @@ def test_farthest_column_comes_first_and_findings_name_each_once():
 
 def test_order_of_rows_does_not_matter():
     shop = moved(shop_of(300, 60), minutes_m0=lambda one: one * 1.5)
-    found = [find_drift(one, NAMES, least=LEAST).details for one in
-             (shop, shop.sample(frac=1, random_state=1))]  # fmt: skip
+    orders = (shop, shop.sample(frac=1, random_state=1))
+    found = [find_drift(one, NAMES, least=LEAST).details for one in orders]
     assert found[0]["columns"][0]["distance"] == found[1]["columns"][0]["distance"]
     assert [one["column"] for one in found[0]["columns"]] == ["minutes_m0"]
 
