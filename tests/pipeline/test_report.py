@@ -99,6 +99,32 @@ def test_examples_that_are_figures_are_written_like_figures(run):
         assert words in text["en"]
 
 
+def test_page_says_whom_a_segment_is_compared_with(run):
+    def compared(**told):
+        def change(found):
+            for one in found["segments"].values():
+                one.update(told)
+
+        alter(run / "data/segments/details.json", change)
+        return {language: prose(page) for language, page in build().items()}
+
+    at_risk = {"compared_with": "others_of_same_risk", "customers": 90}
+    few = compared(**at_risk, compared=9, not_compared=81, enough=False)
+    assert "от других с тем же риском, сказать нельзя: для сравнения нужно" in few["ru"]
+    assert "from others of the same risk cannot be told: the comparison needs" in few["en"]
+    assert "сравнить не с кем" not in few["ru"]
+    some = compared(**at_risk, compared=89, not_compared=1, enough=True)
+    assert "сказать нельзя: для сравнения нужно" not in some["ru"]
+    assert "покупателя сегмента сравнить не с кем" in some["ru"]
+    assert "customer of the segment could not be compared" in some["en"]
+    assert "от остальных" not in some["ru"].partition("Портреты")[2].partition("Что нашлось")[0]
+    every = compared(compared_with="others", compared=90, not_compared=0, enough=True)
+    portraits = every["en"].partition("Portraits")[2].partition("found by search")[0]
+    assert "the others" in portraits
+    assert "What tells them from others of the same risk" not in portraits
+    assert "could not be compared" not in portraits
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_sections_stand_in_their_order(clone, language):
     page = read_page((clone.folder / f"report/{language}.html").read_text(encoding="utf-8"))
