@@ -322,7 +322,7 @@ def test_grade_is_told_in_words(run, grade):
     alter(run / "data/evaluation/details.json", lambda found: found.update(change))
     words = {
         "A": "probabilities hold: act on it",
-        "B": "The gain over that rule may be small. Whether its probabilities hold cannot be told yet.",
+        "B": "may be small. Whether its probabilities hold cannot be told yet.",
         "C": "not proven better",
         "F": "nobody is contacted",
     }

@@ -42,7 +42,7 @@ def draw_scores(
             color=ORANGE,
             linewidth=1.5,
             elinewidth=0.8,
-            label=f"tenths, {100 * level:g} % intervals for all together",
+            label=f"tenths, {100 * level:g} % for all together",
         )
         calibration.set(title="Is the risk true?", xlabel="risk told", ylabel="share that dropped")
         calibration.legend(frameon=False)
