@@ -15,7 +15,7 @@ Beside the floor as used stands the rule it took the place of ("columns"): the 9
 what three columns of noise, added to the others, contribute.
 
 Usage: python benchmarks/reasons.py FOLDER [--studies permuted shuffled steady importance]
-    [--families logistic extra_trees boosting] [--draws 20] [--shops 30]
+    [--families logistic extra_trees boosting] [--draws 20] [--shops 12] [--folds 5]
 where FOLDER holds the four exports.
 """
 
@@ -38,12 +38,15 @@ from retention.explanation.explainer import Again, explainer, refit_explainer
 from retention.explanation.importance import mean_contributions
 from retention.explanation.noise_floor import ERROR, noise_floor, permuted_peaks
 from retention.explanation.reasons import find_reasons, typical_of_comparable
-from retention.explanation.refits import fold_of, refit_without_folds
+from retention.explanation.refits import FOLDS, fold_of, refit_without_folds
 from retention.explanation.shap_values import Attributions
 from retention.models.estimators import RiskModel
 from retention.models.selection import train_model
 from retention.stats.effects import wilson
 from simulation.shop import simulate_customers
+
+SHOWN = 8
+"""Features on the page."""
 
 
 @dataclass(frozen=True)
@@ -272,7 +275,7 @@ def steady_study(folder: Path, families: list[str]) -> None:
 
 
 def importances(shop: Shop, folds: int, *, level: float = 0.95) -> Iterator[pd.DataFrame]:
-    """Give the importance of each feature and of each group with intervals, as explain tells it."""
+    """Give the table of the features and that of the groups, as explain tells them."""
     columns, _ = of_project()
     groups = {name: columns.by_name[name].group for name in shop.names}
     refits = refit_without_folds(
@@ -293,7 +296,7 @@ def importance_study(families: list[str], shops: int, folds: list[int]) -> None:
     print(f"importance: 95 % intervals of {shops} fresh shops of 1,300 customers each")
     print(
         "| family | of | folds | hold the mean of all shops | half width by spread over shops "
-        "| over customers only |\n|---|---|---|---|---|---|"
+        "| resampling customers only |\n|---|---|---|---|---|---|"
     )
     for family in families:
         settled = learnt(fresh(1300, seed=999), family)
@@ -314,20 +317,33 @@ def importance_study(families: list[str], shops: int, folds: list[int]) -> None:
                 tables[count].append(table.sort_index())
                 groups[count].append(by_group.sort_index())
             naive.append(shop.found.values.abs().apply(spread_over_customers).sort_index())
-        for of, found in (("features", tables), ("groups", groups)):
+        shown = [np.argsort(-one["mean_abs"].to_numpy())[:SHOWN] for one in tables[folds[0]]]
+        width = len(tables[folds[0]][0])
+        kinds = {
+            "all features": (tables, [np.arange(width)] * shops),
+            "the strongest, as on the page": (tables, shown),
+            "groups": (groups, [np.arange(len(groups[folds[0]][0]))] * shops),
+        }
+        for of, (found, places) in kinds.items():
             for count in folds:
                 mean, low, high = (
                     np.array([one[name] for one in found[count]])
                     for name in ("mean_abs", "low", "high")
                 )
-                held = (low <= mean.mean(axis=0)) & (mean.mean(axis=0) <= high)
+                true, spread = mean.mean(axis=0), mean.std(axis=0, ddof=1)
+                held = np.concatenate(
+                    [
+                        (low[shop, some] <= true[some]) & (true[some] <= high[shop, some])
+                        for shop, some in enumerate(places)
+                    ]
+                )
                 least, most = wilson(held.mean(), held.size, level=0.95)
-                spread = mean.std(axis=0, ddof=1)
-                width = np.median((high - mean).mean(axis=0) / spread)
-                plain = np.median(np.mean(naive, axis=0) / spread) if of == "features" else np.nan
+                half = np.median((high - mean).mean(axis=0) / spread)
+                plain = np.median(np.mean(naive, axis=0) / spread)
+                alone = "" if of == "groups" else f"{plain:.2f}"
                 print(
                     f"| {family} | {of} | {count} | {held.mean():.1%} ({least:.1%} to {most:.1%}) "
-                    f"| {width:.2f} | {plain:.2f} |",
+                    f"| {half:.2f} | {alone} |",
                     flush=True,
                 )
 
@@ -342,8 +358,8 @@ def main() -> None:
     )
     parser.add_argument("--families", nargs="+", default=["logistic", "extra_trees", "boosting"])
     parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--shops", type=int, default=30)
-    parser.add_argument("--folds", type=int, nargs="+", default=[10])
+    parser.add_argument("--shops", type=int, default=12)
+    parser.add_argument("--folds", type=int, nargs="+", default=[FOLDS])
     options = parser.parse_args()
     folder = options.folder.resolve()
     studies: dict[str, Callable[[], None]] = {
