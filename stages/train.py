@@ -46,7 +46,8 @@ def main() -> None:
     )
     told = pd.DataFrame({IDENTITY: rows[IDENTITY], "risk": trained.risk})
     write_parquet(told, paths.OUT_OF_FOLD)
-    details = training_details(trained, y)
+    curve = learning_curve(trained.best.pipeline, X, y, key, seed=train.seed, jobs=train.jobs)
+    details = training_details(trained, y) | {"learning": curve.gain}
     write_json(details, paths.TRAINING_DETAILS)
     write_json({name: details[name] for name in _HEADLINE}, paths.METRICS / "train.json")
     results = [candidate.result for candidate in trained.candidates]
@@ -55,8 +56,7 @@ def main() -> None:
         pd.DataFrame(bars, columns=["family", "roc_auc", "standard_error"]), _PLOTS / "search.csv"
     )
     write_csv(reliability(y, trained.risk), _PLOTS / "calibration.csv")
-    curve = learning_curve(trained.best.pipeline, X, y, key, seed=train.seed)
-    write_csv(curve, _PLOTS / "learning.csv")
+    write_csv(curve.points, _PLOTS / "learning.csv")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,14 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from retention.evaluation.baselines import one_column_rule, told_risks
+from retention.evaluation.baselines import (
+    calibrated_recipe,
+    one_column_rule,
+    published_recipe,
+    told_risks,
+)
 from retention.evaluation.evaluation import PAIRED, beside, judge, score_all, score_beside, slices
+from retention.models.estimators import sigmoid
 from retention.stats.metrics import at_threshold, lift, plain, resamples
 
 RNG = np.random.default_rng(0)
@@ -87,7 +93,8 @@ def test_baselines_tell_probabilities_and_keep_their_ranking():
     label = rng.integers(0, 2, 600)
     table = pd.DataFrame({"falls": rng.normal(size=600) - label, "noise": rng.normal(size=600)})
     train, test = table[:400], table[400:]
-    column, risks, thresholds = told_risks(train, label[:400], test, seed=1)
+    key = np.random.default_rng(8).integers(2**63, size=400, dtype="uint64")
+    column, risks, thresholds = told_risks(train, label[:400], test, key=key, seed=1)
     assert column == "falls"
     assert roc_auc_score(label[400:], risks["rule"]) == pytest.approx(
         roc_auc_score(label[400:], -test["falls"])
@@ -96,6 +103,37 @@ def test_baselines_tell_probabilities_and_keep_their_ranking():
     assert set(risks["chance"]) == {label[:400].mean()}
     # Those who rank nobody call everybody, which has the best F1 there is to have.
     assert thresholds["chance"] <= label[:400].mean()
+
+
+def rare(customers=3000, *, weight, seed=6):
+    """Features of which one tells a rare drop as far as `weight` says, the labels and keys."""
+    rng = np.random.default_rng(seed)
+    features = pd.DataFrame({"a": rng.normal(size=customers), "b": rng.normal(size=customers)})
+    label = (rng.random(customers) < sigmoid(weight * features["a"] - 2)).astype("int64")
+    return features, label.to_numpy(), rng.integers(2**63, size=customers, dtype="uint64")
+
+
+def test_recipe_is_calibrated_and_ranks_as_it_does():
+    """Balanced classes make it tell half of all customers a drop where one in seven drops."""
+    features, label, key = rare(weight=1)
+    known, asked = slice(0, 2000), slice(2000, None)
+    train, test = features[known], features[asked]
+    seen, told = calibrated_recipe(train, label[known], test, key=key[known], seed=1)
+    plain = published_recipe(train, seed=1).fit(train, label[known]).predict_proba(test)[:, 1]
+    assert plain.mean() > 2 * label[asked].mean()
+    assert told.mean() == pytest.approx(label[asked].mean(), abs=0.02)
+    assert seen.mean() == pytest.approx(label[known].mean(), abs=0.01)
+    assert (np.argsort(told) == np.argsort(plain)).all()
+    assert brier_score_loss(label[asked], told) < brier_score_loss(label[asked], plain) - 0.03
+
+
+def test_recipe_that_knows_nothing_tells_the_share_of_drops():
+    for seed in range(4):
+        features, label, key = rare(300, weight=0, seed=seed)
+        seen, told = calibrated_recipe(features, label, features, key=key, seed=1)
+        assert seen.mean() == pytest.approx(label.mean(), abs=0.01)
+        plain = published_recipe(features, seed=1).fit(features, label).decision_function(features)
+        assert roc_auc_score(plain > np.median(plain), told) == 1
 
 
 def test_one_column_rule_takes_the_telling_column_and_its_direction():

@@ -1,16 +1,23 @@
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from helpers import SMALL, WORDS, project_params, small_features
 from retention.core.errors import InputError
-from retention.core.hashing import uniform
 from retention.core.params import Models, Train
-from retention.models.learning_curve import learning_curve
-from retention.models.search import SearchResult
+from retention.models.learning_curve import LEVEL, learning_curve
+from retention.models.search import SearchResult, make_splits
 from retention.models.selection import (
     LEGIBILITY_MARGIN,
     Candidate,
+    blend,
     blend_weights,
+    compared,
+    fit_blend,
     margins,
     train_model,
 )
@@ -117,8 +124,8 @@ def test_an_extreme_knob_gives_a_risk(family, knob, value):
     assert np.isfinite(found.model.log_odds(features)).all()
     assert np.isfinite(found.best.result.mean)
     curve = learning_curve(found.best.pipeline, features, label, key, seed=1)
-    assert curve["roc_auc"].notna().all()
-    assert curve["customers"].iloc[-1] == len(label)
+    assert curve.points.notna().all(axis=None)
+    assert curve.points["customers"].iloc[-1] == pytest.approx(0.8 * len(label), abs=1)
 
 
 def test_a_knob_beyond_any_computer_is_named():
@@ -143,11 +150,118 @@ def test_a_blend_of_less_than_two_families_is_refused(model, families):
         trained(model, families=families)
 
 
-def test_learning_curve_leaves_out_a_part_of_one_class():
-    found, features, label, key = trained("logistic")
-    draw = uniform(key, seed=1, purpose="learning")
-    label = label.copy()
-    label[draw < 0.2] = 0
-    curve = learning_curve(found.best.pipeline, features, label, key, seed=1)
-    assert curve["roc_auc"].isna().tolist() == [True, False, False, False, False]
-    assert curve["customers"].iloc[0] == (draw < 0.2).sum()
+def signal(customers, *, weight, seed=5):
+    """One column that tells the label as far as `weight` says, and twelve of noise."""
+    rng = np.random.default_rng(seed)
+    features = pd.DataFrame(rng.normal(size=(customers, 13)), columns=list("abcdefghijklm"))
+    label = (rng.random(customers) < 1 / (1 + np.exp(-weight * features["a"]))).astype("int64")
+    return features, label.to_numpy(), rng.integers(2**63, size=customers, dtype="uint64")
+
+
+class Remembers(ClassifierMixin, BaseEstimator):
+    """Tells the size of the training part by how well it ranks: each customer adds a little."""
+
+    def fit(self, _, label):
+        self.classes_, self.size_ = np.unique(label), len(label)
+        return self
+
+    def decision_function(self, features):
+        noise = np.sin(1e4 * features["b"].to_numpy())
+        return features["a"].to_numpy() + noise * 200 / self.size_
+
+
+def test_learning_curve_has_the_gain_of_a_model_that_gains():
+    features, label, key = signal(1000, weight=3)
+    found = learning_curve(Remembers(), features, label, key, seed=1)
+    sizes = found.points["customers"]
+    assert sizes.to_numpy() == pytest.approx([160, 320, 480, 640, 800], abs=15)
+    assert found.points["roc_auc"].is_monotonic_increasing
+    assert (found.gain["before"], found.gain["after"]) == (sizes[2], sizes[4])
+    rises = found.points["roc_auc"]
+    assert found.gain["gain"] == pytest.approx(rises[4] - rises[2])
+    assert 0 < found.gain["low"] < found.gain["gain"] < found.gain["high"]
+    assert found.gain["verdict"] == "helps"
+    assert (found.points["low"] < rises).all()
+    assert (rises < found.points["high"]).all()
+
+
+def test_learning_curve_is_level_where_there_is_nothing_left_to_learn():
+    features, label, key = signal(4000, weight=3)
+    model = make_pipeline(LogisticRegression())
+    assert learning_curve(model, features, label, key, seed=1).gain["verdict"] == "level"
+
+
+def test_learning_curve_of_few_customers_cannot_tell():
+    features, label, key = signal(120, weight=1)
+    found = learning_curve(make_pipeline(LogisticRegression()), features, label, key, seed=1)
+    assert found.gain["verdict"] == "unclear"
+    assert found.gain["low"] <= 0
+    assert found.gain["high"] >= LEVEL
+
+
+def test_learning_curve_does_not_depend_on_the_order_of_rows():
+    features, label, key = signal(300, weight=2)
+    turned = learning_curve(Remembers(), features[::-1], label[::-1], key[::-1], seed=1)
+    assert turned.gain == learning_curve(Remembers(), features, label, key, seed=1).gain
+
+
+def test_learning_curve_leaves_out_parts_of_one_class():
+    """Of six drops a fifth of the customers rarely has one: its point is a gap."""
+    features, _, key = signal(60, weight=1)
+    found = learning_curve(Remembers(), features, np.repeat([1, 0], [9, 51]), key, seed=1)
+    gaps = learning_curve(Remembers(), features, np.repeat([1, 0], [2, 58]), key, seed=1)
+    assert found.points["roc_auc"].notna().iloc[-1]
+    assert gaps.points["roc_auc"].isna().iloc[0]
+    assert gaps.gain["verdict"] == "unclear"
+    assert [gaps.gain[name] for name in ("gain", "low", "high")] == [None, None, None]
+
+
+def two_members(customers=900, seed=3):
+    """Two families of noise, compared in two rounds of folds."""
+    rng = np.random.default_rng(seed)
+    label = rng.integers(0, 2, customers)
+    key = rng.integers(2**63, size=customers, dtype="uint64")
+    rounds = [make_splits(key, count=5, repeats=1, seed=1, first=r) for r in range(2)]
+    model = Pipeline([("prepare", StandardScaler()), ("estimate", LogisticRegression())])
+    candidates = [
+        Candidate(SearchResult(name, {}, mean, 0.01), model, rng.normal(size=(2, customers)))
+        for name, mean in (("logistic", 0.6), ("tree", 0.5))
+    ]
+    return candidates, label, rounds
+
+
+def test_nobody_decides_how_its_own_score_is_blended():
+    candidates, label, rounds = two_members()
+    before = blend(candidates, label, rounds, members=2)
+    fold = rounds[0][2][1]
+    other = label.copy()
+    other[fold] = 1 - other[fold]
+    after = blend(candidates, other, rounds, members=2)
+    assert (before.scores[0, fold] == after.scores[0, fold]).all()
+    rest = rounds[0][1][1]
+    assert (before.scores[0, rest] != after.scores[0, rest]).all()
+
+
+def test_blend_itself_is_fitted_to_everyone():
+    candidates, label, rounds = two_members()
+    found = blend(candidates, label, rounds, members=2)
+    lines, weights = fit_blend(np.array([one.scores for one in candidates]), label)
+    estimate = found.pipeline.named_steps["estimate"]
+    assert estimate.weights == weights
+    assert list(zip(estimate.slopes, estimate.intercepts, strict=True)) == lines
+    assert found.result.knobs == dict(zip(("logistic", "tree"), weights, strict=True))
+
+
+def test_blend_of_noise_does_not_look_better_than_chance():
+    """Lines and weights fitted to those whom they score turn noise the right way round."""
+    areas, seen = [], []
+    for seed in range(30):
+        candidates, label, rounds = two_members(200, seed=seed)
+        areas.append(blend(candidates, label, rounds, members=2).result.mean)
+        raw = np.array([one.scores for one in candidates])
+        lines, weights = fit_blend(raw, label)
+        slopes = np.array([slope for slope, _ in lines])
+        scores = np.tensordot(weights * slopes, raw, axes=1)
+        seen.append(compared("blend", {}, scores, label, rounds).mean)
+    assert np.mean(seen) > 0.52
+    assert np.mean(areas) < 0.51

@@ -124,7 +124,10 @@ def evaluate_risk(
             "to score anything (params features.test_share sets how many are kept)"
         )
     known = train[LABEL].to_numpy("int64")
-    column, others, thresholds = told_risks(train[names], known, test[names], seed=options.seed)
+    key = train["twin_key"].to_numpy()
+    column, others, thresholds = told_risks(
+        train[names], known, test[names], key=key, seed=options.seed
+    )
     # Fewer resamples of a large test: its intervals are narrow, and memory is not endless.
     count = min(options.bootstrap, max(100, RESAMPLED // len(test)))
     weights = resamples(test["twin_key"].to_numpy(), count=count, seed=options.seed)

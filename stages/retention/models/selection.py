@@ -299,11 +299,20 @@ def blend(
 
     Each member is calibrated by a line on its out-of-fold scores; the weights, in steps of a
     tenth, have the lowest out-of-fold log-loss, drawn towards equal ones.
+
+    What the blend is compared and calibrated by is not what it was fitted to: the scores of a
+    fold's customers are blended by lines and weights of all others (as stacking is judged: D.
+    Wolpert, "Stacked generalization", Neural Networks 5, 1992). Those of the blend itself are
+    of all customers.
     """
     chosen = sorted(candidates, key=lambda c: -c.result.mean)[:members]
-    lines = [fit_sigmoid(candidate.score, label) for candidate in chosen]
-    parts = np.array([a * c.scores + b for c, (a, b) in zip(chosen, lines, strict=True)])
-    weights = blend_weights(parts.mean(axis=1), label)
+    raw = np.array([candidate.scores for candidate in chosen])
+    scores = np.empty(raw.shape[1:])
+    for number, splits in enumerate(rounds):
+        for others, fold in splits:
+            lines, weights = fit_blend(raw[:, :, others], label[others])
+            scores[number, fold] = weights @ _on_lines(raw[:, number, fold], lines)
+    lines, weights = fit_blend(raw, label)
     estimate = Blend(
         members=[candidate.pipeline.named_steps["estimate"] for candidate in chosen],
         slopes=[a for a, _ in lines],
@@ -311,12 +320,31 @@ def blend(
         weights=weights,
     )
     prepare = chosen[0].pipeline.named_steps["prepare"]
-    scores = np.tensordot(weights, parts, axes=1).round(STEADY)
+    scores = scores.round(STEADY)
     families = [candidate.result.family for candidate in chosen]
     result = compared(BLEND, dict(zip(families, weights, strict=True)), scores, label, rounds)
     steps = sum(c.steps for c, weight in zip(chosen, weights, strict=True) if weight)
     pipeline = Pipeline([("prepare", prepare), ("estimate", estimate)])
     return Candidate(result, pipeline, scores, steps)
+
+
+def fit_blend(raw: np.ndarray, label: np.ndarray) -> tuple[list[tuple[float, float]], list[float]]:
+    """Return each member's line (slope and intercept), and their weights.
+
+    Parameters
+    ----------
+    raw : ndarray, shape (n_members, n_rounds, n_customers)
+        Out-of-fold scores of each round of the comparison.
+    label : ndarray of 0 and 1, shape (n_customers,)
+    """
+    means = raw.mean(axis=1)
+    lines = [fit_sigmoid(score, label) for score in means]
+    return lines, blend_weights(_on_lines(means, lines), label)
+
+
+def _on_lines(scores: np.ndarray, lines: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Return each member's scores, a row each, as calibrated log-odds."""
+    return np.array([a * score + b for score, (a, b) in zip(scores, lines, strict=True)])
 
 
 def blend_weights(parts: np.ndarray, label: np.ndarray) -> list[float]:
