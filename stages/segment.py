@@ -17,6 +17,7 @@ from retention.campaign.suppression import never_contacted
 from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.files import joined, read_json, read_parquet, write_csv, write_json
+from retention.core.fingerprints import remove
 from retention.core.grades import read_grade
 from retention.core.params import load_params
 from retention.core.rule_values import open_words
@@ -32,6 +33,8 @@ _PLOTS = paths.PLOTS / "segment"
 @stage
 def main() -> None:
     """Join risk, reasons and profit; find the segments; make the list."""
+    # Whatever happens below, nobody is contacted by an earlier list: DVC removes it as well.
+    remove((paths.CAMPAIGN,))
     customers = read_parquet(paths.FEATURES)
     columns = load_columns().held_by(customers.columns)
     params = load_params(columns=columns)
