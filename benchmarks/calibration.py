@@ -44,9 +44,9 @@ from simulation.shop import simulate_customers
 
 SIZES = (60, 250, 2000)
 USUAL = (-0.6, 1.5)
-"""Mean and spread of the risks' log-odds: some 38 % drop, and the true ROC-AUC is 0.83."""
+"""Mean and spread of the risks' log-odds: some 40 % drop, and the true ROC-AUC is 0.81."""
 OTHERS = {"weak": (-0.5, 0.8), "strong": (-1.0, 3.0), "few drops": (-3.8, 1.5)}
-"""Other risks, for the largest size: true ROC-AUC of 0.71 and 0.95, and 5 % who drop."""
+"""Other risks, for the largest size: true ROC-AUC of 0.70 and 0.92, and 5 % who drop."""
 EDGES = ((1.0, 0.0), (0.8, 0.0), (1.25, 0.0), (1.0, 0.25), (1.0, -0.25))
 LINES = (
     *((slope, shift) for slope in (0.5, 0.7, 1.0, 1.4) for shift in (0.0, 0.3, 0.7)),
@@ -109,13 +109,17 @@ def drawn_rows(draws: int, rules: Grade) -> Iterator[dict[str, object]]:
             shifts += found.shift.low <= shift <= found.shift.high
             bins += bool(judged_bins(label, risk, level=0.95)["misses"].any())
         yield {
-            "risks": name, "customers": size, "slope": slope, "shift": shift,
+            "risks": name,
+            "customers": size,
+            "slope": slope,
+            "shift": shift,
             **{verdict: said[verdict] / draws for verdict in Verdict},
-            "slope covered": slopes / draws, "shift covered": shifts / draws,
+            "slope covered": slopes / draws,
+            "shift covered": shifts / draws,
             "a bin misses": bins / draws,
             "false": not (rules.slope_low < slope < rules.slope_high)
             or abs(shift) >= rules.shift_most,
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)
@@ -158,10 +162,14 @@ def trained(
     label = (rng.random(count) < chance[who]).astype("int64")
     learnt = np.arange(count) < 3 * count // 4
     found = train_model(
-        features.iloc[who[learnt]], label[learnt], key[who[learnt]],
+        features.iloc[who[learnt]],
+        label[learnt],
+        key[who[learnt]],
         train=params.train.model_copy(update={"model": family, "jobs": 1}),
-        models=type(params.models)(**models), words=pool.words, quiet=True,
-    )  # fmt: skip
+        models=type(params.models)(**models),
+        words=pool.words,
+        quiet=True,
+    )
     test = found.model.risk(features.iloc[who[~learnt]])
     known = odds(found.model.risk(features.iloc[-_KNOWN:]))
     return Shop(
@@ -192,10 +200,13 @@ def shop_rows(shops: list[Shop], rules: Grade) -> Iterator[dict[str, object]]:
             full = judge_calibration(shop.label, risk, rules).verdict
             in_full += full == Verdict.HOLD and not right
         yield {
-            "slope": slope, "shift": shift, **{v: said[v] / len(shops) for v in Verdict},
-            "truth outside": outside / len(shops), "false hold": false / len(shops),
+            "slope": slope,
+            "shift": shift,
+            **{v: said[v] / len(shops) for v in Verdict},
+            "truth outside": outside / len(shops),
+            "false hold": false / len(shops),
             "false in full": in_full / len(shops),
-        }  # fmt: skip
+        }
 
 
 def spread_of(shops: list[Shop]) -> str:
@@ -207,10 +218,14 @@ def spread_of(shops: list[Shop]) -> str:
         for shop in shops
     ]
     true = [shop.slope for shop in shops]
-    return (
-        f"slope out of fold {np.mean(told):.3f} ± {np.std(told):.3f}, of the final model "
-        f"{np.mean(true):.3f} ± {np.std(true):.3f}, correlation {np.corrcoef(told, true)[0, 1]:.2f}"
-    )
+    # Where nothing tells of a drop every final model has the same slope, and a ranking may be
+    # perfect by chance: neither has a correlation.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        alike = np.corrcoef(told, true)[0, 1]
+        return (
+            f"slope out of fold {np.mean(told):.3f} ± {np.std(told):.3f}, of the final model "
+            f"{np.mean(true):.3f} ± {np.std(true):.3f}, correlation {alike:.2f}"
+        )
 
 
 def simulated_shops(shops: int) -> Iterator[tuple[str, int, list[Shop]]]:
