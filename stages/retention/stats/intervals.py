@@ -71,8 +71,8 @@ def steadied(area: float, groups: Sequence[Spread]) -> tuple[Spread, ...]:
 
     Near the ceiling and with few customers of a class most parts are equal, and the variance seen
     is mostly too small. So it is drawn towards that of Hanley & McNeil (1982,
-    doi:10.1148/radiology.143.1.7063747; Newcombe's 2006 mean of both classes,
-    doi:10.1002/sim.2324), which counts like :data:`EXPECTED` customers, where that is larger.
+    doi:10.1148/radiology.143.1.7063747; the mean of both classes as in Newcombe 2006, Statistics in
+    Medicine 25, 559-573), which counts like :data:`EXPECTED` customers, where that is larger.
     """
     usual = area * (1 - area) / 2 * ((1 - area) / (2 - area) + area / (1 + area))
     found = []
@@ -117,7 +117,8 @@ def area_ends(area: float, groups: Sequence[Spread], *, z: float) -> tuple[float
     """Return the ends `z` standard errors from a ROC-AUC, as `area_interval` makes them.
 
     They are never further away than those of a share among as many customers as the smaller class
-    has: no ROC-AUC has a larger error (Birnbaum & Klose 1957, doi:10.1214/aoms/1177706794).
+    has: no ROC-AUC has a larger error (Birnbaum & Klose 1957, Annals of Mathematical
+    Statistics 28, 933-945).
     """
     if not any(group.variance for group in groups) and 0 < area < 1:  # all customers tie
         return area, area
