@@ -98,6 +98,8 @@ study-permuted: $(READY) ## Lead 20 shops in which behaviour tells nothing throu
 	python benchmarks/permuted.py
 
 study-drift: $(READY) ## Count how often drift is told where there is none and where there is some (half an hour)
+
+study-drift: $(READY) ## Count how often drift is told where there is none and where there is some (a quarter of an hour)
 	python benchmarks/drift.py
 
 study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (20 minutes)
