@@ -125,8 +125,9 @@ def draw_categories(table: pd.DataFrame, path: Path, *, columns: Columns, level:
     z = NormalDist().inv_cdf((1 + level) / 2)
     most = int(table.groupby("segment").size().max())
     title = (
-        f"Mean profit by favourite category inside and outside each segment, {100 * level:g} % "
-        "intervals\n(in brackets: customers inside; hollow: too few to decide anything)"
+        "Mean profit by favourite category inside each segment and of everyone else, whatever "
+        f"their risk; {100 * level:g} % intervals\n(in brackets: customers inside; hollow: too "
+        "few to decide anything)"
     )
     size = (3.9, 0.8 + 0.4 * most)
     with _panels(table, path, title, size=size, margin=0.3) as panels:

@@ -1,6 +1,7 @@
 """What tells a segment from other customers: behaviour, and profit by favourite category."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -76,14 +77,18 @@ def portraits(
     """
     rows = _counted(customers, counted)
     inside = belongs.to_numpy(dtype=bool)[rows]
-    of_risk = {place: strata[name][rows] for place, name in enumerate(belongs) if name in strata}
+    at_risk = {
+        place: _Near.of(strata[name][rows], inside[:, place])
+        for place, name in enumerate(belongs)
+        if name in strata
+    }
     found = []
     for name in dict.fromkeys([*features, *words]):
         column = customers[name][rows]
         told = (
-            _words(column, inside, of_risk, level=level, least=least)
+            _words(column, inside, at_risk, level=level, least=least)
             if name in words
-            else _numbers(column, inside, of_risk, level=level, least=least)
+            else _numbers(column, inside, at_risk, level=level, least=least)
         )
         for place, value, effect in told:
             segment = belongs.columns[place]
@@ -181,10 +186,28 @@ def _q_values(p_values: pd.Series) -> np.ndarray:
     return benjamini_hochberg(p_values.to_numpy("float64"))
 
 
+class _Near(NamedTuple):
+    """Those who are compared at equal risk: some of many, whom every feature asks for."""
+
+    rows: np.ndarray
+    inside: np.ndarray
+    strata: np.ndarray
+
+    @classmethod
+    def of(cls, strata: np.ndarray, inside: np.ndarray) -> "_Near":
+        """Return them by the stratum of everyone who counts."""
+        rows = np.flatnonzero(strata != NOWHERE)
+        return cls(rows, inside[rows], strata[rows])
+
+    def effect(self, values: np.ndarray, **how: Any) -> Effect:
+        """Compare the values of everyone who counts, as ``stratified_effect`` does."""
+        return stratified_effect(values[self.rows], self.inside, self.strata, **how)
+
+
 def _numbers(
     column: pd.Series,
     inside: np.ndarray,
-    strata: Mapping[int, np.ndarray],
+    at_risk: Mapping[int, _Near],
     *,
     level: float,
     least: int,
@@ -196,10 +219,8 @@ def _numbers(
     total = np.bincount(place, minlength=len(distinct)).astype("float64")
     found: list[tuple[int, str, Effect]] = []
     for segment in range(inside.shape[1]):
-        if segment in strata:
-            effect = stratified_effect(
-                values, inside[:, segment], strata[segment], level=level, least=least
-            )
+        if segment in at_risk:
+            effect = at_risk[segment].effect(values, level=level, least=least)
         else:
             within = np.bincount(place[inside[known, segment]], minlength=len(distinct))
             effect = rank_effect(distinct, within.astype("float64"), total - within, level=level)
@@ -210,7 +231,7 @@ def _numbers(
 def _words(
     column: pd.Series,
     inside: np.ndarray,
-    strata: Mapping[int, np.ndarray],
+    at_risk: Mapping[int, _Near],
     *,
     level: float,
     least: int,
@@ -229,11 +250,9 @@ def _words(
         for word in shown:
             a, b = int(within[word]), int(total[word] - within[word])
             effect = UNKNOWN_EFFECT
-            if segment in strata:
+            if segment in at_risk:
                 holds = np.where(known, place == word, np.nan)
-                effect = stratified_effect(
-                    holds, inside[:, segment], strata[segment], level=level, least=least, word=True
-                )
+                effect = at_risk[segment].effect(holds, level=level, least=least, word=True)
             elif m and n:
                 effect = share_effect(a, m, b, n, level=level)
             found.append((segment, str(names[word]), effect))
