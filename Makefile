@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-drift study-calibration study-permuted study-reasons fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-drift study-calibration study-permuted study-reasons fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -104,6 +104,12 @@ study-drift: $(READY) ## Count how often drift is told where there is none and w
 
 study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (20 minutes)
 	python benchmarks/reasons.py $(DATA)
+
+study-effects: $(READY) ## Count how often the effects for the next campaign cover the true ones (minutes)
+	python benchmarks/effects.py
+
+study-learning: $(READY) ## Count how often the learning curve is right about more customers (minutes)
+	python benchmarks/learning.py
 
 fuzz: $(DEV) ## Feed prepare 500 random corruptions of the four files
 	python fuzz/fuzz_prepare.py --runs 500

@@ -16,7 +16,7 @@ from retention.stats.ranking import ranking
 
 _FOLDS = 5
 """Folds that calibrate the recipe."""
-FLATTEST = 1e-3
+_FLATTEST = 1e-3
 """Slope of its calibration at least, so that it ranks."""
 
 
@@ -72,8 +72,8 @@ def calibrated_recipe(
     else:  # a handful of drops, all in one fold
         unseen = raw_score(fitted, train)
     slope, intercept = fit_sigmoid(unseen, label)
-    if slope < FLATTEST:  # it knows nothing: the share of drops, and still its ranking
-        slope = FLATTEST
+    if slope < _FLATTEST:  # it knows nothing: the share of drops, and still its ranking
+        slope = _FLATTEST
         intercept = float(log_odds(label.mean()) - slope * unseen.mean())
     return [sigmoid(slope * score + intercept) for score in (unseen, raw_score(fitted, test))]
 

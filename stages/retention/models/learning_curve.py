@@ -13,13 +13,13 @@ from retention.models.estimators import raw_score
 from retention.models.search import Splits, corrected_se, make_splits
 from retention.stats.metrics import plain, roc_auc
 
-SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
+_SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 """Of the customers that a fold leaves to learn from."""
 BEFORE = 2
 """The place among these that all of them are held against."""
 LEVEL = 0.01
 """Gain in ROC-AUC below which the curve has levelled off."""
-FOLDS, REPEATS = 5, 2
+_FOLDS, _REPEATS = 5, 2
 _FIRST = 1000
 """Number of the first repeat: on the folds of search and comparison the model was chosen."""
 _ENOUGH_ROWS = 10_000
@@ -81,13 +81,13 @@ def learning_curve(
     from joblib import Parallel, delayed
     from sklearn.base import clone
 
-    repeats = min(REPEATS, 1 + _ENOUGH_ROWS // len(label))
-    splits = make_splits(key, count=FOLDS, repeats=repeats, seed=seed, first=_FIRST)
+    repeats = min(_REPEATS, 1 + _ENOUGH_ROWS // len(label))
+    splits = make_splits(key, count=_FOLDS, repeats=repeats, seed=seed, first=_FIRST)
     ranked = [
         (train, test, uniform(key[train], seed=seed, purpose=f"learning {number}"))
         for number, (train, test) in enumerate(splits)
     ]
-    parts = [[(train[draw < share], test) for train, test, draw in ranked] for share in SHARES]
+    parts = [[(train[draw < share], test) for train, test, draw in ranked] for share in _SHARES]
 
     def area(train: np.ndarray, test: np.ndarray) -> float:
         if not (_both(label[train]) and _both(label[test])):
@@ -96,7 +96,7 @@ def learning_curve(
         return plain(roc_auc, label[test], raw_score(fitted, features.iloc[test]))
 
     found = Parallel(n_jobs=jobs)(delayed(area)(*pair) for row in parts for pair in row)
-    areas = np.array(found).reshape(len(SHARES), len(splits))
+    areas = np.array(found).reshape(len(_SHARES), len(splits))
     customers = [round(np.mean([len(train) for train, _ in row])) for row in parts]
     rows = zip(customers, areas, parts, strict=True)
     points = [(count, *_told(by_fold, row)) for count, by_fold, row in rows]
