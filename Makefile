@@ -97,8 +97,6 @@ study-campaign: $(READY) ## Measure simulated campaigns whose effects are known 
 study-permuted: $(READY) ## Lead 20 shops in which behaviour tells nothing through every stage: what is claimed? (10 minutes)
 	python benchmarks/permuted.py
 
-study-drift: $(READY) ## Count how often drift is told where there is none and where there is some (half an hour)
-
 study-drift: $(READY) ## Count how often drift is told where there is none and where there is some (a quarter of an hour)
 	python benchmarks/drift.py
 

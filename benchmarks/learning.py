@@ -3,7 +3,7 @@
 Each shop is a draw from a large simulated one. The truth: the mean gain in ROC-AUC, on customers
 far more than any shop has, between models trained on as many customers as the curve compares. A
 right "helps" is one where the truth is above 0; a right "level" one where it is below
-`learning_curve.LEVEL`.
+`learning_curve.FLAT`.
 
 Usage: python benchmarks/learning.py [--shops 300] [--seed 1]
 """
@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT / "stages"), str(ROOT / "benchmarks")]
 from campaign import NUMBERS
 from retention.core.progress import progress
 from retention.models.estimators import raw_score
-from retention.models.learning_curve import LEVEL, learning_curve
+from retention.models.learning_curve import FLAT, learning_curve
 from retention.stats.metrics import plain, roc_auc
 from simulation.shop import simulate_customers
 
@@ -67,7 +67,7 @@ def main() -> None:
     mixed = shop.customers.sample(frac=1, random_state=options.seed)  # they are sorted by label
     pool, label = mixed[NUMBERS].astype("float64"), mixed["drop"].to_numpy("int64")
     print(
-        f"{options.shops} shops a row; level: below {LEVEL}\n\n| model | customers | true gain "
+        f"{options.shops} shops a row; level: below {FLAT}\n\n| model | customers | true gain "
         "| covered, % | mean width | helps, % | level, % | cannot be told, % |\n|---|" + "---:|" * 7
     )
     for name, model in MODELS.items():

@@ -38,7 +38,7 @@ from retention.explanation.explainer import Again, explainer, refit_explainer
 from retention.explanation.importance import mean_contributions
 from retention.explanation.noise_floor import ERROR, noise_floor, permuted_peaks
 from retention.explanation.reasons import find_reasons, typical_of_comparable
-from retention.explanation.refits import FOLDS, fold_of, refit_without_folds
+from retention.explanation.refits import REFIT_FOLDS, fold_of, refit_without_folds
 from retention.explanation.shap_values import Attributions
 from retention.models.estimators import RiskModel
 from retention.models.selection import train_model
@@ -359,7 +359,7 @@ def main() -> None:
     parser.add_argument("--families", nargs="+", default=["logistic", "extra_trees", "boosting"])
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--shops", type=int, default=12)
-    parser.add_argument("--folds", type=int, nargs="+", default=[FOLDS])
+    parser.add_argument("--folds", type=int, nargs="+", default=[REFIT_FOLDS])
     options = parser.parse_args()
     folder = options.folder.resolve()
     studies: dict[str, Callable[[], None]] = {

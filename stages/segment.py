@@ -33,8 +33,7 @@ _PLOTS = paths.PLOTS / "segment"
 @stage
 def main() -> None:
     """Join risk, reasons and profit; find the segments; make the list."""
-    # Whatever happens below, nobody is contacted by an earlier list: DVC removes it as well.
-    remove((paths.CAMPAIGN,))
+    remove((paths.CAMPAIGN,))  # as DVC does: whatever happens, nobody is sent an earlier list
     customers = read_parquet(paths.FEATURES)
     columns = load_columns().held_by(customers.columns)
     params = load_params(columns=columns)
@@ -48,7 +47,6 @@ def main() -> None:
     suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
     for path, wanted in ((paths.RISKS, ["risk"]), (paths.REASONS, REASON_RANKS)):
         customers = joined(customers, path, [IDENTITY, *wanted])
-
     how = {"in_data": in_data, "columns": columns, "options": params.segment}
     found = find_segments(customers, features=names, words=words, **how)
     grade, named = read_grade(paths.EVALUATION_DETAILS), found.categories_to_offer

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from retention.core.params import Grade
 from retention.evaluation.calibration_verdict import (
-    Estimate,
+    IntervalEstimate,
     Place,
     Verdict,
     judge_calibration,
@@ -95,7 +95,7 @@ def test_interval_of_the_shift_is_wider_where_outcomes_vary_more_than_the_risks_
     ],
 )
 def test_an_interval_lies_inside_or_outside_of_a_band_or_tells_nothing(ends, place):
-    assert Estimate(1.0, *ends).place(0.8, 1.25) == place
+    assert IntervalEstimate(1.0, *ends).place(0.8, 1.25) == place
 
 
 def test_all_must_hold_and_one_that_does_not_is_enough():

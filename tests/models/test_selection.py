@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from helpers import SMALL, WORDS, project_params, small_features
 from retention.core.errors import InputError
 from retention.core.params import Models, Train
-from retention.models.learning_curve import LEVEL, learning_curve
+from retention.models.learning_curve import FLAT, learning_curve
 from retention.models.search import SearchResult, make_splits
 from retention.models.selection import (
     LEGIBILITY_MARGIN,
@@ -196,7 +196,7 @@ def test_learning_curve_of_few_customers_cannot_tell():
     found = learning_curve(make_pipeline(LogisticRegression()), features, label, key, seed=1)
     assert found.gain["verdict"] == "unclear"
     assert found.gain["low"] <= 0
-    assert found.gain["high"] >= LEVEL
+    assert found.gain["high"] >= FLAT
 
 
 def test_learning_curve_does_not_depend_on_the_order_of_rows():

@@ -11,7 +11,7 @@ from retention.core.audience import is_ahead
 from retention.core.findings import Finding, Level
 from retention.core.hashing import uniform
 from retention.stats.effects import holm
-from retention.stats.two_samples import Gap, mean_gap, number_gap, word_gap
+from retention.stats.two_samples import DistributionGap, mean_gap, number_gap, word_gap
 
 FEWEST = 5
 """Customers of a side from which a column is compared."""
@@ -158,7 +158,9 @@ def _compare(name: str, before: pd.Series, ahead: pd.Series) -> list[Drifted]:
     return [*found, _drifted(name, "word", str(moved), word_gap(*known), told)]
 
 
-def _drifted(name: str, kind: str, value: str | None, gap: Gap, means: Sequence[float]) -> Drifted:
+def _drifted(
+    name: str, kind: str, value: str | None, gap: DistributionGap, means: Sequence[float]
+) -> Drifted:
     before, ahead = means
     direction = "higher" if ahead >= before else "lower"
     if kind == "number":

@@ -17,12 +17,11 @@ from scipy.stats import chi2
 
 from retention.core.params import Grade
 from retention.evaluation.curves import reliability
+from retention.stats.estimates import LEAST_OF_CLASS
 from retention.stats.metrics import LOSS_CLIP
 
-LEVEL = 0.9
+EQUIVALENCE_LEVEL = 0.9
 """Coverage of the intervals: two one-sided tests with an error of 5 % each."""
-LEAST_OF_CLASS = 10
-"""Customers of either outcome below which nothing can be told."""
 TRAINING_WEIGHT = 0.5
 """What a training customer counts beside a test customer: see :func:`judge_together`."""
 _FARTHEST = 50.0
@@ -53,7 +52,7 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True)
-class Estimate:
+class IntervalEstimate:
     """A value with its interval, NaN where there is none."""
 
     value: float
@@ -74,7 +73,7 @@ class Estimate:
         return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
-_UNTOLD = Estimate(*[float("nan")] * 3)
+_UNTOLD = IntervalEstimate(*[float("nan")] * 3)
 """There is nothing to estimate from."""
 
 
@@ -86,13 +85,13 @@ class JudgedCalibration:
     ----------
     customers : int
         Who judged.
-    slope : Estimate
+    slope : IntervalEstimate
         Of the outcome's log-odds as a line of the risk's (Cox 1958); 1 is ideal.
-    shift : Estimate
+    shift : IntervalEstimate
         Calibration in the large: what all log-odds lack; 0 is ideal.
     expected : float
         Drops that the risks add up to.
-    observed : Estimate
+    observed : IntervalEstimate
         Drops that happened, and how many of such customers the shift's interval leaves.
     slope_place, shift_place : Place
         Where the two lie of their bands.
@@ -101,10 +100,10 @@ class JudgedCalibration:
     """
 
     customers: int
-    slope: Estimate
-    shift: Estimate
+    slope: IntervalEstimate
+    shift: IntervalEstimate
     expected: float
-    observed: Estimate
+    observed: IntervalEstimate
     slope_place: Place
     shift_place: Place
     verdict: Verdict
@@ -114,7 +113,7 @@ class JudgedCalibration:
         return {
             "calibration": str(self.verdict),
             "calibration_customers": self.customers,
-            "calibration_level": LEVEL,
+            "calibration_level": EQUIVALENCE_LEVEL,
             **self.slope.told("calibration_slope"),
             "calibration_slope_place": str(self.slope_place),
             **self.shift.told("calibration_shift"),
@@ -143,11 +142,11 @@ def judge_calibration(
     weight = np.ones(len(label)) if weight is None else weight
     drops, count = float(weight @ label), float(weight.sum())
     slope = shift = _UNTOLD
-    observed = Estimate(drops, np.nan, np.nan)
+    observed = IntervalEstimate(drops, np.nan, np.nan)
     if min(drops, count - drops) >= LEAST_OF_CLASS:
         slope, shift = slope_estimate(label, score, weight), shift_estimate(label, score, weight)
         low, high = (float(weight @ expit(score + end)) for end in (shift.low, shift.high))
-        observed = Estimate(drops, low, high)
+        observed = IntervalEstimate(drops, low, high)
     places = (
         slope.place(rules.slope_low, rules.slope_high),
         shift.place(-rules.shift_most, rules.shift_most),
@@ -203,8 +202,8 @@ def together(*parts: Verdict) -> Verdict:
 
 
 def slope_estimate(
-    label: np.ndarray, score: np.ndarray, weight: np.ndarray, *, level: float = LEVEL
-) -> Estimate:
+    label: np.ndarray, score: np.ndarray, weight: np.ndarray, *, level: float = EQUIVALENCE_LEVEL
+) -> IntervalEstimate:
     """Return the slope of the log-odds of `label` as a line of `score`, with its interval.
 
     The interval is that of the profile likelihood (Venzon & Moolgavkar 1988,
@@ -242,8 +241,8 @@ def slope_estimate(
 
 
 def shift_estimate(
-    label: np.ndarray, score: np.ndarray, weight: np.ndarray, *, level: float = LEVEL
-) -> Estimate:
+    label: np.ndarray, score: np.ndarray, weight: np.ndarray, *, level: float = EQUIVALENCE_LEVEL
+) -> IntervalEstimate:
     """Return what all log-odds lack to be true on the whole, with its likelihood interval.
 
     The intercept of Cox's line with its slope held at 1. Where the true slope is another one,
@@ -285,7 +284,7 @@ def _estimate(
     *,
     level: float,
     scale: float,
-) -> Estimate:
+) -> IntervalEstimate:
     """Return where the likelihood is highest, and where it has fallen by what chance allows.
 
     Parameters
@@ -317,7 +316,7 @@ def _estimate(
         return brentq(lambda value: likelihood(value) - floor, near, far, xtol=1e-10) / scale
 
     told = best / scale if abs(best) < _FARTHEST else float(np.sign(best) * np.inf)
-    return Estimate(float(told), float(end(-1)), float(end(1)))
+    return IntervalEstimate(float(told), float(end(-1)), float(end(1)))
 
 
 def judged_bins(label: np.ndarray, risk: np.ndarray, *, level: float) -> pd.DataFrame:

@@ -17,7 +17,7 @@ _SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 """Of the customers that a fold leaves to learn from."""
 BEFORE = 2
 """The place among these that all of them are held against."""
-LEVEL = 0.01
+FLAT = 0.01
 """Gain in ROC-AUC below which the curve has levelled off."""
 _FOLDS, _REPEATS = 5, 2
 _FIRST = 1000
@@ -101,7 +101,7 @@ def learning_curve(
     rows = zip(customers, areas, parts, strict=True)
     points = [(count, *_told(by_fold, row)) for count, by_fold, row in rows]
     gain, low, high = _told(areas[-1] - areas[BEFORE], parts[-1])
-    verdict = "helps" if low > 0 else "level" if high < LEVEL else "unclear"
+    verdict = "helps" if low > 0 else "level" if high < FLAT else "unclear"
     return Learning(
         pd.DataFrame(points, columns=["customers", "roc_auc", "low", "high"]),
         {

@@ -8,7 +8,7 @@ from scipy.special import kolmogorov, ndtri, stdtrit
 
 
 @dataclass(frozen=True)
-class Gap:
+class DistributionGap:
     """How two samples differ.
 
     Attributes
@@ -38,7 +38,7 @@ class MeanGap:
     high: float
 
 
-def number_gap(before: np.ndarray, after: np.ndarray) -> Gap:
+def number_gap(before: np.ndarray, after: np.ndarray) -> DistributionGap:
     """Compare two samples of a number.
 
     The distance is Kolmogorov & Smirnov's, the largest difference between the two shares of
@@ -53,10 +53,12 @@ def number_gap(before: np.ndarray, after: np.ndarray) -> Gap:
     above, below = float((old - new).max()), float((new - old).max())
     distance = max(above, below)
     size = len(before) * len(after) / (len(before) + len(after))
-    return Gap(distance, max(above, 0), max(below, 0), float(kolmogorov(np.sqrt(size) * distance)))
+    return DistributionGap(
+        distance, max(above, 0), max(below, 0), float(kolmogorov(np.sqrt(size) * distance))
+    )
 
 
-def word_gap(before: pd.Series, after: pd.Series) -> Gap:
+def word_gap(before: pd.Series, after: pd.Series) -> DistributionGap:
     """Compare two samples of a word.
 
     The distance is that of total variation, half the sum of the differences of all shares. The
@@ -71,12 +73,12 @@ def word_gap(before: pd.Series, after: pd.Series) -> Gap:
     totals = counts.sum(axis=0)
     distance = float(np.abs(np.subtract(*(counts / totals).T)).sum() / 2)
     if len(counts) < 2:
-        return Gap(distance, 0, 0, 1.0)
+        return DistributionGap(distance, 0, 0, 1.0)
     drawn = hypergeom(totals.sum(), counts.sum(axis=1), totals[1])
     tails = np.minimum(drawn.cdf(counts[:, 1]), drawn.sf(counts[:, 1] - 1))
     # Of two words each is the other's rest: one test, not two.
     tests = len(counts) if len(counts) > 2 else 1
-    return Gap(distance, 0, 0, float(min(1, 2 * tails.min() * tests)))
+    return DistributionGap(distance, 0, 0, float(min(1, 2 * tails.min() * tests)))
 
 
 def mean_gap(before: np.ndarray, after: np.ndarray, *, level: float) -> MeanGap:
