@@ -101,6 +101,8 @@ study-drift: $(READY) ## Count how often drift is told where there is none and w
 	python benchmarks/drift.py
 
 study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (20 minutes)
+
+study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (half an hour)
 	python benchmarks/reasons.py $(DATA)
 
 study-effects: $(READY) ## Count how often the effects for the next campaign cover the true ones (minutes)

@@ -38,7 +38,7 @@ from retention.explanation.explainer import Again, explainer, refit_explainer
 from retention.explanation.importance import mean_contributions
 from retention.explanation.noise_floor import ERROR, noise_floor, permuted_peaks
 from retention.explanation.reasons import find_reasons, typical_of_comparable
-from retention.explanation.refits import REFIT_FOLDS, fold_of, refit_without_folds
+from retention.explanation.refits import REFITS, fold_of, refit_without_folds
 from retention.explanation.shap_values import Attributions
 from retention.models.estimators import RiskModel
 from retention.models.selection import train_model
@@ -339,8 +339,9 @@ def importance_study(families: list[str], shops: int, folds: list[int]) -> None:
                 )
                 least, most = wilson(held.mean(), held.size, level=0.95)
                 half = np.median((high - mean).mean(axis=0) / spread)
-                plain = np.median(np.mean(naive, axis=0) / spread)
-                alone = "" if of == "groups" else f"{plain:.2f}"
+                alone = ""
+                if of != "groups":
+                    alone = f"{np.median(np.mean(naive, axis=0) / spread):.2f}"
                 print(
                     f"| {family} | {of} | {count} | {held.mean():.1%} ({least:.1%} to {most:.1%}) "
                     f"| {half:.2f} | {alone} |",
@@ -359,7 +360,7 @@ def main() -> None:
     parser.add_argument("--families", nargs="+", default=["logistic", "extra_trees", "boosting"])
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--shops", type=int, default=12)
-    parser.add_argument("--folds", type=int, nargs="+", default=[REFIT_FOLDS])
+    parser.add_argument("--folds", type=int, nargs="+", default=[REFITS])
     options = parser.parse_args()
     folder = options.folder.resolve()
     studies: dict[str, Callable[[], None]] = {

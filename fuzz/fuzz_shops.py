@@ -259,7 +259,7 @@ def draw_params(rng: random.Random, *, model: str) -> dict[str, Any]:
     params["train"]["model"] = "logistic" if model == "usual" else model
     params["evaluate"] |= {"bootstrap": 100, "level": rng.choice((0.95, 0.95, 0.5, 0.999))}
     # The intervals of all questions hold together: a high level takes many times the resamples.
-    params["explain"] |= {"bootstrap": 100, "level": rng.choice((0.8, 0.8, 0.5))}
+    params["explain"] |= {"level": rng.choice((0.8, 0.8, 0.5))}
     params["explain"] |= {"evaluations": 2000, "max_evaluations": 20000}
     params["evaluate"]["min_slice"] = rng.choice((10, 30))
     # Mostly any model may send, or hardly a list is ever made of a shop this small.

@@ -81,7 +81,7 @@ def params():
     """Params that make a run short, with rules over the new columns."""
     content = project_params()
     content["train"] |= {"model": "logistic", "jobs": 1, "comparisons": 1, "candidates": 2}
-    content["evaluate"]["bootstrap"] = content["explain"]["bootstrap"] = 100
+    content["evaluate"]["bootstrap"] = 100
     content["evaluate"]["min_slice"] = 10
     content["segment"]["rules"] = RULES
     content["segment"]["least"] = 10

@@ -46,7 +46,7 @@ SMALL = {
         "jobs": 1,
     },
     "evaluate": {"bootstrap": 100},
-    "explain": {"bootstrap": 100, "evaluations": 2000, "max_evaluations": 20000},
+    "explain": {"evaluations": 2000, "max_evaluations": 20000},
 }
 CHILD = """
 import hashlib, importlib, json, math, os, sys

@@ -16,7 +16,7 @@ Again = Callable[[RiskModel, np.ndarray], pd.DataFrame]
 
 CHEAP = 4000
 """Model evaluations behind the stand-in of a refit at most: 15,000 give the same noise floor within
-1 % (see docs/model.md), and take twice the time."""
+1 % on the simulated shop, and take twice the time."""
 SAMPLED = 200
 """Customers of a refit that sampling explains, at most."""
 ALWAYS, NEVER = -np.inf, 2.0

@@ -22,7 +22,7 @@ from retention.core import hashing
 from retention.models.estimators import RiskModel, steady_model
 from retention.models.search import both_classes
 
-REFIT_FOLDS = 5
+REFITS = 5
 """Parts of the training customers, and models that lack one each."""
 _REPEAT = 100
 """Number of these folds: those of the search and of the choice have lower ones."""
@@ -53,7 +53,7 @@ class Refit:
     test: np.ndarray
 
 
-def fold_of(key: np.ndarray, *, folds: int = REFIT_FOLDS, seed: int) -> np.ndarray:
+def fold_of(key: np.ndarray, *, folds: int = REFITS, seed: int) -> np.ndarray:
     """Return the fold that each customer is in, 0 to ``folds - 1``, by the behaviour alone."""
     return hashing.folds(key, count=folds, seed=seed, repeat=_REPEAT)
 
@@ -64,7 +64,7 @@ def refit_without_folds(
     label: np.ndarray,
     key: np.ndarray,
     *,
-    folds: int = REFIT_FOLDS,
+    folds: int = REFITS,
     seed: int,
 ) -> list[Refit]:
     """Return the model learnt again without each fold of its training customers in turn.
