@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from retention.core.columns import Columns
 from retention.core.formats import LANGUAGES
@@ -118,7 +119,14 @@ def explain_customers(
         line = f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so"
         print(f"{line} only the {len(found.values)} riskiest have reasons", file=sys.stderr)
     again = refit_explainer(table, features, found, options)
-    floor = _floor(table, model, features, fitted, again, options) if told else None
+    floor, refits, parts = None, [], []
+    if told:
+        # Many small fits: loops of several threads (OpenMP) would wait for each other, and for
+        # whatever else the machine does, longer than they work.
+        with threadpool_limits(1):
+            floor = _floor(table, model, features, fitted, again, options)
+            refits = _refits(table, model, features, fitted, options)
+            parts = _without_folds(table, refits, again, options)
 
     loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]
     own = features.loc[found.values.index]
@@ -131,8 +139,6 @@ def explain_customers(
     reasons = reasons.reindex(table.index)
     asked = _asked(table, threshold, options) if told else np.array([], dtype="int64")
     changes = what_if(model, features.iloc[asked], typical_values(loyal))
-    refits = _refits(table, model, features, fitted, options) if told else []
-    parts = _without_folds(table, refits, again, options)
     learnt = {"learnt": len(fitted) / len(train)}
     importance, by_group = mean_contributions(
         found.values, parts, groups, level=options.level, **learnt
