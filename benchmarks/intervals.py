@@ -12,11 +12,15 @@ Usage: python benchmarks/intervals.py [--runs 2500] [--study cover|shapes|leak|b
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 
 from retention.core.progress import progress
 from retention.core.running import stage

@@ -33,7 +33,6 @@ _PLOTS = paths.PLOTS / "segment"
 @stage
 def main() -> None:
     """Join risk, reasons and profit; find the segments; make the list."""
-    remove((paths.CAMPAIGN,))  # as DVC does: whatever happens, nobody is sent an earlier list
     customers = read_parquet(paths.FEATURES)
     columns = load_columns().held_by(customers.columns)
     params = load_params(columns=columns)
@@ -43,6 +42,7 @@ def main() -> None:
     words = [feature["name"] for feature in dictionary if feature["categorical"]]
     in_data = open_words(customers, columns=columns)
     offers = load_offers(columns=columns, features=names, words=in_data)
+    remove((paths.CAMPAIGN,))  # as DVC does: whatever happens now, nobody is sent an earlier list
     known = pd.concat([customers[IDENTITY], read_parquet(paths.LEFT_OUT)[IDENTITY]])
     suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
     for path, wanted in ((paths.RISKS, ["risk"]), (paths.REASONS, REASON_RANKS)):

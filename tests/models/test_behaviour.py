@@ -8,6 +8,7 @@ from project import FIXTURES
 from retention.core.hashing import behaviour_key, uniform
 from retention.core.params import load_params
 from retention.evaluation.baselines import one_column_rule
+from retention.evaluation.calibration_verdict import judge_calibration
 from retention.evaluation.evaluation import beside, judge, score_all
 from retention.evaluation.grade import grade
 from retention.models.selection import train_model
@@ -122,6 +123,7 @@ def graded(columns, label, key, table):
     _, rule = one_column_rule(table[list(BEHAVIOUR)][~test], label[~test], table[test])
     ours, theirs = (judge(label[test], one, weights, threshold=0.5) for one in (risk, rule))
     scores = score_all(ours, level=0.95) | beside(ours, {"rule": theirs}, level=0.95)
+    scores |= judge_calibration(label[test], risk, PARAMS.evaluate.grade).told()
     return grade(scores, PARAMS.evaluate.grade)
 
 

@@ -25,7 +25,6 @@ CAPPED = {
     },
     "evaluate": {"bootstrap": 100},
     "explain": {
-        "bootstrap": 100,
         "background": 10,
         "evaluations": 1000,
         "max_evaluations": 10000,

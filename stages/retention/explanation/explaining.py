@@ -16,7 +16,13 @@ from retention.core.params import Explain
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.explanation.advice import advise, drops_that_look_loyal
 from retention.explanation.explainer import Again, explainer, refit_explainer, sample_of
-from retention.explanation.hypotheses import answer_questions, by_key, withheld
+from retention.explanation.hypotheses import (
+    MARGINS,
+    PERCENTAGE_POINTS,
+    answer_questions,
+    by_key,
+    withheld,
+)
 from retention.explanation.importance import (
     directions,
     mean_contributions,
@@ -159,6 +165,7 @@ def explain_customers(
         "importance": importance.to_dict("index"),
         "groups": by_group.to_dict("index"),
         "questions": by_key(questions),
+        "least_difference": MARGINS[PERCENTAGE_POINTS],
         "what_if": summary(changes, table["risk"].to_numpy()[asked], threshold=threshold),
         "advice": {one.pop("key"): one for one in advice},
     }

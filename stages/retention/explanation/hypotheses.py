@@ -32,7 +32,7 @@ YES, NO, CANNOT_TELL = "yes", "no", "cannot_tell"
 
 PERCENTAGE_POINTS = "percentage points"
 LOG_ODDS = "log-odds"
-_MARGIN = {PERCENTAGE_POINTS: 2.0, LOG_ODDS: 0.0}
+MARGINS = {PERCENTAGE_POINTS: 2.0, LOG_ODDS: 0.0}
 """Differences up to this one, in their unit, are too small to act on: the claim is answered no."""
 
 LEAST_ON_A_SIDE = 5
@@ -450,7 +450,7 @@ def answer_questions(
             figure, low, high, count = _measure(
                 question, part, of_part, replicates, level=own_level, learnt=learnt
             )
-            margin = _MARGIN[question.unit]
+            margin = MARGINS[question.unit]
             said = claim_answer(low, high, margin=margin, both_ways=question.both_ways)
             if not variant:
                 row |= {"key": question.key, "figure": figure, "low": low, "high": high}
