@@ -81,6 +81,9 @@ class Explanation:
         return {name: self.details[name] for name in _HEADLINE}
 
 
+# Many small fits and products: several threads (OpenMP, BLAS) would wait for each other, and for
+# whatever else the machine does, two or three times as long as one of them works.
+@threadpool_limits.wrap(limits=1)
 def explain_customers(
     table: pd.DataFrame,
     model: RiskModel,
@@ -127,12 +130,9 @@ def explain_customers(
     again = refit_explainer(table, features, found, options)
     floor, refits, parts = None, [], []
     if told:
-        # Many small fits: loops of several threads (OpenMP) would wait for each other, and for
-        # whatever else the machine does, longer than they work.
-        with threadpool_limits(1):
-            floor = _floor(table, model, features, fitted, again, options)
-            refits = _refits(table, model, features, fitted, options)
-            parts = _without_folds(table, refits, again, options)
+        floor = _floor(table, model, features, fitted, again, options)
+        refits = _refits(table, model, features, fitted, options)
+        parts = _without_folds(table, refits, again, options)
 
     loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]
     own = features.loc[found.values.index]
