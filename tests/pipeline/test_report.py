@@ -341,6 +341,45 @@ def test_a_model_that_is_no_better_than_chance_claims_no_count_and_no_probabilit
         shown_figures = read_page(build()[language]).figures
         sources = [one.source.partition("#/")[2] for one in shown_figures]
         assert {name for name in told if any(place.startswith(name) for place in sources)} == shown
+        # The power of a campaign is told where there is a list; here the list of grade A stays.
+        risks = [one for one in sources if one.endswith("mean_risk") and "power" not in one]
+        assert bool(risks) == (grade != "F")
+
+
+def between(html, section, following):
+    return html[html.index(f'<section id="{section}"') : html.index(f'<section id="{following}"')]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_model_that_is_no_better_than_chance_describes_no_segment(run, language):
+    alter(run / "data/evaluation/details.json", lambda found: found.update(grade="F"))
+    html = build()[language]
+    part = read_page(between(html, "segments", "campaign"))
+    assert not part.figures
+    assert {"ru": "полагаться на её риски нельзя", "en": "risks cannot be relied on"}[
+        language
+    ] in " ".join(part.text.split())
+    ready_for = {"ru": "кому первому сделать доброе предложение", "en": "gets a friendly offer"}
+    assert ready_for[language] not in html
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ru", "en"),
+    [
+        ("hold", "Всего ожидаем снижений", "are expected to drop"),
+        ("cannot_be_told", "что они сбываются, не показано", "that they come true is not shown"),
+        ("do_not_hold", "что они сбываются, не показано", "that they come true is not shown"),
+    ],
+)
+def test_drops_are_expected_only_where_probabilities_hold(run, verdict, ru, en):
+    change = {"grade": "B", "reservations": ["only_just"], "calibration": verdict}
+    alter(run / "data/evaluation/details.json", lambda found: found.update(change))
+    for language, words in (("ru", ru), ("en", en)):
+        html = build()[language]
+        told = prose(between(html, "headline", "readiness"))
+        assert words in told
+        expected = "are expected to drop" in told or "Всего ожидаем" in told
+        assert expected == (verdict == "hold")
 
 
 def test_an_empty_campaign_is_said_to_be_empty(run):

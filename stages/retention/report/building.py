@@ -10,6 +10,7 @@ import pandas as pd
 from retention.core.columns import Columns
 from retention.core.files import rounded
 from retention.core.formats import LANGUAGES
+from retention.core.grades import FAILED_GRADE
 from retention.core.vocabulary import IDENTITY
 from retention.report.page import render
 from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
@@ -26,12 +27,15 @@ class Report:
 
     Attributes
     ----------
+    grade : str
+        Of the model.
     overview : dict
         What the page adds up from the tables of a run.
     pages : dict of str to str
         HTML by language.
     """
 
+    grade: str
     overview: dict[str, Any]
     pages: dict[str, str]
 
@@ -44,6 +48,8 @@ class Report:
     def summary(self) -> str:
         """How many are at risk, in words."""
         told = self.overview["headline"]
+        if self.grade == FAILED_GRADE:
+            return f"{told['customers']} customers; who is at risk cannot be told (grade F)"
         called = "at risk" if told["ahead"] else "would have been called (a rehearsal)"
         return f"{told['customers']} customers, {told['at_risk']} {called}"
 
@@ -95,7 +101,7 @@ def build_report(
         language: render(by_path, names, view, columns=columns, folder=folder, language=language)
         for language in LANGUAGES
     }
-    return Report(overview, pages)
+    return Report(files["evaluate"]["grade"], overview, pages)
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
