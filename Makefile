@@ -100,8 +100,6 @@ study-permuted: $(READY) ## Lead 20 shops in which behaviour tells nothing throu
 study-drift: $(READY) ## Count how often drift is told where there is none and where there is some (a quarter of an hour)
 	python benchmarks/drift.py
 
-study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (20 minutes)
-
 study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (half an hour)
 	python benchmarks/reasons.py $(DATA)
 

@@ -39,8 +39,18 @@ from simulation.export import as_export
 from simulation.shop import Shop, simulate_customers
 
 STAGES = ("prepare", "featurize", "train", "score", "evaluate", "explain", "segment", "report")
-CLAIMS = ("reasons", "model.calibration", "model.came_true", "model.slope", "changes.figure")
-"""Texts of the page, by their keys, that tell why customers leave or how true probabilities are."""
+CLAIMS = (
+    "reasons",
+    "segments",
+    "changes.figure",
+    *(
+        f"model.{part}"
+        for part in ("worst", "none_missed", "verdict", "slope", "shift", "expected", "threshold")
+    ),
+    *(f"headline.{part}" for part in ("at_risk_text", "stake_text", "campaign")),
+)
+"""Texts of the page, by their keys, that tell why customers leave, who they are, or how true
+probabilities are."""
 SILENT = ("nav", "title", "nothing")
 """Keys among them whose texts claim nothing."""
 
@@ -117,16 +127,21 @@ def lead(folder: Path, shop: Shop) -> Draw:
 def claims(folder: Path, language: str) -> Iterator[str]:
     """Return the keys of the claims that the page of a language holds."""
     page = (folder / paths.REPORT / f"{language}.html").read_text(encoding="utf-8")
+    for key, text in claiming(language):
+        # What stands in the place of figures is any text that is not long.
+        parts = re.split(r"\{\w+\}|\[\w+:[^\]]*\]", text)
+        if re.search(".{0,200}?".join(map(re.escape, parts)), page):
+            yield f"{language} {key}"
+
+
+def claiming(language: str) -> Iterator[tuple[str, str]]:
+    """Return the texts of a language that claim something, each with its key."""
     table = yaml.safe_load((ROOT / paths.TEMPLATES / f"{language}.yaml").read_text("utf-8"))
     for above in CLAIMS:
         found = table
         for key in above.split("."):
             found = found[key]
-        for key, text in texts(found, above):
-            # What stands in the place of figures is any text that is not long.
-            parts = re.split(r"\{\w+\}|\[\w+:[^\]]*\]", text)
-            if re.search(".{0,200}?".join(map(re.escape, parts)), page):
-                yield f"{language} {key}"
+        yield from texts(found, above)
 
 
 def texts(found: object, key: str) -> Iterator[tuple[str, str]]:
