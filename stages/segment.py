@@ -17,7 +17,6 @@ from retention.campaign.suppression import never_contacted
 from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.files import joined, read_json, read_parquet, write_csv, write_json
-from retention.core.fingerprints import remove
 from retention.core.grades import read_grade
 from retention.core.params import load_params
 from retention.core.rule_values import open_words
@@ -42,13 +41,12 @@ def main() -> None:
     words = [feature["name"] for feature in dictionary if feature["categorical"]]
     in_data = open_words(customers, columns=columns)
     offers = load_offers(columns=columns, features=names, words=in_data)
-    remove((paths.CAMPAIGN,))  # as DVC does: whatever happens now, nobody is sent an earlier list
-    known = pd.concat([customers[IDENTITY], read_parquet(paths.LEFT_OUT)[IDENTITY]])
-    suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
     for path, wanted in ((paths.RISKS, ["risk"]), (paths.REASONS, REASON_RANKS)):
         customers = joined(customers, path, [IDENTITY, *wanted])
     how = {"in_data": in_data, "columns": columns, "options": params.segment}
     found = find_segments(customers, features=names, words=words, **how)
+    known = pd.concat([customers[IDENTITY], read_parquet(paths.LEFT_OUT)[IDENTITY]])
+    suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
     grade, named = read_grade(paths.EVALUATION_DETAILS), found.categories_to_offer
     drifted = read_json(paths.FEATURES_DETAILS, needs=("drift",))["drift"]["columns"]
     asked = {"columns": columns, "campaign": campaign, "grade": grade, "drifted": drifted}

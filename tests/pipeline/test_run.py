@@ -283,18 +283,6 @@ def test_what_was_there_comes_back_after_a_users_mistake(tmp_path, clone):
     assert clone.files(*OUTS) == before
 
 
-def test_a_list_that_cannot_be_made_anew_does_not_stay(clone):
-    listed = clone.folder / "data/campaign/list.csv"
-    assert listed.exists()
-    params = clone.folder / "params.yaml"
-    params.write_text(re.sub("suppression: .*", "suppression: lists/gone.csv", params.read_text()))
-    said = clone.run("python", "stages/segment.py", fails=True)
-    assert "error: lists/gone.csv" in said
-    assert not listed.exists()
-    clone.run("git", "checkout", "-q", "params.yaml")
-    clone.run("dvc", "checkout", "-q", "--force")
-
-
 def test_grade_f_contacts_nobody_and_says_why(clone):
     metrics = clone.folder / "data/evaluation/details.json"
     graded = re.sub(r'"grade": "."', '"grade": "F"', metrics.read_text())
