@@ -17,7 +17,7 @@ from scipy.stats import chi2
 
 from retention.core.params import Grade
 from retention.evaluation.curves import reliability
-from retention.stats.estimates import LEAST_OF_CLASS
+from retention.stats.estimates import enough_of_each
 from retention.stats.metrics import LOSS_CLIP
 
 EQUIVALENCE_LEVEL = 0.9
@@ -126,7 +126,7 @@ def judge_calibration(
 ) -> JudgedCalibration:
     """Return whether risks hold: the slope and the shift both inside their bands.
 
-    They do not hold where either is shown to lie outside. Fewer than :data:`LEAST_OF_CLASS`
+    They do not hold where either is shown to lie outside. Fewer than ``estimates.LEAST_OF_CLASS``
     customers of either outcome tell nothing.
 
     Parameters
@@ -140,10 +140,10 @@ def judge_calibration(
     """
     score = logit(np.clip(risk, LOSS_CLIP, 1 - LOSS_CLIP))
     weight = np.ones(len(label)) if weight is None else weight
-    drops, count = float(weight @ label), float(weight.sum())
+    drops = float(weight @ label)
     slope = shift = _UNTOLD
     observed = IntervalEstimate(drops, np.nan, np.nan)
-    if min(drops, count - drops) >= LEAST_OF_CLASS:
+    if enough_of_each(label, weight):
         slope, shift = slope_estimate(label, score, weight), shift_estimate(label, score, weight)
         low, high = (float(weight @ expit(score + end)) for end in (shift.low, shift.high))
         observed = IntervalEstimate(drops, low, high)

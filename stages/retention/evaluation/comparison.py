@@ -12,7 +12,7 @@ import pandas as pd
 
 from retention.core.errors import InputError, one_of
 from retention.core.vocabulary import IDENTITY
-from retention.stats.estimates import LEAST_OF_CLASS
+from retention.stats.estimates import LEAST_OF_CLASS, enough_of_each
 from retention.stats.paired import Difference
 
 LEAST_SHARED = 100
@@ -80,10 +80,10 @@ def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.
             "customers: they saw different data"
         )
     both = both.rename(columns={"drop_old": "drop"})
-    drops = int(both["drop"].sum())
-    if min(drops, len(both) - drops) < LEAST_OF_CLASS:
+    if not enough_of_each(both["drop"].to_numpy()):
         raise InputError(
-            f"of the {len(both)} customers of both {names[0]} and {names[1]} {drops} dropped; "
+            f"of the {len(both)} customers of both {names[0]} and {names[1]} "
+            f"{int(both['drop'].sum())} dropped; "
             f"{LEAST_OF_CLASS} of each class are needed to tell a difference"
         )
     return both[[IDENTITY, "drop", "risk_old", "risk_new"]].reset_index(drop=True)

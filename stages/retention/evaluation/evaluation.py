@@ -17,15 +17,11 @@ from retention.stats.estimates import (
 )
 from retention.stats.metrics import (
     LIFTS,
-    SCORES,
-    Score,
     at_threshold,
     percentile_interval,
     spreads,
 )
 
-PAIRED = {name: score for name, score in SCORES.items() if name != "calibration_slope"}
-"""What a baseline is scored by: one that tells everybody the same has no calibration line."""
 SLICED = ("service", "favourite_category", "consent")
 """Columns of words whose slices come first."""
 TOO_GOOD = 0.98
@@ -76,12 +72,11 @@ def judge(
     weights: np.ndarray,
     *,
     threshold: float,
-    scores: Mapping[str, Score] = SCORES,
 ) -> dict[str, Judged]:
-    """Return `scores`, those of calling drops from `threshold` on, and the lifts.
+    """Return the scores with a formula, those of calling drops from `threshold` on, and the lifts.
 
-    Where there is a formula (`stats.estimates`) the interval is its, else the bootstrap's. With few
-    customers of a class there is none but those of `scores` by the bootstrap.
+    The interval is that of the formula (`stats.estimates`), else the bootstrap's. With few
+    customers of a class there is none.
 
     Parameters
     ----------
@@ -92,21 +87,12 @@ def judge(
         The same for all risks that are to be compared.
     threshold : float
         Of precision, recall and F1.
-    scores : mapping of Score
-        What else is asked, beside the lifts.
     """
-    asked = {**scores, **at_threshold(threshold), **LIFTS}
-    drawn_for = {name: score for name, score in asked.items() if name not in ESTIMATES}
-    once = spreads(drawn_for, label, risk, np.ones((1, len(label))))
-    drawn = spreads(drawn_for, label, risk, weights)
-    found: dict[str, Judged] = {}
-    for name in asked:
-        if name in ESTIMATES:
-            found[name] = ESTIMATES[name](label, risk)
-        else:
-            known = name in scores or enough_of_each(label)
-            found[name] = Resampled(float(once[name][0]), drawn[name], known)
-    return found
+    asked = at_threshold(threshold) | LIFTS
+    once = spreads(asked, label, risk, np.ones((1, len(label))))
+    drawn, known = spreads(asked, label, risk, weights), enough_of_each(label)
+    found: dict[str, Judged] = {name: score(label, risk) for name, score in ESTIMATES.items()}
+    return found | {name: Resampled(float(once[name][0]), drawn[name], known) for name in asked}
 
 
 def score_all(ours: Mapping[str, Judged], *, level: float) -> dict[str, float]:
@@ -153,13 +139,12 @@ def score_beside(
     rows = []
     for score in ours:
         for name, theirs in others.items():
-            if score in theirs:
-                row: dict[str, object] = {"baseline": name, "score": score}
-                row["comparison"] = f"{score}, {name}"
-                row |= told(ours[score], "model", level=level)
-                row |= told(theirs[score], "beside", level=level)
-                row |= told(ours[score] - theirs[score], "difference", level=level)
-                rows.append(row)
+            row: dict[str, object] = {"baseline": name, "score": score}
+            row["comparison"] = f"{score}, {name}"
+            row |= told(ours[score], "model", level=level)
+            row |= told(theirs[score], "beside", level=level)
+            row |= told(ours[score] - theirs[score], "difference", level=level)
+            rows.append(row)
     return pd.DataFrame(rows)
 
 

@@ -16,7 +16,6 @@ from retention.evaluation.baselines import told_risks
 from retention.evaluation.calibration_verdict import judge_together, judged_bins
 from retention.evaluation.curves import confusion, gains, ranking_curves
 from retention.evaluation.evaluation import (
-    PAIRED,
     beside,
     judge,
     score_all,
@@ -131,9 +130,9 @@ def evaluate_risk(
     # Fewer resamples of a large test: its intervals are narrow, and memory is not endless.
     count = min(options.bootstrap, max(100, RESAMPLED // len(test)))
     weights = resamples(test["twin_key"].to_numpy(), count=count, seed=options.seed)
-    ours = judge(label, risk, weights, threshold=threshold, scores=PAIRED)
+    ours = judge(label, risk, weights, threshold=threshold)
     theirs = {
-        name: judge(label, other, weights, threshold=thresholds[name], scores=PAIRED)
+        name: judge(label, other, weights, threshold=thresholds[name])
         for name, other in others.items()
     }
     level = options.level

@@ -123,6 +123,8 @@ def explain_customers(
     features, groups = table[names], {name: columns.by_name[name].group for name in names}
     train = np.flatnonzero((table["split"] == "train") & table["scored"])
     fitted = sample_of(table, train, most=options.sample, seed=options.seed)
+    label, key = table[LABEL].iloc[fitted].to_numpy("int64"), table["twin_key"].to_numpy()[fitted]
+    taught = (features.iloc[fitted], label, key)
     found = explainer(table, options)(model, features, np.arange(len(table)))
     if len(found.values) < len(table):
         line = f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so"
@@ -130,8 +132,8 @@ def explain_customers(
     again = refit_explainer(table, features, found, options)
     floor, refits, parts = None, [], []
     if told:
-        floor = _floor(table, model, features, fitted, again, options)
-        refits = _refits(table, model, features, fitted, options)
+        floor = _floor(table, model, taught, again, options)
+        refits = refit_without_folds(model, *taught, seed=options.seed)
         parts = _without_folds(table, refits, again, options)
 
     loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]
@@ -149,7 +151,9 @@ def explain_customers(
     importance, by_group = mean_contributions(
         found.values, parts, groups, level=options.level, **learnt
     )
-    importance = importance.join(_shuffled(table, features, fitted, refits, options))
+    importance = importance.join(
+        permutation_importances(refits, *taught, level=options.level, seed=options.seed)
+    )
     importance.insert(0, "direction", directions(found.values, own))
     questions = _questions(table, found, parts, groups, options, **learnt)
     if not told:
@@ -183,18 +187,15 @@ def explain_customers(
 def _floor(
     table: pd.DataFrame,
     model: RiskModel,
-    features: pd.DataFrame,
-    fitted: np.ndarray,
+    taught: tuple[pd.DataFrame, np.ndarray, np.ndarray],
     again: Again,
     options: Explain,
 ) -> float:
-    """Return the contribution that a reason must exceed."""
+    """Return the contribution that a reason must exceed; `taught`: features, label and key."""
     looked = sample_of(table, np.arange(len(table)), most=options.sample, seed=options.seed)
     peaks = permuted_peaks(
         model,
-        features.iloc[fitted],
-        table[LABEL].iloc[fitted].to_numpy("int64"),
-        table["twin_key"].to_numpy()[fitted],
+        *taught,
         explained=lambda refitted: again(refitted, looked),
         seed=options.seed,
     )
@@ -213,23 +214,6 @@ def _asked(table: pd.DataFrame, threshold: float, options: Explain) -> np.ndarra
     )
 
 
-def _refits(
-    table: pd.DataFrame,
-    model: RiskModel,
-    features: pd.DataFrame,
-    fitted: np.ndarray,
-    options: Explain,
-) -> list[Refit]:
-    """Return the model learnt again without each fold of its training customers."""
-    return refit_without_folds(
-        model,
-        features.iloc[fitted],
-        table[LABEL].iloc[fitted].to_numpy("int64"),
-        table["twin_key"].to_numpy()[fitted],
-        seed=options.seed,
-    )
-
-
 def _without_folds(
     table: pd.DataFrame, refits: Sequence[Refit], again: Again, options: Explain
 ) -> list[pd.DataFrame]:
@@ -237,24 +221,6 @@ def _without_folds(
     looked = sample_of(table, np.arange(len(table)), most=options.sample, seed=options.seed)
     fold = fold_of(table["twin_key"].to_numpy()[looked], seed=options.seed)
     return [again(refit.model, looked[fold != refit.fold]) for refit in refits]
-
-
-def _shuffled(
-    table: pd.DataFrame,
-    features: pd.DataFrame,
-    fitted: np.ndarray,
-    refits: Sequence[Refit],
-    options: Explain,
-) -> pd.DataFrame:
-    """Return what shuffling a feature costs; missing where there are no `refits`."""
-    return permutation_importances(
-        refits,
-        features.iloc[fitted],
-        table[LABEL].iloc[fitted].to_numpy("int64"),
-        table["twin_key"].to_numpy()[fitted],
-        level=options.level,
-        seed=options.seed,
-    )
 
 
 def _evidence(table: pd.DataFrame, roc_auc: float, *, told: bool) -> dict[str, float]:

@@ -12,6 +12,7 @@ F. R. Hampel (1974). The influence curve and its role in robust estimation. Jour
 Statistical Association 69, 383-393.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,14 +37,19 @@ _UNKNOWN = (float("nan"), float("nan"))
 _TURNS = np.linspace(0, 2 * np.pi, 721)[:-1]
 
 
-def enough_of_each(label: np.ndarray) -> bool:
-    """Return whether both classes have enough customers for an interval."""
-    drops = int(label.sum())
-    return min(drops, len(label) - drops) >= LEAST_OF_CLASS
+def enough_of_each(label: np.ndarray, weight: np.ndarray | None = None) -> bool:
+    """Return whether both classes have enough customers, who count `weight`, for an interval."""
+    drops, all_of = (label.sum(), len(label)) if weight is None else (weight @ label, weight.sum())
+    return bool(min(drops, all_of - drops) >= LEAST_OF_CLASS)
+
+
+def no_difference(value: float, error: float) -> bool:
+    """Return whether no customer's part in a score differs, by the difference and its error."""
+    return error < NOTHING and abs(value) < NOTHING
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(ABC):
     """A score of a risk and the customers' parts in it.
 
     Attributes
@@ -65,9 +71,9 @@ class Estimate:
         """How the parts of each group vary."""
         return tuple(spread_of(part) for part in self.parts)
 
+    @abstractmethod
     def ends(self, z: float) -> tuple[float, float]:
         """Return the ends that are `z` standard errors from the score."""
-        raise NotImplementedError
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the interval with coverage `level`; NaN where it cannot be told."""
@@ -146,7 +152,7 @@ class Gap:
     @property
     def alike(self) -> bool:
         """Whether no customer's part in the score differs."""
-        return self.error < NOTHING and abs(self.value) < NOTHING
+        return no_difference(self.value, self.error)
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the interval with coverage `level`; NaN where it cannot be told.

@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from retention.stats.estimates import NOTHING, Gap, log_loss_of, roc_auc_of
+from retention.stats.estimates import Gap, log_loss_of, no_difference, roc_auc_of
 
 LEVEL = 0.95
 """Coverage of the intervals."""
@@ -46,7 +46,7 @@ class Difference:
     @property
     def alike(self) -> bool:
         """Whether no customer's part in the score differs."""
-        return self.error < NOTHING and abs(self.value) < NOTHING
+        return no_difference(self.value, self.error)
 
 
 def roc_auc_difference(label: np.ndarray, old: np.ndarray, new: np.ndarray) -> Difference:
