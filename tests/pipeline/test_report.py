@@ -118,11 +118,22 @@ def test_page_says_whom_a_segment_is_compared_with(run):
     assert "покупателя сегмента сравнить не с кем" in some["ru"]
     assert "customer of the segment could not be compared" in some["en"]
     assert "от остальных" not in some["ru"].partition("Портреты")[2].partition("Что нашлось")[0]
+    all_of = compared(compared_with="others", compared=9, not_compared=0, enough=False)
+    assert "What tells them from the others cannot be told" in all_of["en"]
     every = compared(compared_with="others", compared=90, not_compared=0, enough=True)
     portraits = every["en"].partition("Portraits")[2].partition("found by search")[0]
     assert "the others" in portraits
     assert "What tells them from others of the same risk" not in portraits
     assert "could not be compared" not in portraits
+
+
+@pytest.mark.parametrize(("verdict", "said"), [("hold", False), ("cannot_be_told", True)])
+def test_gain_rests_on_risks_that_are_shown_to_hold_or_says_so(run, verdict, said):
+    alter(run / "data/evaluation/details.json", lambda found: found.update(calibration=verdict))
+    for page, words in zip(
+        build().values(), ("на рисках, о которых", "of which it is not"), strict=True
+    ):
+        assert (words in prose(page)) == said
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
