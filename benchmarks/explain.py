@@ -30,8 +30,8 @@ from simulation.shop import simulate_customers
 
 def trained() -> tuple[RiskModel, dict[str, object]]:
     """Return the model of the last run, and its card."""
-    card = read_json(ROOT / paths.MODEL_CARD, needs=("features", "threshold", "sha256"))
-    return load_model(ROOT / paths.MODEL, sha256=card["sha256"]), card
+    card = read_json(ROOT / paths.TRAINED.card, needs=("features", "threshold", "sha256"))
+    return load_model(ROOT / paths.TRAINED.model, sha256=card["sha256"]), card
 
 
 def with_score_rows(table: pd.DataFrame, count: int, *, columns: Columns) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def make(path: str, added: str) -> None:
     """Write the customers with their risks."""
     columns, params = of_project()
     table = with_score_rows(read_parquet(ROOT / paths.FEATURES), int(added), columns=columns)
-    out_of_fold = read_parquet(ROOT / paths.OUT_OF_FOLD)
+    out_of_fold = read_parquet(ROOT / paths.TRAINED.out_of_fold)
     risks = score_customers(table, trained()[0], out_of_fold, jobs=params.train.jobs)
     write_parquet(table.assign(**risks.drop(columns=IDENTITY)), Path(path))
 

@@ -1,12 +1,13 @@
 """Evaluate: how good is it, honestly, and against what?
 
-Reads data/features/, data/scores/, data/model/model.json and, for the simulated shop,
+Reads data/features/, data/scores/, the model's card and, for the simulated shop,
 data/sample/truth.parquet; writes data/evaluation/ (out of Git, as predictions name customers),
 metrics/evaluate.json and plots/evaluate/. The only stage that holds the risk of test customers
 against their outcome.
 """
 
 import sys
+from pathlib import Path
 
 from retention.core import paths
 from retention.core.files import (
@@ -33,7 +34,8 @@ def main() -> None:
     params = load_params()
     options = params.evaluate
     table = joined(read_parquet(paths.FEATURES), paths.RISKS)
-    card = read_json(paths.MODEL_CARD, needs=("features", "threshold"))
+    kept = paths.ModelFolder(Path(params.score.model))
+    card = read_json(kept.card, needs=("features", "threshold"))
     truth = None
     if paths.is_sample(params.data.dir):
         known = read_parquet(paths.TRUTH).astype({IDENTITY: "str"})

@@ -1,10 +1,12 @@
 """Explain: why, overall and for each customer?
 
-Reads data/features/, data/model/, data/scores/, data/evaluation/ and columns.yaml; writes
-data/explained/ (reasons.parquet, what_if.parquet and details.json), metrics/explain.json and
+Reads data/features/, the folder ``score.model``, data/scores/, data/evaluation/ and columns.yaml;
+writes data/explained/ (reasons.parquet, what_if.parquet and details.json), metrics/explain.json and
 plots/explain/.
 Contributions are in log-odds, before a bent calibration.
 """
+
+from pathlib import Path
 
 from retention.core import paths
 from retention.core.columns import load_columns
@@ -29,14 +31,16 @@ _PLOTS = paths.PLOTS / "explain"
 @stage
 def main() -> None:
     """Attribute every customer's risk to the features; answer the shop's questions."""
-    columns, options = load_columns(), load_params().explain
+    columns = load_columns()
+    params = load_params()
+    options, kept = params.explain, paths.ModelFolder(Path(params.score.model))
     table = joined(read_parquet(paths.FEATURES), paths.RISKS)
-    card = read_json(paths.MODEL_CARD, needs=("features", "threshold", "sha256"))
+    card = read_json(kept.card, needs=("features", "threshold", "sha256"))
     dictionary = read_json(paths.DICTIONARY)
     groups = {feature["name"]: feature["group"] for feature in dictionary}
     found = explain_customers(
         table,
-        load_model(paths.MODEL, sha256=card["sha256"]),
+        load_model(kept.model, sha256=card["sha256"]),
         list(card["features"]),
         columns=columns,
         threshold=card["threshold"],

@@ -5,6 +5,8 @@ reasons and the campaign, data/model/model.json, offers.yaml, columns.yaml and p
 report/ru.html, report/en.html, report/overview.json and metrics/report.json.
 """
 
+from pathlib import Path
+
 from retention.campaign.offers import read_offers
 from retention.core import paths
 from retention.core.columns import load_columns
@@ -19,17 +21,15 @@ SOURCES = {
     "prepare": paths.PREPARED_DETAILS,
     "readiness": paths.READINESS.with_suffix(".parquet"),
     "featurize": paths.FEATURES_DETAILS,
-    "train": paths.TRAINING_DETAILS,
     "evaluate": paths.EVALUATION_DETAILS,
     "explain": paths.EXPLANATION_DETAILS,
     "segment": paths.SEGMENT_DETAILS,
-    "card": paths.MODEL_CARD,
     "budgets": paths.BUDGETS,
     "portraits": paths.PORTRAITS,
     "categories": paths.CATEGORIES,
     "list": paths.CAMPAIGN_LIST,
 }
-"""What is read, by what templates call it."""
+"""What is read, by what templates call it; beside the files of the model."""
 
 
 @stage
@@ -39,13 +39,17 @@ def main() -> None:
     sections = {
         "data": params.data,
         "prepare": params.prepare,
+        "label": params.label,
         "features": params.features,
+        "score": params.score,
         "evaluate": params.evaluate,
         "segment": params.segment,
         "campaign": params.campaign,
     }
+    kept = paths.ModelFolder(Path(params.score.model))
+    sources = SOURCES | {"train": kept.details, "card": kept.card}
     readers = {".json": read_json, ".parquet": read_parquet}
-    files = {name: readers[path.suffix](path) for name, path in SOURCES.items()} | {
+    files = {name: readers[path.suffix](path) for name, path in sources.items()} | {
         "offers": [offer.model_dump() for offer in read_offers(paths.OFFERS)],
         "params": {name: section.model_dump(mode="json") for name, section in sections.items()},
     }
@@ -53,7 +57,7 @@ def main() -> None:
     sentences = [f"sentence_{language}" for language in LANGUAGES]
     found = build_report(
         files,
-        {name: str(path) for name, path in (SOURCES | others).items()},
+        {name: str(path) for name, path in (sources | others).items()},
         customers=read_parquet(paths.CUSTOMERS),
         reliability=read_parquet(paths.RELIABILITY),
         sentences=read_parquet(paths.REASONS, [IDENTITY, *sentences]),

@@ -1,8 +1,10 @@
 """Score: what is each customer's risk?
 
-Reads data/features/ and data/model/; writes data/scores/risk.parquet, from which every later stage
-takes a customer's risk, and metrics/score.json.
+Reads data/features/ and the folder ``score.model``; writes data/scores/risk.parquet, from which
+every later stage takes a customer's risk, and metrics/score.json.
 """
+
+from pathlib import Path
 
 from retention.core import paths
 from retention.core.files import read_json, read_parquet, write_json, write_parquet
@@ -15,11 +17,12 @@ from retention.models.scoring import score_customers
 @stage
 def main() -> None:
     """Ask the model once about everyone whom it was not trained on."""
-    jobs = load_params().train.jobs
-    table, out_of_fold = read_parquet(paths.FEATURES), read_parquet(paths.OUT_OF_FOLD)
-    card = read_json(paths.MODEL_CARD, needs=("threshold", "sha256"))
-    model = load_model(paths.MODEL, sha256=card["sha256"])
-    risks = score_customers(table, model, out_of_fold, jobs=jobs)
+    params = load_params()
+    kept = paths.ModelFolder(Path(params.score.model))
+    table, out_of_fold = read_parquet(paths.FEATURES), read_parquet(kept.out_of_fold)
+    card = read_json(kept.card, needs=("threshold", "sha256"))
+    model = load_model(kept.model, sha256=card["sha256"])
+    risks = score_customers(table, model, out_of_fold, jobs=params.train.jobs)
     ahead = risks.loc[table["split"] == "score", "risk"]
     write_parquet(risks, paths.RISKS)
     called = ahead[ahead >= card["threshold"]]

@@ -40,15 +40,15 @@ def main() -> None:
     trained = train_model(
         X, y, key, train=train, models=params.models, words=words, customers=len(table)
     )
-    digest = save_model(trained.model, paths.MODEL)
+    digest = save_model(trained.model, paths.TRAINED.model)
     write_json(
-        model_card(trained, y, key, names=names, words=words, sha256=digest), paths.MODEL_CARD
+        model_card(trained, y, key, names=names, words=words, sha256=digest), paths.TRAINED.card
     )
     told = pd.DataFrame({IDENTITY: rows[IDENTITY], "risk": trained.risk})
-    write_parquet(told, paths.OUT_OF_FOLD)
+    write_parquet(told, paths.TRAINED.out_of_fold)
     curve = learning_curve(trained.best.pipeline, X, y, key, seed=train.seed, jobs=train.jobs)
     details = training_details(trained, y) | {"learning": curve.gain}
-    write_json(details, paths.TRAINING_DETAILS)
+    write_json(details, paths.TRAINED.details)
     write_json({name: details[name] for name in _HEADLINE}, paths.METRICS / "train.json")
     results = [candidate.result for candidate in trained.candidates]
     bars = [(result.family, result.mean, result.se) for result in results]

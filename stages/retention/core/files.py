@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
-from retention.core.vocabulary import IDENTITY
+from retention.core.vocabulary import IDENTITY, MONTH
 
 DIGITS = 6
 """Digits kept after the point: enough to read, few enough to be the same on every machine."""
@@ -211,15 +211,21 @@ def joined(
 ) -> pd.DataFrame:
     """Return `customers` beside a parquet file that an earlier stage wrote of the same ones.
 
+    Where both have months, a row is a customer's month.
+
     Raises
     ------
     InputError
         If it is of others: without the rows that it lacks a campaign would go to whoever is left.
     """
     part = read_parquet(path, columns)
-    if not customers[IDENTITY].isin(part[IDENTITY]).all() or len(part) != len(customers):
+    keys = [IDENTITY, *([MONTH] if MONTH in customers and MONTH in part else [])]
+    known = pd.MultiIndex.from_frame(part[keys])
+    if not pd.MultiIndex.from_frame(customers[keys]).isin(known).all() or len(part) != len(
+        customers
+    ):
         raise InputError(f"{path} is of other customers; run `dvc repro`, which makes it anew")
-    return customers.merge(part, on=IDENTITY, validate="one_to_one")
+    return customers.merge(part, on=keys, validate="one_to_one")
 
 
 def made(path: Path | str) -> Path:

@@ -71,12 +71,15 @@ WeightsKnob = _knob(Literal["uniform", "distance"])
 
 class Data(Section):
     dir: Annotated[str, Field(min_length=1)]
-    as_of: Day
+    as_of: Day | None
 
 
 class Simulate(Section):
     customers: Annotated[int, Field(ge=60, le=10_000_000)]
     unlabelled: Annotated[float, Field(ge=0, le=0.9)]
+    months: Annotated[int, Field(ge=1, le=120)]
+    season: Annotated[float, Field(ge=0, le=0.9)]
+    drift: Annotated[float, Field(ge=-0.1, le=0.1)]
     seed: Seed
 
 
@@ -125,12 +128,23 @@ class Prepare(Section):
     misspellings: Annotated[dict[str, dict[str, str]], AfterValidator(_of_the_export)]
 
 
+class Label(Section):
+    horizon_months: Annotated[int, Field(ge=1, le=12)]
+    base_months: Annotated[int, Field(ge=1, le=12)]
+    drop_below: OpenShare
+    absent: Literal["zero", "unknown"]
+
+
 class Features(Section):
     test_share: Annotated[float, Field(ge=0.05, le=0.5)]
     seed: Seed
     use_profit: bool
     least_drift: Share
     sample: Annotated[int, Field(ge=100)]
+
+
+class Scoring(Section):
+    model: Annotated[str, Field(min_length=1)]
 
 
 _FamilyName = Literal[
@@ -211,6 +225,8 @@ class Grade(Section):
 
 class Evaluate(Section):
     grade: Grade
+    alarm_level: OpenShare
+    oldest_model: PositiveInt
     min_slice: Annotated[int, Field(ge=10)]
     bootstrap: Annotated[int, Field(ge=100, le=100_000)]
     level: OpenShare
@@ -288,7 +304,7 @@ class Segment(Section):
 
 
 class Campaign(Section):
-    date: Day
+    date: Day | None
     valid_days: Annotated[int, Field(ge=1, le=3650)]
     budget: NonNegativeFloat | None
     suppression: Annotated[str, Field(min_length=1)]
@@ -307,9 +323,11 @@ class Params(Section):
     data: Data
     simulate: Simulate
     prepare: Prepare
+    label: Label
     features: Features
     train: Train
     models: Models
+    score: Scoring
     evaluate: Evaluate
     explain: Explain
     segment: Segment

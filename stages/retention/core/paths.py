@@ -1,6 +1,7 @@
 """Every path of the project, once: what a person edits, and what each stage writes."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
@@ -33,10 +34,45 @@ LEFT_OUT = Path("data/features/left_out.parquet")
 DICTIONARY = Path("data/features/dictionary.json")
 FEATURES_DETAILS = Path("data/features/details.json")
 
-MODEL = Path("data/model/model.skops")
-MODEL_CARD = Path("data/model/model.json")
-OUT_OF_FOLD = Path("data/model/out_of_fold.parquet")
-TRAINING_DETAILS = Path("data/model/details.json")
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """Where a trained model lies: that of train, or one that was kept under ``models/``."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    @property
+    def model(self) -> Path:
+        """The fitted model."""
+        return self.folder / "model.skops"
+
+    @property
+    def card(self) -> Path:
+        """What later stages need to know of it."""
+        return self.folder / "model.json"
+
+    @property
+    def out_of_fold(self) -> Path:
+        """The risk of each row that taught it, by models that have not seen the row."""
+        return self.folder / "out_of_fold.parquet"
+
+    @property
+    def details(self) -> Path:
+        """What training found."""
+        return self.folder / "details.json"
+
+
+TRAINED = ModelFolder(Path("data/model"))
+"""The model that train makes."""
+MODELS = Path("models")
+"""Models that were kept, a folder each."""
+CAMPAIGNS = Path("campaigns")
+"""What was sent, a folder a campaign."""
+FORECASTS = Path("forecasts")
+"""What was foretold of each month before its outcome was known."""
 
 RISKS = Path("data/scores/risk.parquet")
 """Everyone's risk by a model that has not seen the customer's label."""

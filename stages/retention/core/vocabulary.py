@@ -5,6 +5,8 @@ MOST_MONEY = 1e12
 
 LABEL = "drop"
 IDENTITY = "customer_id"
+MONTH = "month"
+"""Column of the month, as ``YYYY-MM``, in tables of a shop's months; a snapshot has none."""
 PROFIT = "profit"
 REASON_RANKS = ("reason_1", "reason_2", "reason_3")
 """A customer's reasons, the strongest first: columns of ``reasons.parquet``."""

@@ -1,0 +1,47 @@
+"""Months of a shop: "2026-10" as text, counted and compared; a table of one snapshot has none."""
+
+import datetime
+import re
+
+import pandas as pd
+
+from retention.core.vocabulary import MONTH
+
+_FORM = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
+
+
+def is_month(text: str) -> bool:
+    """Tell whether a text is a month as ``YYYY-MM``, from 2000 to 2099."""
+    return _FORM.fullmatch(text) is not None
+
+
+def shifted(month: str, by: int) -> str:
+    """Return the month that is `by` months after `month` (before, if it is below 0)."""
+    count = _number(month) + by
+    return f"{count // 12:04d}-{count % 12 + 1:02d}"
+
+
+def months_between(first: str, last: str) -> int:
+    """Return how many months `last` is after `first`; below 0 where it is before."""
+    return _number(last) - _number(first)
+
+
+def last_day(month: str) -> datetime.date:
+    """Return the last day of a month, on which the shop takes its exports."""
+    year, number = map(int, shifted(month, 1).split("-"))
+    return datetime.date(year, number, 1) - datetime.timedelta(days=1)
+
+
+def in_months(table: pd.DataFrame) -> bool:
+    """Tell whether the rows of a table are a customer's months; else they are one snapshot."""
+    return MONTH in table
+
+
+def newest(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the last month, one a customer; of a snapshot all."""
+    return table[table[MONTH] == table[MONTH].max()] if in_months(table) else table
+
+
+def _number(month: str) -> int:
+    year, number = map(int, month.split("-"))
+    return 12 * year + number - 1

@@ -1,0 +1,45 @@
+"""Months as text: counted over years, and told apart from one snapshot."""
+
+import datetime
+
+import pandas as pd
+import pytest
+
+from retention.core.months import (
+    in_months,
+    is_month,
+    last_day,
+    months_between,
+    newest,
+    shifted,
+)
+
+
+@pytest.mark.parametrize(
+    ("month", "by", "then"),
+    [("2026-10", 3, "2027-01"), ("2026-12", 1, "2027-01"), ("2027-01", -1, "2026-12")],
+)
+def test_months_are_counted_over_the_end_of_a_year(month: str, by: int, then: str) -> None:
+    assert shifted(month, by) == then
+    assert months_between(month, then) == by
+
+
+@pytest.mark.parametrize("text", ["2026-7", "2026-13", "2026-00", "1999-12", "2026-07-01", "x"])
+def test_what_is_no_month_is_none(text: str) -> None:
+    assert not is_month(text)
+    assert is_month("2026-07")
+
+
+def test_the_last_day_knows_leap_years() -> None:
+    assert last_day("2028-02") == datetime.date(2028, 2, 29)
+    assert last_day("2026-12") == datetime.date(2026, 12, 31)
+
+
+def test_the_newest_rows_are_those_of_the_last_month_and_all_of_a_snapshot() -> None:
+    rows = pd.DataFrame(
+        {"customer_id": ["a", "a", "b"], "month": ["2026-09", "2026-10", "2026-10"]}
+    )
+    assert newest(rows)["customer_id"].tolist() == ["a", "b"]
+    assert in_months(rows)
+    snapshot = rows.drop(columns="month")
+    assert newest(snapshot) is snapshot
