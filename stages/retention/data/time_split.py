@@ -99,6 +99,7 @@ def split_months(
     )
     details = {
         "split": "time" if teaching else "customers" if known.any() else "none",
+        "horizon_months": horizon,
         "test_month": test_month if teaching else None,
         "teaching": taught,
         "last": last,
