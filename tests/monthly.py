@@ -10,6 +10,13 @@ MONTHS = [shifted(FIRST, by) for by in range(COUNT)]
 LAST = MONTHS[-1]
 TAUGHT, TEST, FORETOLD = MONTHS[:2], MONTHS[4], MONTHS[8:15]
 MISSED = FORETOLD[5]
+SAME = {"lacks": [], "adds": [], "spells": [], "words": {}}
+DIFFERS = {
+    "lacks": ["market_file: service_errors"],
+    "adds": ["money: Комментарий"],
+    "spells": [{"file": "money.csv", "column": "", "what": "separator", "now": True}],
+    "words": {"favourite_category": ["cosmetics"]},
+}
 
 
 def _labels(month):
@@ -28,7 +35,7 @@ def _prepare(found):
             "matched": found["matched"],
             "kept": found["kept"],
             "labels": _labels(month),
-            "differs": {},
+            "differs": DIFFERS if month == MONTHS[6] else SAME,
         }
         for month in MONTHS
     }
@@ -56,6 +63,7 @@ def _prepare(found):
             "drop_below": 0.8,
             "absent": "zero",
             "absent_customers": 41,
+            "unknown": {"ahead": 1092, "no_base": 60, "absent": 0, "unclear": 0},
             "season": {"2025-05": 51.25, "2025-06": 50.5},
             "agreement": {
                 "both": 800,
@@ -99,7 +107,7 @@ def _foretold(month, place):
         "roc_auc_fact": 0.86 + 0.01 * (place % 3),
         "brier_fact": 0.14,
     }
-    kept = {"kept": place > 3, "model": "0123456789ab"}
+    kept = {"kept": place > 3, "model": "0123456789ab", "comparable": True}
     return _forecast(month) | kept | fact | {"missed": missed}
 
 
@@ -113,6 +121,8 @@ def _evaluate(found):
         for month in MONTHS[: COUNT - HORIZON]
     ]
     risk = {"before": 0.36, "ahead": 0.37, "difference": 0.01, "low": -0.03, "high": 0.05}
+    found |= _score("reversion_roc_auc", 0.61, 0.05) | _score("over_reversion", 0.25, 0.05)
+    found["split"] = "time"
     found["months"] = {
         "rows": rows,
         "random_split": _score("roc_auc", 0.89, 0.03),
@@ -120,8 +130,8 @@ def _evaluate(found):
         "forecast": _forecast(LAST),
         "foretold": [_foretold(month, place) for place, month in enumerate(FORETOLD)],
         "missed": 1,
-        "reversion": _score("roc_auc", 0.61, 0.05),
-        "retrain": {"missed": True, "drift": False, "age": True, "months_old": 16, "due": True},
+        "retrain": {"missed": True, "drift": False, "age": True, "months_old": 16}
+        | {"fresh": 2, "due": True},
         "drift": {
             "customers": {"before": 700, "ahead": 364},
             "comparisons": 17,
@@ -148,6 +158,8 @@ def make_monthly(folder):
     alter(folder / "data/features/details.json", _featurize)
     alter(folder / "data/evaluation/details.json", _evaluate)
     alter(folder / "data/segments/details.json", lambda found: found.update(date="2026-11-01"))
+    shown = {"explained": LAST, "answered": FORETOLD[-1], "taught": 816}
+    alter(folder / "data/explained/details.json", lambda found: found.update(months=shown))
     taught = {"months": TAUGHT, "horizon_months": HORIZON}
     alter(folder / "data/model/model.json", lambda found: found.update(taught))
     _readiness(folder / "data/prepared/readiness.parquet")

@@ -210,12 +210,19 @@ def _helpers(
         "ticks": ticks,
         "ordered": strongest_first,
         "rival": rival,
+        "most_of": most_of,
     }
 
 
 def strongest_first(rows: Mapping[str, Mapping[str, float]]) -> Sequence[str]:
     """Return the keys by ``mean_abs``, the greatest first."""
     return sorted(rows, key=lambda key: (-rows[key]["mean_abs"], key))
+
+
+def most_of(rows: Mapping[str, Mapping[str, float | None]]) -> float:
+    """Return how far the bars of the rows reach, their intervals included where there are any."""
+    ends = (row[key] for row in rows.values() for key in ("mean_abs", "high"))
+    return max(end for end in ends if end is not None)
 
 
 def rival(rows: Mapping[str, Mapping[str, float]]) -> str:
