@@ -94,13 +94,13 @@ def _score(name, middle, width):
     return {name: middle, f"{name}_low": middle - width, f"{name}_high": middle + width}
 
 
-def _forecast(month):
+def forecast(month):
     told = {"month": month, "customers": 364}
     told |= _score("drop_share", 0.36, 0.05) | _score("roc_auc", 0.87, 0.04)
     return told | _score("brier", 0.14, 0.02)
 
 
-def _foretold(month, place):
+def foretold(month, place):
     missed = month == MISSED
     fact = {
         "drop_share_fact": 0.47 if missed else 0.35 + 0.01 * (place % 3),
@@ -108,7 +108,7 @@ def _foretold(month, place):
         "brier_fact": 0.14,
     }
     kept = {"kept": place > 3, "model": "0123456789ab", "comparable": True}
-    return _forecast(month) | kept | fact | {"missed": missed}
+    return forecast(month) | kept | fact | {"missed": missed}
 
 
 def _evaluate(found):
@@ -127,8 +127,8 @@ def _evaluate(found):
         "rows": rows,
         "random_split": _score("roc_auc", 0.89, 0.03),
         "split": "time",
-        "forecast": _forecast(LAST),
-        "foretold": [_foretold(month, place) for place, month in enumerate(FORETOLD)],
+        "forecast": forecast(LAST),
+        "foretold": [foretold(month, place) for place, month in enumerate(FORETOLD)],
         "missed": 1,
         "retrain": {"missed": True, "drift": False, "age": True, "months_old": 16}
         | {"fresh": 2, "due": True},
