@@ -64,6 +64,11 @@ class ModelFolder:
         """What training found."""
         return self.folder / "details.json"
 
+    @property
+    def explanation(self) -> Path:
+        """What explain found when the model was kept; that of train has none."""
+        return self.folder / "explanation.json"
+
 
 TRAINED = ModelFolder(Path("data/model"))
 """The model that train makes."""
