@@ -50,7 +50,7 @@ def main() -> None:
         roc_auc=read_json(paths.EVALUATION_DETAILS, needs=("roc_auc",))["roc_auc"],
         grade=read_grade(paths.EVALUATION_DETAILS),
         options=options,
-        learnt_from=card["training_customers"],
+        learnt_from=card.get("training_rows", card["training_customers"]),
         floor_when_kept=floor,
     )
     write_parquet(found.reasons, paths.REASONS)

@@ -7,7 +7,6 @@ budgets), the tables as .parquet for programs and as .csv for people, metrics/se
 plots/segment/. In months the customers are those of the last one.
 """
 
-import datetime
 import sys
 
 import pandas as pd
@@ -17,10 +16,11 @@ from retention.campaign.plan import dated, plan_campaign
 from retention.campaign.plots import draw_budgets
 from retention.campaign.suppression import never_contacted
 from retention.core import paths
+from retention.core.audience import customers_of_today
 from retention.core.columns import load_columns
 from retention.core.files import joined, read_json, read_parquet, write_csv, write_json
 from retention.core.grades import read_grade
-from retention.core.months import in_months, newest
+from retention.core.months import in_months
 from retention.core.params import load_params
 from retention.core.rule_values import open_words
 from retention.core.running import stage
@@ -39,15 +39,15 @@ def main() -> None:
     table = joined(read_parquet(paths.FEATURES), paths.RISKS)
     columns = load_columns().held_by(table.columns)
     params = load_params(columns=columns)
-    as_of = read_json(paths.PREPARED_DETAILS).get("as_of")
-    as_of = datetime.date.fromisoformat(as_of) if as_of else params.data.as_of
-    campaign = dated(params.campaign, as_of)
+    prepared = read_json(paths.PREPARED_DETAILS)
+    campaign = dated(params.campaign, prepared.get("as_of", params.data.as_of))
     dictionary = read_json(paths.DICTIONARY)
     names = [feature["name"] for feature in dictionary]
     words = [feature["name"] for feature in dictionary if feature["categorical"]]
     in_data = open_words(table, columns=columns)
     offers = load_offers(columns=columns, features=names, words=in_data)
-    customers = joined(newest(table), paths.REASONS, [IDENTITY, *REASON_RANKS])
+    today = customers_of_today(table, prepared.get("months", {}).get("last"))
+    customers = joined(today, paths.REASONS, [IDENTITY, *REASON_RANKS])
     how = {"in_data": in_data, "columns": columns, "options": params.segment}
     learnt = table[taught(table)]
     found = find_segments(customers, taught=learnt, features=names, words=words, **how)

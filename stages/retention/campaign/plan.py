@@ -176,15 +176,15 @@ def plan_campaign(
     return Plan(found, details, fits_nobody(rules, audience), warnings)
 
 
-def dated(campaign: Campaign, as_of: datetime.date | None) -> Campaign:
+def dated(campaign: Campaign, as_of: datetime.date | str | None) -> Campaign:
     """Return the params with the day of the start: the day after `as_of`, where none is set.
 
     Parameters
     ----------
     campaign : Campaign
         The params.
-    as_of : date or None
-        Day of the data.
+    as_of : date, str or None
+        Day of the data, a text as ``YYYY-MM-DD``.
 
     Raises
     ------
@@ -198,7 +198,8 @@ def dated(campaign: Campaign, as_of: datetime.date | None) -> Campaign:
             "params.yaml: campaign.date is empty, and so is data.as_of, whose next day it would "
             "be; valid: a day as YYYY-MM-DD in either"
         )
-    return campaign.model_copy(update={"date": as_of + datetime.timedelta(days=1)})
+    last = datetime.date.fromisoformat(str(as_of))
+    return campaign.model_copy(update={"date": last + datetime.timedelta(days=1)})
 
 
 def _came(customers: pd.DataFrame, listed: pd.DataFrame) -> dict[str, int]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.hashing import part_of, uniform
+from retention.core.months import in_months
 from retention.core.params import Explain
 from retention.core.vocabulary import LABEL
 from retention.explanation.roles import Roles, row_key
@@ -117,10 +118,14 @@ def refit_explainer(
 
 
 def sample_of(table: pd.DataFrame, places: np.ndarray, *, most: int, seed: int) -> np.ndarray:
-    """Return at most `most` of the `places`, by hash, as large a share of each side and class."""
+    """Return at most `most` of the `places`, by hash, as large a share of each side and class.
+
+    Of a snapshot those whose outcome is ahead are in no class and are not drawn.
+    """
     if not len(places):
         return places
     rows = table.iloc[places]
-    kind = rows["split"].astype("str") + rows[LABEL].astype("str")
+    label = rows[LABEL].astype("str")
+    kind = rows["split"].astype("str") + (label.fillna("") if in_months(table) else label)
     key, kind = row_key(rows), kind.to_numpy()
     return places[part_of(key, kind, most=most, seed=seed, purpose="explain")]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from retention.core.months import in_months
 from retention.core.row_weights import represented
-from retention.core.teaching import on_teaching_side, taught
+from retention.core.teaching import TAUGHT, taught
 from retention.core.vocabulary import LABEL, MONTH
 from retention.stats.estimates import enough_of_each
 
@@ -34,7 +34,7 @@ class Roles:
     answering : ndarray of int
         Whose outcomes answer the shop's questions, one row a customer.
     seen : ndarray of bool, shape (n_rows,)
-        Rows whose outcome the model has seen, twins included.
+        Rows whose outcome the model has seen, or may have, twins included.
     """
 
     taught: np.ndarray
@@ -60,7 +60,7 @@ def roles_of(table: pd.DataFrame, *, learnt_from: int = 0) -> Roles:
         Rows that the model learnt from, as its card says.
     """
     known = table[LABEL].notna().to_numpy()
-    left, seen = np.flatnonzero(taught(table) & known), on_teaching_side(table)
+    left, seen = np.flatnonzero(taught(table) & known), _seen(table)
     too_few = len(left) < _LEAST_LEFT * learnt_from
     if too_few or (len(left) < learnt_from and not enough_of_each(_outcome(table, left))):
         left = np.array([], dtype="int64")
@@ -77,6 +77,12 @@ def row_key(table: pd.DataFrame) -> np.ndarray:
     drawn or none, and a few customers would stand for the shop.
     """
     return table["behaviour_key" if in_months(table) else "twin_key"].to_numpy()
+
+
+def _seen(table: pd.DataFrame) -> np.ndarray:
+    if TAUGHT in table:  # a kept model: today's sides say nothing of it
+        return table["out_of_fold"].to_numpy(dtype=bool)
+    return (table["split"] == "train").to_numpy()
 
 
 def _answering(table: pd.DataFrame, known: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from scipy import stats
 
 from retention.core.hashing import folds, uniform
 from retention.core.months import in_months
-from retention.core.row_weights import represented
+from retention.core.row_weights import one_each, represented
 from retention.core.rules import matches
 from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
 from retention.stats.effects import holm
@@ -66,22 +66,12 @@ def halves(table: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, np
     """
     rows = np.flatnonzero(table[LABEL].notna().to_numpy())
     if in_months(table):
-        rows = rows[_one_month_each(table.iloc[rows], seed=seed)]
+        chosen = one_each(represented(table.iloc[rows]))
+        rows = np.flatnonzero(table.index.isin(chosen.index))
     key = table["twin_key"].to_numpy()
     draw = uniform(key[rows], seed=seed, purpose="discover")
     rows = np.sort(rows[np.argsort(draw, kind="stable")[:most]])
     return rows, folds(key[rows], count=2, seed=seed)
-
-
-def _one_month_each(table: pd.DataFrame, *, seed: int) -> np.ndarray:
-    """Return the places of one row of each customer, by lot.
-
-    The last row would more often than others be that before a customer left the shop.
-    """
-    rows = represented(table.reset_index(drop=True))
-    draw = uniform(rows["behaviour_key"].to_numpy(), seed=seed, purpose="month")
-    drawn = rows.iloc[np.argsort(draw, kind="stable")]
-    return np.sort(drawn.index[~drawn["twin_key"].duplicated()])
 
 
 def discover(
