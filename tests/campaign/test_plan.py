@@ -226,5 +226,5 @@ def test_a_campaign_without_a_day_starts_on_the_day_after_that_of_the_data(as_of
     assert dated(campaign_of(date=None), as_of).date == datetime.date(2026, 11, 1)
     chosen = datetime.date(2027, 2, 3)
     assert dated(campaign_of(date=chosen), as_of).date == chosen
-    with pytest.raises(InputError, match="campaign.date is empty, and so"):
+    with pytest.raises(InputError, match=r"campaign\.date is empty, and so"):
         dated(campaign_of(date=None), None)
