@@ -1,15 +1,16 @@
 """Evaluate: how good is it, honestly, and against what?
 
-Reads data/features/, data/scores/, the model's card and, for the simulated shop,
-data/sample/truth.parquet; writes data/evaluation/ (out of Git, as predictions name customers),
-metrics/evaluate.json and plots/evaluate/. The only stage that holds the risk of test customers
-against their outcome.
+Reads data/features/, data/scores/, the folder ``score.model``, forecasts/, columns.yaml and, for
+the simulated shop, data/sample/truth.parquet; writes data/evaluation/ (out of Git, as predictions
+name customers), metrics/evaluate.json and plots/evaluate/. The only stage that holds the risk of
+test customers against their outcome.
 """
 
 import sys
 from pathlib import Path
 
 from retention.core import paths
+from retention.core.columns import load_columns
 from retention.core.files import (
     joined,
     read_json,
@@ -18,49 +19,54 @@ from retention.core.files import (
     write_json,
     write_parquet,
 )
+from retention.core.months import in_months
 from retention.core.params import load_params
 from retention.core.running import stage
-from retention.core.vocabulary import IDENTITY
+from retention.core.spreadsheets import write_both
+from retention.core.vocabulary import PROFIT
+from retention.data.drift import find_month_drift
+from retention.evaluation.alarms import drift_level
 from retention.evaluation.evaluation import warnings
-from retention.evaluation.held_out import evaluate_risk, predictions
-from retention.evaluation.plots import draw_scores
+from retention.evaluation.foretold import read_forecasts
+from retention.evaluation.held_out import predictions
+from retention.evaluation.month_study import study_months
+from retention.evaluation.plots import draw_months, draw_scores
+from retention.evaluation.when_kept import evaluated
 
 _PLOTS = paths.PLOTS / "evaluate"
 
 
 @stage
 def main() -> None:
-    """Score the test customers once."""
+    """Score the test customers once; of months, say what to expect and what came."""
     params = load_params()
-    options = params.evaluate
+    options, label = params.evaluate, params.label
+    model = paths.ModelFolder(Path(params.score.model))
     table = joined(read_parquet(paths.FEATURES), paths.RISKS)
-    kept = paths.ModelFolder(Path(params.score.model))
-    card = read_json(kept.card, needs=("features", "threshold"))
-    truth = None
-    if paths.is_sample(params.data.dir):
-        known = read_parquet(paths.TRUTH).astype({IDENTITY: "str"})
-        truth = known.set_index(IDENTITY)["probability"]
-    found = evaluate_risk(
-        table, list(card["features"]), threshold=card["threshold"], options=options, truth=truth
-    )
+    card = read_json(model.card, needs=("features", "threshold", "sha256"))
+    truth = read_parquet(paths.TRUTH) if paths.is_sample(params.data.dir) else None
+    given = {"options": options, "truth": truth, "base_months": label.base_months}
+    found = evaluated(table, card, model, **given)
+    if in_months(table):
+        names = [*load_columns().held_by(table.columns).behaviour, PROFIT]
+        least, level = params.features.least_drift, drift_level(options.alarm_level)
+        drift = find_month_drift(table, names, least=least, level=level)
+        kept, horizon = read_forecasts(paths.FORECASTS), label.horizon_months
+        months = study_months(table, card, kept, drift, horizon=horizon, options=options)
+        print(*(f"evaluate: {line}" for line in months.lines), sep="\n")
+        found = found.with_months(months.details)
+        write_json(months.forecast, paths.FORECAST)
+        write_both(months.table, paths.MONTH_SCORES, dialect=params.campaign.spreadsheet)
+        draw_months(months.table, paths.MONTH_SCORES.with_suffix(".png"), level=options.level)
     for line in warnings(found.scores):
         print(f"evaluate: warning: {line}", file=sys.stderr)
     write_json(found.headline, paths.METRICS / "evaluate.json")
     write_json(found.scores, paths.EVALUATION_DETAILS)
     write_parquet(predictions(table), paths.PREDICTIONS)
     write_parquet(found.reliability, paths.RELIABILITY)
-    curves = found.curves | {"calibration": found.reliability, "gains": found.gains}
-    for name, curve in (curves | {"baselines": found.baselines}).items():
+    for name, curve in found.plots.items():
         write_csv(curve, _PLOTS / f"{name}.csv")
-    draw_scores(
-        found.label,
-        found.risk,
-        found.scores,
-        found.reliability,
-        found.gains,
-        _PLOTS / "evaluation.png",
-        level=options.level,
-    )
+    draw_scores(found, _PLOTS / "evaluation.png", level=options.level)
 
 
 if __name__ == "__main__":

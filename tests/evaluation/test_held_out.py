@@ -50,7 +50,8 @@ def test_training_customers_out_of_fold_judge_the_probabilities_too():
     assert found["reservations"][-1] == "do_not_hold"
     assert (found["grade"], found["bins"]) == ("B", 10)
     assert found["bins_missed"] > 5
-    alone = evaluated(table.assign(out_of_fold=table["twin_key"] % 2 == 1))
+    half = table["out_of_fold"] & (table["twin_key"] % 2 == 1)
+    alone = evaluated(table.assign(out_of_fold=half))
     assert alone["calibration_customers"] == 600
 
 

@@ -69,6 +69,16 @@ class ModelFolder:
         """What explain found when the model was kept; that of train has none."""
         return self.folder / "explanation.json"
 
+    @property
+    def evaluation(self) -> Path:
+        """Of a model that was kept: the details of evaluate of that day."""
+        return self.folder / "evaluation.json"
+
+    @property
+    def reliability(self) -> Path:
+        """Of a model that was kept: the bins of its risk of that day."""
+        return self.folder / "reliability.parquet"
+
 
 TRAINED = ModelFolder(Path("data/model"))
 """The model that train makes."""
@@ -85,6 +95,10 @@ RISKS = Path("data/scores/risk.parquet")
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
 RELIABILITY = Path("data/evaluation/reliability.parquet")
 EVALUATION_DETAILS = Path("data/evaluation/details.json")
+FORECAST = Path("data/evaluation/forecast.json")
+"""What is expected of the last month; a copy is kept under ``forecasts/``."""
+MONTH_SCORES = Path("data/evaluation/months")
+"""Each month's scores beside what was foretold, as .parquet, .csv and .png."""
 
 REASONS = Path("data/explained/reasons.parquet")
 WHAT_IF = Path("data/explained/what_if.parquet")

@@ -1,4 +1,8 @@
-"""Drift: do customers whose outcome is ahead differ from those from whom the model has learnt?"""
+"""Drift: do customers whose outcome is ahead differ from those from whom the model has learnt?
+
+In a snapshot they are the customers without an outcome and those with one; in months, the last
+month and the rows that taught the model.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +14,9 @@ import pandas as pd
 from retention.core.audience import is_ahead
 from retention.core.findings import Finding, Level
 from retention.core.hashing import uniform
+from retention.core.months import newest
+from retention.core.row_weights import one_each, represented
+from retention.core.teaching import taught
 from retention.stats.effects import holm
 from retention.stats.two_samples import DistributionGap, mean_gap, number_gap, word_gap
 
@@ -111,7 +118,24 @@ def find_drift(table: pd.DataFrame, names: Sequence[str], *, least: float) -> Dr
     """
     rows = table[table["scored"]]
     ahead = is_ahead(rows)
-    sides = [_sample(rows[side]) for side in (~ahead, ahead)]
+    return compare_sides(rows[~ahead], rows[ahead], names, least=least, level=DRIFT_LEVEL)
+
+
+def compare_sides(
+    before: pd.DataFrame, ahead: pd.DataFrame, names: Sequence[str], *, least: float, level: float
+) -> Drift:
+    """Compare two groups of customers, a row each, column by column.
+
+    Parameters
+    ----------
+    before, ahead : DataFrame
+        ``twin_key`` and the columns.
+    names, least
+        As :func:`find_drift` takes them.
+    level : float
+        Chance that any column is told where none drifts.
+    """
+    sides = [_sample(side) for side in (before, ahead)]
     counts = [len(side) for side in sides]
     if min(counts) < FEWEST:
         return Drift(*counts, 0, ())
@@ -120,10 +144,51 @@ def find_drift(table: pd.DataFrame, names: Sequence[str], *, least: float) -> Dr
     told = [
         Drifted(**(asdict(one) | {"p_value": float(chance)}))
         for one, chance in zip(found, chances, strict=True)
-        if chance <= DRIFT_LEVEL and one.distance >= least
+        if chance <= level and one.distance >= least
     ]
     told.sort(key=lambda one: (-round(one.distance, 6), one.column, one.kind))
     return Drift(*counts, len(found), tuple(told))
+
+
+def find_month_drift(
+    table: pd.DataFrame, names: Sequence[str], *, least: float, level: float
+) -> dict[str, Any]:
+    """Compare the last month with the months that taught the model, column by column and by risk.
+
+    A customer's months are alike, so each customer, with its twins, has one row among those who
+    taught, its month chosen by hash: rows of one side are independent. That most customers stand
+    on both sides makes a false alarm rarer. Controls stand for customers who were treated and so
+    could teach nothing (`row_weights.represented`). The last month needs no weights: what is
+    compared was known before anybody could be treated in its outcome window.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of months with ``risk``, ``out_of_fold``, ``twin_key``, ``behaviour_key``, ``scored``
+        and the columns.
+    names : sequence of str
+        The columns to compare.
+    least : float
+        Distance that matters, 0 to 1.
+    level : float
+        Chance that anything is told in a shop where nothing drifts.
+
+    Returns
+    -------
+    dict
+        As ``Drift.details``, and ``risk``: as :func:`risk_drift` gives it, with ``drifted``,
+        whether it is told as the columns are; None where either side is too small.
+    """
+    before, ahead = (
+        one_each(represented(table[taught(table) & table["out_of_fold"]])),
+        newest(table[table["scored"]]),
+    )
+    found = compare_sides(before, ahead, [*names, "risk"], least=least, level=level)
+    columns = [one for one in found.details["columns"] if one["column"] != "risk"]
+    gap = risk_gap(before["risk"], ahead["risk"])
+    if gap is not None:
+        gap["drifted"] = len(columns) < len(found.columns)
+    return found.details | {"columns": columns, "risk": gap}
 
 
 def _sample(rows: pd.DataFrame) -> pd.DataFrame:
@@ -169,7 +234,7 @@ def _drifted(
     return Drifted(name, kind, value, direction, gap.distance, gap.p_value, before, ahead)
 
 
-def risk_drift(customers: pd.DataFrame) -> dict[str, float] | None:
+def risk_drift(customers: pd.DataFrame) -> dict[str, Any] | None:
     """Return how far the risk of customers whose outcome is ahead differs from that of the others.
 
     Of the others nobody's risk comes from a model that has seen the outcome.
@@ -187,7 +252,12 @@ def risk_drift(customers: pd.DataFrame) -> dict[str, float] | None:
     """
     rows = customers[customers["scored"]]
     ahead = is_ahead(rows)
-    before, after = (rows.loc[side, "risk"].to_numpy("float64") for side in (~ahead, ahead))
+    return risk_gap(*(rows.loc[side, "risk"] for side in (~ahead, ahead)))
+
+
+def risk_gap(earlier: pd.Series, later: pd.Series) -> dict[str, Any] | None:
+    """Return how far the risks of two groups of customers differ, as :func:`risk_drift` does."""
+    before, after = (side.to_numpy("float64") for side in (earlier, later))
     if min(len(before), len(after)) < FEWEST:
         return None
     means, gap = mean_gap(before, after, level=_INTERVAL), number_gap(before, after)

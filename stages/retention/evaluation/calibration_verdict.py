@@ -157,7 +157,12 @@ def judge_calibration(
 
 
 def judge_together(
-    label: np.ndarray, risk: np.ndarray, tested: np.ndarray, rules: Grade
+    label: np.ndarray,
+    risk: np.ndarray,
+    tested: np.ndarray,
+    rules: Grade,
+    *,
+    counts: np.ndarray | None = None,
 ) -> dict[str, object]:
     """Return whether risks hold, by training customers out of fold and test customers together.
 
@@ -175,6 +180,8 @@ def judge_together(
         Who is a test customer.
     rules : Grade
         The bands.
+    counts : ndarray of float, shape (n_customers,), optional
+        What each row counts beside one of a customer who has no other, 1 where nothing is said.
 
     Returns
     -------
@@ -182,8 +189,10 @@ def judge_together(
         As :meth:`JudgedCalibration.told`; of the test customers alone ``calibration_test``, their
         verdict, ``expected_drops`` and ``observed_drops`` with its interval.
     """
-    found = judge_calibration(label, risk, rules, weight=np.where(tested, 1.0, TRAINING_WEIGHT))
-    own = judge_calibration(label[tested], risk[tested], rules)
+    counts = np.ones(len(label)) if counts is None else counts
+    weight = np.where(tested, 1.0, TRAINING_WEIGHT) * counts
+    found = judge_calibration(label, risk, rules, weight=weight)
+    own = judge_calibration(label[tested], risk[tested], rules, weight=counts[tested])
     if own.verdict == Verdict.DO_NOT_HOLD:
         found = replace(found, verdict=own.verdict)
     return {

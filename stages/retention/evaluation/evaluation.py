@@ -17,6 +17,7 @@ from retention.stats.estimates import (
 )
 from retention.stats.metrics import (
     LIFTS,
+    SCORES,
     at_threshold,
     percentile_interval,
     spreads,
@@ -72,11 +73,12 @@ def judge(
     weights: np.ndarray,
     *,
     threshold: float,
+    counts: np.ndarray | None = None,
 ) -> dict[str, Judged]:
     """Return the scores with a formula, those of calling drops from `threshold` on, and the lifts.
 
     The interval is that of the formula (`stats.estimates`), else the bootstrap's. With few
-    customers of a class there is none.
+    customers of a class there is none. Where customers do not count alike no formula holds.
 
     Parameters
     ----------
@@ -87,11 +89,19 @@ def judge(
         The same for all risks that are to be compared.
     threshold : float
         Of precision, recall and F1.
+    counts : ndarray of float, shape (n_customers,), optional
+        What each customer counts, where they do not count alike.
     """
     asked = at_threshold(threshold) | LIFTS
-    once = spreads(asked, label, risk, np.ones((1, len(label))))
+    found: dict[str, Judged] = {}
+    if counts is None:
+        once = spreads(asked, label, risk, np.ones((1, len(label))))
+        found |= {name: score(label, risk) for name, score in ESTIMATES.items()}
+    else:
+        asked = {name: SCORES[name] for name in ESTIMATES} | asked
+        once = spreads(asked, label, risk, counts[None, :])
+        weights = weights * counts.astype("float32")
     drawn, known = spreads(asked, label, risk, weights), enough_of_each(label)
-    found: dict[str, Judged] = {name: score(label, risk) for name, score in ESTIMATES.items()}
     return found | {name: Resampled(float(once[name][0]), drawn[name], known) for name in asked}
 
 

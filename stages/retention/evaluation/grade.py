@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from retention.core.params import Grade
 from retention.evaluation.calibration_verdict import Verdict
 
 ONLY_JUST = "only_just"
 """What keeps a model from A that is better than the best one-column rule, and not by much."""
+CUSTOMERS_SPLIT = "customers_split"
+"""What keeps it from A where it was tested on other customers of the months that taught it."""
 
 
 def grade(found: Mapping[str, Any], rules: Grade) -> str:
@@ -15,19 +19,23 @@ def grade(found: Mapping[str, Any], rules: Grade) -> str:
 
     F: the model cannot be told from chance (the lower end of ROC-AUC is at most 0.5 +
     ``chance_margin``). C: better than chance, and not surely better than the best one-column
-    rule. B: surely better than that rule, with :func:`reservations`. A: without.
+    rule, or than regression to the mean where that ranks the label. B: surely better than these,
+    with :func:`reservations`. A: without.
 
     Parameters
     ----------
     found : mapping
-        ``roc_auc_low``, ``over_rule_low`` and ``calibration``, the verdict on the probabilities.
+        ``roc_auc_low``, ``over_rule_low`` and ``calibration``, the verdict on the probabilities;
+        of months also ``split`` (``time`` or ``customers``) and, where outcomes follow from
+        revenue, ``over_reversion_low``.
     rules : Grade
         The params section ``evaluate.grade``.
     """
     # An end that cannot be told is NaN, which compares as false: it must never count as good.
     if not found["roc_auc_low"] > 0.5 + rules.chance_margin:
         return "F"
-    if not found["over_rule_low"] > 0:
+    beaten = (found["over_rule_low"], found.get("over_reversion_low", np.inf))
+    if not min(beaten) > 0 or np.isnan(beaten).any():
         return "C"
     return "B" if reservations(found, rules) else "A"
 
@@ -35,9 +43,14 @@ def grade(found: Mapping[str, Any], rules: Grade) -> str:
 def reservations(found: Mapping[str, Any], rules: Grade) -> list[str]:
     """Return what keeps a model from grade A that is better than the best one-column rule.
 
-    ``only_just`` where the lower end of its gain is below ``clear_margin``; ``do_not_hold`` or
-    ``cannot_be_told``, what is said of its probabilities where they are not shown to hold.
+    ``only_just`` where the lower end of its gain is below ``clear_margin``; ``customers_split``
+    where the test is not later than what taught the model; ``do_not_hold`` or ``cannot_be_told``,
+    what is said of its probabilities where they are not shown to hold.
     """
-    clear = found["over_rule_low"] >= rules.clear_margin
     verdict = Verdict(found["calibration"])
-    return [*([] if clear else [ONLY_JUST]), *([] if verdict == Verdict.HOLD else [str(verdict)])]
+    said = {
+        ONLY_JUST: not found["over_rule_low"] >= rules.clear_margin,
+        CUSTOMERS_SPLIT: found.get("split") == "customers",
+        str(verdict): verdict != Verdict.HOLD,
+    }
+    return [word for word, applies in said.items() if applies]

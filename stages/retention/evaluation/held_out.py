@@ -4,15 +4,21 @@ Whether the probabilities hold, training customers tell too, by the risks of mod
 seen them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
+from retention.core.months import in_months
 from retention.core.params import Evaluate
-from retention.core.vocabulary import IDENTITY, LABEL
+from retention.core.row_weights import are_even, effective_size, one_each, represented, weights_of
+from retention.core.teaching import judging, taught
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH, REVENUE
 from retention.evaluation.baselines import told_risks
+from retention.evaluation.by_month import resamples_of, split_of
 from retention.evaluation.calibration_verdict import judge_together, judged_bins
 from retention.evaluation.curves import confusion, gains, ranking_curves
 from retention.evaluation.evaluation import (
@@ -24,11 +30,12 @@ from retention.evaluation.evaluation import (
     suspected_leak,
 )
 from retention.evaluation.grade import grade, reservations
+from retention.evaluation.reversion import by_rule, reverting_risk
 from retention.stats.metrics import plain, resamples, roc_auc
 
-RESAMPLED = 50_000_000
-"""Customers drawn by all resamples together, at most."""
-_HEADLINE = (
+_LEAST_SCORED = 2
+"""Test customers of each class from which anything is scored."""
+HEADLINE = (
     "grade",
     "roc_auc",
     "roc_auc_low",
@@ -58,7 +65,8 @@ class Evaluation:
     label : ndarray of 0 and 1, shape (n_customers,)
     risk : ndarray of float, shape (n_customers,)
     scores : dict
-        Every score with its interval, the baselines', the grade, and ``slices``.
+        Every score with its interval, the baselines', the grade, and ``slices``; of months also
+        ``months`` (`month_study`).
     baselines : DataFrame
         Every score beside each baseline's, see ``evaluation.score_beside``.
     reliability, gains : DataFrame
@@ -79,7 +87,26 @@ class Evaluation:
     @property
     def headline(self) -> dict[str, object]:
         """The numbers that people compare."""
-        return {name: self.scores[name] for name in _HEADLINE}
+        found = {name: self.scores[name] for name in HEADLINE}
+        months = self.scores.get("months")
+        if months is not None:
+            found["expected_roc_auc"] = months["forecast"]["roc_auc"]
+            found["forecasts_missed"] = months["missed"]
+        return found
+
+    def with_months(self, study: Mapping[str, Any]) -> "Evaluation":
+        """Return this evaluation with what the months say, and beside it regression to the mean."""
+        ends = ("", "_low", "_high")
+        alone = {f"roc_auc{end}": self.scores.get(f"reversion_roc_auc{end}") for end in ends}
+        gain = {f"over{end}": self.scores.get(f"over_reversion{end}") for end in ends}
+        reversion = None if alone["roc_auc"] is None else alone | gain
+        return replace(self, scores=self.scores | {"months": {**study, "reversion": reversion}})
+
+    @property
+    def plots(self) -> dict[str, pd.DataFrame]:
+        """The tables of every curve, by name."""
+        own = {"calibration": self.reliability, "gains": self.gains, "baselines": self.baselines}
+        return self.curves | own
 
 
 def evaluate_risk(
@@ -88,36 +115,42 @@ def evaluate_risk(
     *,
     threshold: float,
     options: Evaluate,
-    truth: pd.Series | None = None,
+    truth: pd.DataFrame | None = None,
+    base_months: int = len(REVENUE),
 ) -> Evaluation:
     """Score the risk of the test customers, beside baselines fitted on whom the model learnt from.
 
-    The verdict on the probabilities is that of test and training customers together.
+    The verdict on the probabilities is that of test and training customers together. In months the
+    test customers are those of the test month, whom the model did not learn from. Where they do
+    not count alike (`row_weights`) scores and verdict weigh them, and curves, bins and slices are
+    of rows that stand for them.
 
     Parameters
     ----------
     table : DataFrame, shape (n_customers, …)
         Features, ``split``, ``scored`` (one of each twin pair), ``twin_key``, ``drop``, ``risk``
-        and ``out_of_fold``.
+        and ``out_of_fold``; of months also ``month``, ``weight`` and ``label_source``.
     names : list of str
         The features, which baselines may use.
     threshold : float
         Risk from which a customer is called.
     options : Evaluate
         The params section.
-    truth : Series, optional
-        True probability by ``customer_id``: of the simulated shop.
+    truth : DataFrame, optional
+        ``customer_id``, of months ``month``, and the true ``probability``: of the simulated shop.
+    base_months : int
+        Params ``label.base_months``, where outcomes of months follow from revenue.
 
     Raises
     ------
     InputError
         If there are not two test customers of each class.
     """
-    test = table[(table["split"] == "test") & table["scored"]]
+    test = table[judging(table)]
     # Of the training customers those beyond params train.max_rows taught the model nothing either.
-    train = table[(table["split"] == "train") & table["scored"] & table["out_of_fold"]]
+    train = table[taught(table) & table["out_of_fold"]]
     label, risk = test[LABEL].to_numpy("int64"), test["risk"].to_numpy()
-    if min(label.sum(), (1 - label).sum()) < 2:
+    if not can_be_judged(table):
         raise InputError(
             f"of {len(test)} test customers {label.sum()} dropped; two of each class are needed "
             "to score anything (params features.test_share sets how many are kept)"
@@ -127,12 +160,17 @@ def evaluate_risk(
     column, others, thresholds = told_risks(
         train[names], known, test[names], key=key, seed=options.seed
     )
-    # Fewer resamples of a large test: its intervals are narrow, and memory is not endless.
-    count = min(options.bootstrap, max(100, RESAMPLED // len(test)))
-    weights = resamples(test["twin_key"].to_numpy(), count=count, seed=options.seed)
-    ours = judge(label, risk, weights, threshold=threshold)
+    if in_months(table) and by_rule(test):
+        others["reversion"], thresholds["reversion"] = reverting_risk(
+            train, test, base_months=base_months
+        )
+    weight, by = weights_of(test), split_of(table) if in_months(table) else ""
+    # Rows of one customer, or of unlike weight, have no formula.
+    counts = None if by != "customers" and are_even(weight) else weight
+    weights = _draws(test, options)
+    ours = judge(label, risk, weights, threshold=threshold, counts=counts)
     theirs = {
-        name: judge(label, other, weights, threshold=thresholds[name])
+        name: judge(label, other, weights, threshold=thresholds[name], counts=counts)
         for name, other in others.items()
     }
     level = options.level
@@ -140,20 +178,27 @@ def evaluate_risk(
     scores = {"test_customers": len(test), "test_drops": drops, "test_stayed": len(test) - drops}
     scores["rule"] = column
     scores |= score_all(ours, level=level) | beside(ours, theirs, level=level)
-    judged = pd.concat([test, train])
-    outcome, told = judged[LABEL].to_numpy("float64"), judged["risk"].to_numpy()
-    tested = np.arange(len(judged)) < len(test)
-    scores |= judge_together(outcome, told, tested, options.grade)
-    bins = judged_bins(outcome, told, level=level)
+    # Of whom curves are drawn: everyone, where each row is a customer and all count alike.
+    shown = represented(one_each(test) if by == "customers" else test)
+    scores |= ({"split": by} if by else {}) | _verdict(test, train, options)
+    # Months of one customer are alike: what takes rows for independent looks at the test alone.
+    binned = shown if by else pd.concat([test, train])
+    bins = judged_bins(binned[LABEL].to_numpy("float64"), binned["risk"].to_numpy(), level=level)
     scores |= {"bins": len(bins), "bins_missed": int(bins["misses"].sum())}
     scores["grade"] = grade(scores, options.grade)
     scores["reservations"] = reservations(scores, options.grade)
     scores["suspected_leak"] = suspected_leak(scores, column)
     if truth is not None:
-        reachable = truth[test[IDENTITY]].to_numpy()
-        scores["best_reachable_roc_auc"] = plain(roc_auc, label, reachable)
+        keys = keys_of(test)
+        reachable = test[keys].merge(truth.astype({IDENTITY: "str"}), on=keys, how="left")
+        scores["best_reachable_roc_auc"] = plain(
+            roc_auc, label, reachable["probability"].to_numpy()
+        )
     words = list(test[names].select_dtypes(exclude="number"))
-    scores["slices"] = slices(test, words=words, minimum=options.min_slice, level=level)
+    scores["slices"] = slices(shown, words=words, minimum=options.min_slice, level=level)
+    if len(shown) < len(test):
+        label, risk = shown[LABEL].to_numpy("int64"), shown["risk"].to_numpy()
+        weights = _draws(shown, options)
     called = confusion(label, risk, threshold=threshold)
     return Evaluation(
         label,
@@ -166,15 +211,57 @@ def evaluate_risk(
     )
 
 
+def can_be_judged(table: pd.DataFrame) -> bool:
+    """Tell whether there are two test customers of each class, without whom nothing is scored."""
+    drops = table.loc[judging(table), LABEL].value_counts()
+    return len(drops) == 2 and bool(drops.min() >= _LEAST_SCORED)
+
+
+def keys_of(table: pd.DataFrame) -> list[str]:
+    """Return the columns that tell rows apart: the id, and of months the month."""
+    return [IDENTITY, *([MONTH] if in_months(table) else [])]
+
+
 def predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """Return id, split, drop and risk of the labelled customers whom no model had seen.
+    """Return id, month, split, drop and risk of the labelled rows whom no model had seen.
 
     Parameters
     ----------
     table : DataFrame
         As :func:`evaluate_risk` takes it.
     """
-    test = (table["split"] == "test") & table["scored"]
-    told = (table["split"] == "train") & table["scored"] & table["out_of_fold"]
-    kept = table.loc[test | told, [IDENTITY, "split", LABEL, "risk"]]
-    return kept.astype({LABEL: "int64"}).sort_values(IDENTITY, kind="stable")
+    told = table[taught(table) & table["out_of_fold"]].assign(split="train")
+    keys = keys_of(table)
+    kept = pd.concat([table[judging(table)], told])[[*keys, "split", LABEL, "risk"]]
+    return kept.astype({LABEL: "int64"}).sort_values(keys, kind="stable")
+
+
+def _draws(rows: pd.DataFrame, options: Evaluate) -> np.ndarray:
+    """Return resamples of customers, with all their rows."""
+    count = resamples_of(rows, options.bootstrap)
+    return resamples(rows["twin_key"].to_numpy(), count=count, seed=options.seed)
+
+
+def _verdict(test: pd.DataFrame, train: pd.DataFrame, options: Evaluate) -> dict[str, object]:
+    """Return the verdict on the probabilities; all rows of a customer count like one.
+
+    Weights are made to add up to as many rows as tell as much, or intervals would be too narrow.
+    """
+    judged = pd.concat([test, train])
+    label, risk = judged[LABEL].to_numpy("float64"), judged["risk"].to_numpy()
+    tested = np.arange(len(judged)) < len(test)
+    if not in_months(judged):
+        return judge_together(label, risk, tested, options.grade)
+    alike = judged.groupby([judged["twin_key"], tested])["risk"].transform("size").to_numpy()
+    weight, scale = weights_of(judged), np.ones(len(judged))
+    for side in (tested, ~tested):
+        if side.any():
+            scale[side] = effective_size(weight[side]) / weight[side].sum()
+    counts = weight * scale / alike
+    found = judge_together(label, risk, tested, options.grade, counts=counts)
+    rows = counts[tested].sum() / max(1, len(test))
+    drops = ("expected_drops", *(f"observed_drops{end}" for end in ("", "_low", "_high")))
+    customers = int(judged[IDENTITY].nunique())
+    return (
+        found | {name: found[name] / rows for name in drops} | {"calibration_customers": customers}
+    )

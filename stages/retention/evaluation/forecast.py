@@ -1,0 +1,180 @@
+"""What to expect of a month before its outcomes are known, from the risks themselves.
+
+If each risk is the customer's probability of a drop, the share of drops, the ROC-AUC and the Brier
+score that will be found follow from the risks alone: the expected ROC-AUC is the model-based
+concordance of van Klaveren, Gönen, Steyerberg & Vergouwe (2016, doi:10.1002/sim.6997), the expected
+Brier score the mean of p (1 - p). The interval holds two things:
+
+- luck: the outcomes are drawn by these probabilities. By each score's influence function (Hampel
+  1974), which for the ROC-AUC leads to DeLong's variance (1988);
+- doubt: the model knows its own calibration from the customers who taught it, and from no more. The
+  shift and the slope of their out-of-fold risks are uncertain (`stats.clustered`), and so is what
+  follows from them (delta method).
+
+A shop that changes is in neither: a fact outside the interval is how it shows.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from scipy.special import expit, logit
+
+from retention.core.row_weights import effective_size
+from retention.stats.estimates import LEAST_OF_CLASS, NOTHING
+from retention.stats.metrics import LOSS_CLIP, Drawn, brier, roc_auc
+
+FORESEEN = ("drop_share", "roc_auc", "brier")
+"""The scores that are foretold."""
+_STEP = 1e-3
+"""Of shift and slope, to see how the scores follow them."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A score that is expected, and how far off it may be.
+
+    Attributes
+    ----------
+    value : float
+        The score.
+    luck, doubt : float
+        Standard deviations of its log-odds (of the logarithm for a Brier score): of the outcomes
+        by chance, and of what the model does not know of itself. NaN where they cannot be told.
+    bounded : bool
+        Whether the scale is that of log-odds.
+    """
+
+    value: float
+    luck: float
+    doubt: float
+    bounded: bool = True
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Return the interval with coverage `level`; NaN where it cannot be told."""
+        reach = NormalDist().inv_cdf((1 + level) / 2) * np.hypot(self.luck, self.doubt)
+        low, high = (self._back(self._there(self.value) + end) for end in (-reach, reach))
+        return low, high
+
+    def contradicts(self, fact: float, *, level: float, rows: float = 1.0) -> bool:
+        """Tell whether a fact lies outside the interval with coverage `level`.
+
+        Parameters
+        ----------
+        fact : float
+            The score that came.
+        level : float
+            Coverage.
+        rows : float
+            How many customers were foretold for each that the fact is of: of fewer, luck is larger.
+        """
+        error = np.hypot(self.luck * np.sqrt(rows), self.doubt)
+        gap = abs(self._there(fact) - self._there(self.value))
+        return bool(gap > NormalDist().inv_cdf((1 + level) / 2) * error + NOTHING)
+
+    def told(self, name: str, *, level: float) -> dict[str, float]:
+        """Return ``name``, ``name_low`` and ``name_high``."""
+        low, high = self.interval(level)
+        return {name: self.value, f"{name}_low": low, f"{name}_high": high}
+
+    def _there(self, value: float) -> float:
+        value = min(max(value, NOTHING), 1 - NOTHING)
+        return float(logit(value) if self.bounded else np.log(value))
+
+    def _back(self, value: float) -> float:
+        return float(expit(value) if self.bounded else np.exp(value))
+
+
+def foresee(risk: np.ndarray, weight: np.ndarray, doubt: np.ndarray) -> dict[str, Expected]:
+    """Return what is expected of customers, by the names of :data:`FORESEEN`.
+
+    Parameters
+    ----------
+    risk : ndarray of float, shape (n_customers,)
+        Their probability of a drop, as the model tells it.
+    weight : ndarray of float, shape (n_customers,)
+        What each counts.
+    doubt : ndarray, shape (2, 2)
+        Covariance of the shift and slope of the model's calibration, as ``clustered.line_doubt``
+        gives it.
+    """
+    score = logit(np.clip(risk, LOSS_CLIP, 1 - LOSS_CLIP))
+    mean = float(weight @ risk / weight.sum()) if len(risk) else float("nan")
+    # With so few of a class a fact would tell nothing.
+    known = effective_size(weight) * min(mean, 1 - mean) >= LEAST_OF_CLASS
+    values, spreads = _scores(risk, risk, weight) if known else [np.full(3, np.nan)] * 2
+    if not known:
+        values[0] = mean
+    scales = _scales(values)
+    moved = []
+    for shift, slope in ((_STEP, 0.0), (0.0, _STEP)):
+        ends = [
+            _scores(risk, expit(sign * shift + (1 + sign * slope) * score), weight)[0]
+            for sign in (1, -1)
+        ]
+        moved.append((ends[0] - ends[1]) / (2 * _STEP) * scales if known else values * np.nan)
+    ways = np.array(moved)
+    doubts = np.sqrt(np.einsum("ik,ij,jk->k", ways, doubt, ways))
+    return {
+        name: Expected(
+            float(values[place]),
+            float(spreads[place] * scales[place]),
+            float(doubts[place]),
+            name != "brier",
+        )
+        for place, name in enumerate(FORESEEN)
+    }
+
+
+def came(label: np.ndarray, risk: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+    """Return what came, by the names of :data:`FORESEEN`; NaN where a class is empty.
+
+    Parameters
+    ----------
+    label : ndarray of 0 and 1, shape (n_customers,)
+    risk, weight : ndarray of float, shape (n_customers,)
+    """
+    if not len(label):
+        return dict.fromkeys(FORESEEN, float("nan"))
+    of = Drawn(label, risk, weight[None, :])
+    return {
+        "drop_share": float(weight @ label / weight.sum()),
+        "roc_auc": float(roc_auc(of)[0]),
+        "brier": float(brier(of)[0]),
+    }
+
+
+def _scales(values: np.ndarray) -> np.ndarray:
+    """Return how much log-odds (of the last: the logarithm) move when a score moves by one."""
+    share, area, loss = values
+    return np.array([1 / (share * (1 - share)), 1 / (area * (1 - area)), 1 / loss])
+
+
+def _scores(
+    risk: np.ndarray, chance: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the three scores expected where `chance` is true, and their deviations by luck."""
+    total = weight.sum()
+    varies = weight**2 * chance * (1 - chance)
+    share = weight @ chance / total
+    loss = weight @ (risk**2 - 2 * risk * chance + chance) / total
+    area, moves = _area(risk, chance, weight)
+    parts = (1 / total, moves, (1 - 2 * risk) / total)
+    return (
+        np.array([share, area, loss]),
+        np.array([np.sqrt(varies @ np.square(np.broadcast_to(part, len(risk)))) for part in parts]),
+    )
+
+
+def _area(risk: np.ndarray, chance: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the expected ROC-AUC, and how it moves by a customer's outcome (a unit of weight)."""
+    _, place = np.unique(risk, return_inverse=True)
+    drops, others = (np.bincount(place, weight * part) for part in (chance, 1 - chance))
+    below = (np.cumsum(others) - others / 2)[place]  # others below each customer, ties by half
+    above = (drops.sum() - np.cumsum(drops) + drops / 2)[place]
+    # Nobody is a pair with himself.
+    own = weight**2 * chance * (1 - chance)
+    pairs = drops.sum() * others.sum() - own.sum()
+    area = (weight * chance @ below - own.sum() / 2) / pairs
+    moves = below - above - area * (others.sum() - drops.sum())
+    return float(area), moves / pairs

@@ -1,0 +1,227 @@
+"""What was foretold of a month, kept before its outcomes were known, beside what came."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retention.core.errors import InputError, shown
+from retention.core.files import read_json
+from retention.core.months import is_month
+from retention.core.row_weights import effective_size, weights_of
+from retention.core.vocabulary import LABEL, MONTH
+from retention.evaluation.by_month import known
+from retention.evaluation.forecast import FORESEEN, Expected, came, foresee
+
+SHORT = 12
+"""Hex digits by which a model is called."""
+LEAST_COVERED = 0.9
+"""Part of the customers foretold whom the outcomes must stand for, and the other way round."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is expected of a month.
+
+    Attributes
+    ----------
+    month : str
+    horizon_months : int
+        Months after it that decide.
+    model : str
+        First digits of the sha256 of the model that told the risks.
+    customers : float
+        Whom it is of; controls count for those whom they stand for.
+    effective : float
+        As how many customers who count alike they tell (Kish 1965).
+    scores : dict of Expected
+        By the names of ``forecast.FORESEEN``.
+    """
+
+    month: str
+    horizon_months: int
+    model: str
+    customers: float
+    effective: float
+    scores: dict[str, Expected]
+
+    def told(self, *, level: float) -> dict[str, Any]:
+        """Return what the details say of it: the scores with their ends."""
+        found: dict[str, Any] = {"month": self.month, "customers": round(self.customers)}
+        for name, one in self.scores.items():
+            found |= one.told(name, level=level)
+        return found
+
+    def to_keep(self, *, level: float) -> dict[str, Any]:
+        """Return what ``forecasts/YYYY-MM.json`` holds: figures of all customers together."""
+        own = {"horizon_months": self.horizon_months, "model": self.model}
+        spread = {
+            f"{name}_{part}": getattr(one, part)
+            for name, one in self.scores.items()
+            for part in ("luck", "doubt")
+        }
+        size = {"effective_customers": self.effective, "level": level}
+        return self.told(level=level) | own | size | spread
+
+
+def forecast_of(
+    rows: pd.DataFrame, doubt: np.ndarray, *, month: str, horizon: int, model: str
+) -> Forecast:
+    """Return what is expected of the rows of a month.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One of each twin pair of the untreated, with ``risk``.
+    doubt : ndarray, shape (2, 2)
+        As ``forecast.foresee`` takes it.
+    month, horizon, model
+        As :class:`Forecast` has them.
+    """
+    weight = weights_of(rows)
+    scores = foresee(rows["risk"].to_numpy("float64"), weight, doubt)
+    return Forecast(month, horizon, model, float(weight.sum()), effective_size(weight), scores)
+
+
+def read_forecasts(folder: Path) -> dict[str, Forecast]:
+    """Return the forecasts that were kept, by month; other files than .json are no forecasts.
+
+    Raises
+    ------
+    InputError
+        If a file is not named by its month, is damaged, or is of another month than its name says.
+    """
+    return {path.stem: _read(path) for path in sorted(folder.glob("*.json"))}
+
+
+def _read(path: Path) -> Forecast:
+    if not is_month(path.stem):
+        raise InputError(f"{path}: a forecast is named by its month, as 2026-10.json")
+    parts = [f"{name}{part}" for name in FORESEEN for part in ("", "_luck", "_doubt")]
+    needs = ("month", "horizon_months", "model", "customers", "effective_customers", *parts)
+    try:
+        found = read_json(path, needs=needs)
+    except InputError as fault:  # no stage makes this file anew
+        why = str(fault).partition("; run ")[0]
+        raise InputError(f"{why}; valid: a copy of data/evaluation/forecast.json") from None
+    if found["month"] != path.stem:
+        raise InputError(f"{path} is of {shown(found['month'])}, not of the month in its name")
+    sizes = ("horizon_months", "customers", "effective_customers")
+    for key in (*sizes, *parts):
+        value = found[key]
+        plain = isinstance(value, int | float) and not isinstance(value, bool)
+        if key in sizes or value is not None:
+            most = math.inf if key in sizes or key not in FORESEEN else 1
+            if not (plain and math.isfinite(value) and 0 <= value <= most):
+                valid = "a number from 0 to 1" if most == 1 else "a number from 0"
+                raise InputError(f"{path}: {key} is {shown(value)}; valid: {valid}")
+    numbers = {key: float("nan") if found[key] is None else float(found[key]) for key in parts}
+    scores = {
+        name: Expected(
+            numbers[name], numbers[f"{name}_luck"], numbers[f"{name}_doubt"], name != "brier"
+        )
+        for name in FORESEEN
+    }
+    size = float(found["customers"]), float(found["effective_customers"])
+    return Forecast(path.stem, int(found["horizon_months"]), str(found["model"]), *size, scores)
+
+
+def beside_fact(
+    forecast: Forecast, rows: pd.DataFrame, *, level: float, missed_level: float, own: bool
+) -> dict[str, Any]:
+    """Return a forecast beside what came.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    rows : DataFrame
+        The month's rows of known outcome (`by_month.known`), with today's ``risk``.
+    level : float
+        Coverage of the intervals told.
+    missed_level : float
+        Coverage of the interval outside of which a score is missed.
+    own : bool
+        Whether today's risks are those of the model that foretold: else ROC-AUC and Brier score of
+        that model are not known, and only the share of drops is.
+
+    Returns
+    -------
+    dict
+        ``month``, ``customers`` (whom the outcomes stand for), ``model``, ``comparable`` (whether
+        they stand for about as many as were foretold); for each score its name, ``_low``,
+        ``_high`` and ``_fact``; ``missed_scores``, and whether there are any (``missed``).
+    """
+    label, risk = rows[LABEL].to_numpy("float64"), rows["risk"].to_numpy("float64")
+    weight = weights_of(rows)
+    facts = came(label, risk, weight)
+    if not own:
+        facts |= {"roc_auc": float("nan"), "brier": float("nan")}
+    covered = float(weight.sum()) / forecast.customers if forecast.customers else 0.0
+    comparable = LEAST_COVERED <= covered <= 1 / LEAST_COVERED
+    fewer = forecast.effective / max(effective_size(weight), 1.0)
+    found: dict[str, Any] = {
+        "month": forecast.month,
+        "customers": round(float(weight.sum())),
+        "model": forecast.model,
+        "comparable": comparable,
+    }
+    missed = []
+    for name, one in forecast.scores.items():
+        found |= one.told(name, level=level) | {f"{name}_fact": facts[name]}
+        if comparable and one.contradicts(facts[name], level=missed_level, rows=fewer):
+            missed.append(name)
+    return found | {"missed_scores": missed, "missed": bool(missed)}
+
+
+def foretold_and_came(
+    table: pd.DataFrame,
+    doubt: np.ndarray,
+    kept: Mapping[str, Forecast],
+    *,
+    since: str | None,
+    horizon: int,
+    model: str,
+    level: float,
+    missed_level: float,
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return forecast beside fact for every past month, and whether the model in use missed one.
+
+    A forecast that was kept is that of its day; of a month without one the model in use tells what
+    it would have foretold, where it cannot have learnt from what came.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of months with ``risk`` and ``out_of_fold``.
+    doubt : ndarray, shape (2, 2)
+        Of the model in use.
+    kept : mapping of Forecast
+        By month.
+    since : str or None
+        The first month whose outcomes the model in use cannot have learnt from; None if that is
+        not known.
+    horizon, model, level, missed_level
+        As :func:`forecast_of` and :func:`beside_fact` take them.
+    """
+    rows_told, own_missed = [], False
+    levels = {"level": level, "missed_level": missed_level}
+    for month, rows in known(table).groupby(MONTH, sort=True):
+        before = kept.get(str(month))
+        mine = None
+        if since is not None and month >= since and not rows["out_of_fold"].any():
+            told = forecast_of(rows, doubt, month=str(month), horizon=horizon, model=model)
+            mine = beside_fact(told, rows, own=True, **levels) | {"kept": False}
+        told_then = None
+        if before is not None:
+            own = before.model == model and not rows["out_of_fold"].any()
+            told_then = beside_fact(before, rows, own=own, **levels) | {"kept": True}
+        shown_one = told_then if told_then and (told_then["comparable"] or not mine) else mine
+        if shown_one:
+            rows_told.append(shown_one)
+        own_missed |= bool(mine and mine["missed"])
+        own_missed |= bool(told_then and told_then["model"] == model and told_then["missed"])
+    return rows_told, own_missed

@@ -1,0 +1,142 @@
+"""A shop's months: how good the model was in each, what to expect of the last, what came."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from retention.core.months import newest, shifted
+from retention.core.params import Evaluate
+from retention.core.row_weights import weights_of
+from retention.core.teaching import taught
+from retention.core.vocabulary import LABEL, MONTH
+from retention.evaluation.alarms import missed_level, retraining
+from retention.evaluation.by_month import MONTH_COLUMNS, month_scores, random_split, split_of
+from retention.evaluation.forecast import FORESEEN
+from retention.evaluation.foretold import SHORT, Forecast, forecast_of, foretold_and_came
+from retention.stats.clustered import line_doubt
+
+
+@dataclass(frozen=True)
+class MonthStudy:
+    """What the months say of a model.
+
+    Attributes
+    ----------
+    details : dict
+        The section ``months`` of the details: ``rows``, ``random_split``, ``forecast``,
+        ``foretold``, ``missed``, ``retrain``, ``drift`` and the levels of ``alarms``.
+    forecast : dict
+        What is expected of the last month, to be kept.
+    """
+
+    details: dict[str, Any]
+    forecast: dict[str, Any]
+
+    @property
+    def lines(self) -> list[str]:
+        """What whoever runs `evaluate` is told: the forecast, and whether to train anew."""
+        told, why = self.details["forecast"], self.details["retrain"]
+        spans = (
+            f"{name} {told[name]:.3f} ({told[f'{name}_low']:.3f} to {told[f'{name}_high']:.3f})"
+            for name in FORESEEN
+        )
+        found = [f"expected of {told[MONTH]}: {', '.join(spans)}"]
+        if why["due"]:
+            reasons = {
+                "missed": "a forecast was missed",
+                "drift": "the last month differs from those that taught the model",
+                "age": f"the model is {why['months_old']} months old",
+            }
+            found.append("train anew: " + "; ".join(reasons[one] for one in reasons if why[one]))
+        return found
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a month: its scores, and what was foretold of it."""
+        columns = [f"{name}{end}" for name in FORESEEN for end in ("", "_low", "_high", "_fact")]
+        told = pd.DataFrame(
+            [*self.details["foretold"], self.details["forecast"]],
+            columns=[MONTH, "kept", "model", "comparable", "missed", *columns],
+        )
+        told = told.rename(columns={name: f"foretold_{name}" for name in columns})
+        rows = pd.DataFrame(self.details["rows"], columns=MONTH_COLUMNS)
+        return rows.merge(told, on=MONTH, how="outer").sort_values(MONTH, ignore_index=True)
+
+
+def study_months(
+    table: pd.DataFrame,
+    card: Mapping[str, Any],
+    kept: Mapping[str, Forecast],
+    drift: Mapping[str, Any],
+    *,
+    horizon: int,
+    options: Evaluate,
+) -> MonthStudy:
+    """Return what the months say of the model in use.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of months: ``month``, ``drop``, ``split``, ``scored``, ``twin_key``, ``weight``,
+        ``risk`` and ``out_of_fold``.
+    card : mapping
+        The model's: ``sha256`` and, if it was taught by months, ``months``.
+    kept : mapping of Forecast
+        By month, as ``foretold.read_forecasts`` gives them.
+    drift : mapping
+        Of the last month, as ``drift.find_month_drift`` gives it.
+    horizon : int
+        Params ``label.horizon_months``.
+    options : Evaluate
+        The params section.
+    """
+    level, model = options.level, str(card["sha256"])[:SHORT]
+    draws = {"count": options.bootstrap, "seed": options.seed, "level": level}
+    teachers = table[taught(table) & table["out_of_fold"]]
+    doubt = line_doubt(
+        teachers[LABEL].to_numpy("float64"),
+        teachers["risk"].to_numpy("float64"),
+        teachers["twin_key"].to_numpy(),
+        weights_of(teachers),
+    )
+    months = list(card.get("months", ()))
+    since = shifted(max(months), horizon) if months else None
+    strict = missed_level(options.alarm_level)
+    foretold, own_missed = foretold_and_came(
+        table,
+        doubt,
+        kept,
+        since=since,
+        horizon=horizon,
+        model=model,
+        level=level,
+        missed_level=strict,
+    )
+    last = newest(table)
+    last = last[last["scored"] & (last["split"] != "treated")]
+    month = str(table[MONTH].max())
+    ahead = forecast_of(last, doubt, month=month, horizon=horizon, model=model)
+    learnt = table.loc[table["split"] == "train", MONTH]
+    missed = sum(one["missed"] for one in foretold)
+    told = ahead.told(level=level)
+    details = {
+        "rows": month_scores(table, **draws),
+        "random_split": random_split(teachers, **draws),
+        "split": split_of(table),
+        "forecast": told,
+        "foretold": foretold,
+        "missed": missed,
+        "retrain": retraining(
+            months,
+            sorted(learnt.unique()),
+            last=month,
+            missed=own_missed,
+            drift=drift,
+            oldest=options.oldest_model,
+        ),
+        "drift": dict(drift),
+        "alarms": {"level": options.alarm_level, "missed_level": strict},
+    }
+    return MonthStudy(details, ahead.to_keep(level=level))

@@ -1,0 +1,62 @@
+"""Where no outcome is known a model that was kept has the scores that it had when it was kept."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retention.core.files import read_json, read_parquet
+from retention.core.paths import ModelFolder
+from retention.evaluation.held_out import HEADLINE, Evaluation, can_be_judged, evaluate_risk
+
+WHEN_KEPT = "when it was kept"
+"""What ``judged`` says of such scores."""
+_CURVES = {
+    "roc": ("false_positive_rate", "true_positive_rate"),
+    "precision_recall": ("recall", "precision"),
+    "confusion": ("outcome", "dropped", "called", "customers"),
+}
+_BESIDE = ("model", "beside", "difference")
+
+
+def evaluated(
+    table: pd.DataFrame, card: dict[str, Any], model: ModelFolder, **how: Any
+) -> Evaluation:
+    """Return the evaluation by the test customers, or without enough that kept with the model.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As ``held_out.evaluate_risk`` takes it, and so does ``how``.
+    card : dict
+        The model's ``features`` and ``threshold``.
+    model : ModelFolder
+        Where it lies.
+
+    Raises
+    ------
+    InputError
+        If neither can be had.
+    """
+    if can_be_judged(table) or not model.evaluation.exists():
+        return evaluate_risk(table, list(card["features"]), threshold=card["threshold"], **how)
+    return evaluation_when_kept(model)
+
+
+def evaluation_when_kept(model: ModelFolder) -> Evaluation:
+    """Return the evaluation that was kept with a model; curves, which need outcomes, are empty."""
+    found = read_json(model.evaluation, needs=HEADLINE)
+    spans = [f"{name}{end}" for name in _BESIDE for end in ("", "_low", "_high")]
+    return Evaluation(
+        np.array([], "int64"),
+        np.array([]),
+        {name: value for name, value in found.items() if name != "months"} | {"judged": WHEN_KEPT},
+        baselines=_empty("baseline", "score", "comparison", *spans),
+        reliability=read_parquet(model.reliability),
+        gains=_empty("contacted", "reached", "reached_low", "reached_high"),
+        curves={name: _empty(*columns) for name, columns in _CURVES.items()},
+    )
+
+
+def _empty(*columns: str) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(columns))
