@@ -32,6 +32,7 @@ def main() -> None:
     params = of_project()[1].segment
     found = labelled(options.folder.resolve())
     table, names, words = found.table, found.features, found.words
+    table = table[table["split"] == "train"]
     rows, fold = halves(table, most=params.discover.max_rows, seed=params.discover.seed)
     customers = table.iloc[rows].reset_index(drop=True)
     label = customers[LABEL].to_numpy("int64")

@@ -39,6 +39,7 @@ from retention.explanation.importance import mean_contributions
 from retention.explanation.noise_floor import ERROR, noise_floor, permuted_peaks
 from retention.explanation.reasons import find_reasons, typical_of_comparable
 from retention.explanation.refits import REFITS, fold_of, refit_without_folds
+from retention.explanation.roles import Roles, roles_of
 from retention.explanation.shap_values import Attributions
 from retention.models.estimators import RiskModel
 from retention.models.selection import train_model
@@ -72,6 +73,11 @@ class Shop:
         return self.table[self.names]
 
     @property
+    def roles(self) -> Roles:
+        """Which rows play which part."""
+        return roles_of(self.table.assign(out_of_fold=self.table["split"] == "train"))
+
+    @property
     def train(self) -> np.ndarray:
         """Rows of the training customers."""
         return training(self.table)
@@ -89,14 +95,14 @@ class Shop:
     @cached_property
     def found(self) -> Attributions:
         """What the explain stage finds of everyone."""
-        everyone = np.arange(len(self.table))
-        return explainer(self.table, of_project()[1].explain)(self.model, self.features, everyone)
+        everyone, options = np.arange(len(self.table)), of_project()[1].explain
+        return explainer(self.table, options, self.roles)(self.model, self.features, everyone)
 
     @property
     def again(self) -> Again:
         """What explains refits as the model was explained."""
         options = of_project()[1].explain
-        return refit_explainer(self.table, self.features, self.found, options)
+        return refit_explainer(self.table, self.features, self.found, options, self.roles)
 
     def peaks(self, *, seed: int, **how: int) -> np.ndarray:
         """Return the strongest contributions of refits on permuted outcomes."""
@@ -129,7 +135,8 @@ class Shop:
         )
         pipeline.fit(wide.iloc[self.train], self.label)
         model = RiskModel(**{**self.model.get_params(deep=False), "pipeline": pipeline})
-        again = refit_explainer(self.table, wide, self.found, of_project()[1].explain)
+        options = of_project()[1].explain
+        again = refit_explainer(self.table, wide, self.found, options, self.roles)
         values = again(model, np.arange(len(wide)))
         return float(values[list(added)].abs().stack().quantile(1 - ERROR))
 

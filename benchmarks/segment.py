@@ -66,6 +66,7 @@ def segment(folder: str) -> int:
     )
     found = find_segments(
         customers,
+        taught=customers[(customers["split"] == "train") & customers["scored"]],
         features=features,
         words=[name for name in features if columns.by_name[name].is_category],
         in_data=in_data,

@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 
 from retention.core.running import stage
+from retention.core.vocabulary import IDENTITY
 from retention.evaluation.comparison import in_common, sentence
 from retention.evaluation.revisions import by_same_key, of_workspace, predictions_of
 from retention.stats.paired import Difference, log_loss_difference, roc_auc_difference
@@ -50,10 +51,12 @@ def main() -> None:
     else:
         new_name, new = predictions_of(options.against)
     names = (old_name, new_name)
-    both = in_common(*by_same_key(old, new), names)
+    old, new = by_same_key(old, new)
+    both = in_common(old, new, names)
     columns = [both[name].to_numpy() for name in ("drop", "risk_old", "risk_new")]
     auc, loss = roc_auc_difference(*columns), log_loss_difference(*columns)
-    print(markdown(auc, loss, names, (len(old), len(new)), len(both)))
+    sizes = [table[IDENTITY].nunique() for table in (old, new)]
+    print(markdown(auc, loss, names, sizes, len(both)))
     print(f"\n{sentence(auc, names)}")
 
 

@@ -35,7 +35,10 @@ def main() -> None:
     params = load_params()
     options, kept = params.explain, paths.ModelFolder(Path(params.score.model))
     table = joined(read_parquet(paths.FEATURES), paths.RISKS)
-    card = read_json(kept.card, needs=("features", "threshold", "sha256"))
+    card = read_json(kept.card, needs=("features", "threshold", "sha256", "training_customers"))
+    floor = None
+    if kept.explanation.exists():
+        floor = read_json(kept.explanation, needs=("noise_threshold",))["noise_threshold"]
     dictionary = read_json(paths.DICTIONARY)
     groups = {feature["name"]: feature["group"] for feature in dictionary}
     found = explain_customers(
@@ -47,6 +50,8 @@ def main() -> None:
         roc_auc=read_json(paths.EVALUATION_DETAILS, needs=("roc_auc",))["roc_auc"],
         grade=read_grade(paths.EVALUATION_DETAILS),
         options=options,
+        learnt_from=card.get("training_rows", card["training_customers"]),
+        floor_when_kept=floor,
     )
     write_parquet(found.reasons, paths.REASONS)
     write_parquet(found.what_if, paths.WHAT_IF)

@@ -1,9 +1,10 @@
 """Segment: whom to contact, with what, at what gain?
 
-Reads data/features/, data/scores/, data/explained/, data/evaluation/, offers.yaml, columns.yaml and
-the suppression list; writes data/segments/ (customers, portraits, categories, discovered,
-details.json) and data/campaign/ (list, excluded, budgets), the tables as .parquet for programs and
-as .csv for people, metrics/segment.json and plots/segment/.
+Reads data/features/, data/scores/, data/explained/, data/evaluation/, the day of the data in
+data/prepared/, offers.yaml, columns.yaml and the suppression list; writes data/segments/
+(customers, portraits, categories, discovered, details.json) and data/campaign/ (list, excluded,
+budgets), the tables as .parquet for programs and as .csv for people, metrics/segment.json and
+plots/segment/. In months the customers are those of the last one.
 """
 
 import sys
@@ -11,17 +12,20 @@ import sys
 import pandas as pd
 
 from retention.campaign.offers import load_offers
-from retention.campaign.plan import plan_campaign
+from retention.campaign.plan import dated, plan_campaign
 from retention.campaign.plots import draw_budgets
 from retention.campaign.suppression import never_contacted
 from retention.core import paths
+from retention.core.audience import customers_of_today
 from retention.core.columns import load_columns
 from retention.core.files import joined, read_json, read_parquet, write_csv, write_json
 from retention.core.grades import read_grade
+from retention.core.months import in_months
 from retention.core.params import load_params
 from retention.core.rule_values import open_words
 from retention.core.running import stage
 from retention.core.spreadsheets import write_both
+from retention.core.teaching import taught
 from retention.core.vocabulary import IDENTITY, REASON_RANKS
 from retention.segments.plots import draw_segments
 from retention.segments.segmentation import find_segments
@@ -32,24 +36,29 @@ _PLOTS = paths.PLOTS / "segment"
 @stage
 def main() -> None:
     """Join risk, reasons and profit; find the segments; make the list."""
-    customers = read_parquet(paths.FEATURES)
-    columns = load_columns().held_by(customers.columns)
+    table = joined(read_parquet(paths.FEATURES), paths.RISKS)
+    columns = load_columns().held_by(table.columns)
     params = load_params(columns=columns)
-    campaign = params.campaign
+    prepared = read_json(paths.PREPARED_DETAILS)
+    campaign = dated(params.campaign, prepared.get("as_of", params.data.as_of))
     dictionary = read_json(paths.DICTIONARY)
     names = [feature["name"] for feature in dictionary]
     words = [feature["name"] for feature in dictionary if feature["categorical"]]
-    in_data = open_words(customers, columns=columns)
+    in_data = open_words(table, columns=columns)
     offers = load_offers(columns=columns, features=names, words=in_data)
-    for path, wanted in ((paths.RISKS, ["risk"]), (paths.REASONS, REASON_RANKS)):
-        customers = joined(customers, path, [IDENTITY, *wanted])
+    today = customers_of_today(table, prepared.get("months", {}).get("last"))
+    customers = joined(today, paths.REASONS, [IDENTITY, *REASON_RANKS])
     how = {"in_data": in_data, "columns": columns, "options": params.segment}
-    found = find_segments(customers, features=names, words=words, **how)
+    learnt = table[taught(table)]
+    found = find_segments(customers, taught=learnt, features=names, words=words, **how)
     known = pd.concat([customers[IDENTITY], read_parquet(paths.LEFT_OUT)[IDENTITY]])
     suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
     grade, named = read_grade(paths.EVALUATION_DETAILS), found.categories_to_offer
-    drifted = read_json(paths.FEATURES_DETAILS, needs=("drift",))["drift"]["columns"]
-    asked = {"columns": columns, "campaign": campaign, "grade": grade, "drifted": drifted}
+    drift = read_json(paths.FEATURES_DETAILS, needs=("drift",))["drift"]
+    if in_months(table):  # those whose outcome is known are of other months
+        drift = read_json(paths.EVALUATION_DETAILS, needs=("months",))["months"]["drift"]
+    asked = {"drifted": drift["columns"], "risk_drift": drift.get("risk")}
+    asked |= {"columns": columns, "campaign": campaign, "grade": grade}
     plan = plan_campaign(found.customers, named, offers, suppressed, **asked)
     listed, budgets = plan.decision.listed, plan.decision.budgets
     nobody = found.fits_nobody + plan.fits_nobody
@@ -61,6 +70,8 @@ def main() -> None:
         for name, table in tables.items():
             write_both(table, folder / name, dialect=campaign.spreadsheet)
     told = {"lacks_own_suppression": lacks_own} | ({"fits_nobody": nobody} if nobody else {})
+    if params.campaign.date is None:
+        told["date"] = campaign.date.isoformat()
     write_json(plan.details | found.details | told, paths.SEGMENT_DETAILS)
     write_json(plan.headline, paths.METRICS / "segment.json")
     write_csv(found.sizes, _PLOTS / "segments.csv")

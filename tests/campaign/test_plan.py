@@ -1,5 +1,7 @@
 """A whole campaign of a random shop: what must hold whatever shop, offers and limits are."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -12,9 +14,10 @@ from helpers import an_offer, project_params, random_shop
 from project import FIXTURES
 from retention.campaign.campaign_list import offers_made
 from retention.campaign.offers import load_offers
-from retention.campaign.plan import decide
+from retention.campaign.plan import dated, decide
 from retention.campaign.wording import category_words, filled_texts
 from retention.core.arms import Arm, assigned
+from retention.core.errors import InputError
 from retention.core.files import write_csv
 from retention.core.params import Campaign
 from retention.core.spreadsheets import guarded, write_both
@@ -216,3 +219,12 @@ def test_segments_and_reasons_are_joined_in_their_order():
     assert first_segment(belongs).tolist() == ["a", "b", "rest"]
     words = pd.DataFrame({"x": ["p", None, None], "y": ["q", "q", None]})
     assert joined_words(words).tolist() == ["p q", "q", ""]
+
+
+@pytest.mark.parametrize("as_of", ["2026-10-31", datetime.date(2026, 10, 31)])
+def test_a_campaign_without_a_day_starts_on_the_day_after_that_of_the_data(as_of):
+    assert dated(campaign_of(date=None), as_of).date == datetime.date(2026, 11, 1)
+    chosen = datetime.date(2027, 2, 3)
+    assert dated(campaign_of(date=chosen), as_of).date == chosen
+    with pytest.raises(InputError, match=r"campaign\.date is empty, and so"):
+        dated(campaign_of(date=None), None)

@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from retention.core.audience import audience_of, is_ahead, is_rehearsal
+from retention.core.audience import audience_of, customers_of_today, is_ahead, is_rehearsal
+from retention.core.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -13,3 +14,14 @@ def test_who_is_ahead_is_the_audience_and_everyone_where_nobody_is(drop, audienc
     assert audience_of(customers).index.tolist() == audience
     assert is_rehearsal(customers) == rehearsal
     assert is_ahead(customers).tolist() == [one is None for one in drop]
+
+
+def test_customers_of_today_are_those_of_the_last_month_and_of_no_other():
+    months = ["2026-09", "2026-10", "2026-10"]
+    rows = pd.DataFrame({"customer_id": ["gone", "a", "b"], "month": months})
+    assert customers_of_today(rows, "2026-10")["customer_id"].tolist() == ["a", "b"]
+    said = "of 2026-11, the last month, no customer is left .* the newest .* are of 2026-10, and"
+    with pytest.raises(InputError, match=said):
+        customers_of_today(rows, "2026-11")
+    snapshot = rows.drop(columns="month")
+    assert customers_of_today(snapshot, None) is snapshot

@@ -155,3 +155,12 @@ def test_the_risk_counts_where_chance_does_not_explain_it():
     assert (judged["largest_of"], judged["too_large"]) == ("risk", True)
     judged = judge_drift(shop_of(200, 50), [], most=0)
     assert (judged["largest"], judged["largest_of"], judged["too_large"]) == (0.0, "", False)
+
+
+def test_the_risk_of_other_months_is_judged_where_it_is_given():
+    shop = shop_of(200, 0)
+    assert not judge_drift(shop, [], most=0.5)["too_large"]
+    told = {"distance": 0.6, "p_value": 0.001}
+    judged = judge_drift(shop, [], most=0.5, risk=told)
+    assert judged == {"risk": told, "largest": 0.6, "largest_of": "risk", "too_large": True}
+    assert not judge_drift(shop, [], most=0.5, risk=told | {"p_value": 0.2})["too_large"]

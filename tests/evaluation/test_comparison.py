@@ -219,3 +219,39 @@ def test_one_class_cannot_be_compared(drops):
     one = table(ids(0, 150), (np.arange(150) < drops).astype(int))
     with pytest.raises(InputError, match=f"{drops} dropped; 10 of each class"):
         in_common(one, one, NAMES)
+
+
+def in_months(customers, months, **how):
+    return pd.concat([table(customers, **how).assign(month=month) for month in months])
+
+
+def test_of_a_customers_months_the_last_that_both_have_is_compared():
+    drop = np.arange(150) % 2
+    old = in_months(ids(0, 150), ["2026-04", "2026-05"], drop=drop, risk=0.25)
+    new = pd.concat(
+        [
+            in_months(ids(0, 150), ["2026-04"], drop=drop, risk=0.5),
+            in_months(ids(0, 60), ["2026-05"], drop=drop[:60], risk=0.75),
+            in_months(ids(0, 150), ["2026-06"], drop=1 - drop, risk=0.9),
+        ]
+    )
+    both = in_common(*(checked(one.reset_index(drop=True), "file") for one in (old, new)), NAMES)
+    assert both["customer_id"].tolist() == ids(0, 150)
+    assert both["risk_new"].tolist() == [0.75] * 60 + [0.5] * 90
+    assert both["drop"].tolist() == drop.tolist()
+
+
+def test_a_customer_may_stand_once_in_each_month():
+    right = in_months(["a", "b"], ["2026-04", "2026-05"], drop=[0, 1]).reset_index(drop=True)
+    assert len(checked(right, "file")) == 4
+    with pytest.raises(InputError, match="row 3: customer_id is empty or there already"):
+        checked(right.assign(month="2026-04"), "file")
+
+
+def test_months_are_not_compared_with_a_snapshot():
+    monthly, snapshot = in_months(ids(0, 150), ["2026-04"]), table(ids(0, 150))
+    said = "new is of a shop's months, old of one snapshot: they saw different data"
+    with pytest.raises(InputError, match=said):
+        in_common(snapshot, monthly, NAMES)
+    with pytest.raises(InputError, match="old is of a shop's months, new of one snapshot"):
+        in_common(monthly, snapshot, NAMES)

@@ -13,6 +13,7 @@ from retention.explanation.explainer import explainer, refit_explainer
 from retention.explanation.noise_floor import noise_floor, permuted_peaks
 from retention.explanation.reasons import RANKS, find_reasons, typical_of_comparable, typical_values
 from retention.explanation.refits import learnt_again
+from retention.explanation.roles import roles_of
 from retention.models.selection import train_model
 from simulation.shop import simulate_customers
 
@@ -40,10 +41,11 @@ def shop():
         table[NAMES].iloc[rows], label, key[rows], train=train, models=PARAMS.models, words=WORDS,
         quiet=True,
     ).model  # fmt: skip
-    table = table.assign(risk=model.risk(table[NAMES]))
-    explained = explainer(table, PARAMS.explain)
+    table = table.assign(risk=model.risk(table[NAMES]), out_of_fold=table["split"] == "train")
+    roles = roles_of(table)
+    explained = explainer(table, PARAMS.explain, roles)
     found = explained(model, table[NAMES], np.arange(len(table)))
-    again = refit_explainer(table, table[NAMES], found, PARAMS.explain)
+    again = refit_explainer(table, table[NAMES], found, PARAMS.explain, roles)
     peaks = permuted_peaks(
         model, table[NAMES].iloc[rows], label, key[rows], seed=1,
         explained=lambda other: again(other, np.arange(len(table))),

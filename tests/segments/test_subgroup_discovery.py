@@ -226,26 +226,81 @@ def halved(shop, **how):
     return halves(shop, **({"most": 10_000, "seed": 1} | how))
 
 
+def monthly(customers, months, seed=1):
+    """Rows that taught: each customer in each month, of an outcome that hardly ever changes."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(customers), months)
+    drop = np.repeat(rng.random(customers) < 0.4, months) ^ (rng.random(len(who)) < 0.05)
+    return pd.DataFrame(
+        {
+            "month": np.tile([f"2026-{month:02d}" for month in range(1, months + 1)], customers),
+            "twin_key": np.arange(customers, dtype="uint64")[who] + np.uint64(10),
+            "behaviour_key": rng.integers(0, 2**63, len(who), dtype="uint64"),
+            "weight": 1.0,
+            "drop": pd.array(drop.astype(int), dtype="Int8"),
+            # A trait of the customer that tells nothing of the outcome.
+            "trait": np.repeat(rng.random(customers) < 0.3, months).astype(float),
+        }
+    )
+
+
 def sides(rows):
     rng = np.random.default_rng(1)
     return pd.DataFrame(
         {
-            "split": rng.choice(["train", "test", "score"], rows),
-            "scored": rng.random(rows) < 0.9,
             "drop": pd.array(rng.integers(0, 2, rows), dtype="Int8"),
             "twin_key": rng.integers(0, 2**63, rows, dtype="uint64"),
         }
     )
 
 
-def test_halves_are_labelled_training_customers_one_of_each_twin():
+def test_halves_are_rows_of_known_outcome():
     table = sides(600)
     table.loc[::7, "drop"] = pd.NA
     rows, fold = halved(table)
-    wanted = (table["split"] == "train") & table["scored"] & table["drop"].notna()
-    assert rows.tolist() == np.flatnonzero(wanted).tolist()
+    assert rows.tolist() == np.flatnonzero(table["drop"].notna()).tolist()
     assert set(fold) == {0, 1}
     assert abs(fold.mean() - 0.5) < 0.15
+
+
+def test_in_months_a_customer_is_found_on_or_judged_by_once():
+    table = monthly(500, 6)
+    rows, _ = halved(table)
+    chosen = table.iloc[rows]
+    assert sorted(chosen["twin_key"]) == sorted(set(table["twin_key"]))
+    # Any month of a customer is as likely: the last one comes before many a leave.
+    counts = chosen["month"].value_counts()
+    assert counts.min() > 50
+    assert counts.max() < 125
+    moved = table.sample(frac=1, random_state=3).reset_index(drop=True)
+    again = moved.iloc[halved(moved)[0]]
+    assert set(again["behaviour_key"]) == set(chosen["behaviour_key"])
+
+
+def test_the_months_of_a_customer_make_no_rule_surer():
+    """With 12 rows a customer a trait that tells nothing would pass far more often than 5 %."""
+    passed = {True: 0, False: 0}
+    for seed in range(60):
+        table = monthly(300, 12, seed)
+        for once in passed:
+            some = table if once else table.drop(columns="month")
+            rows, fold = halved(some)
+            label = some["drop"].iloc[rows].to_numpy("int64")
+            found = discover(some.iloc[rows], label, fold, ["trait"], [], comparisons=1)
+            passed[once] += bool(found["passes"].any())
+    assert passed[True] <= 7  # 5 % of 60 are 3; P(more than 7 | 5 %) = 1 %
+    assert passed[False] >= 12
+
+
+def test_controls_stand_for_the_treated_in_what_is_discovered():
+    table = monthly(2000, 1)
+    kinds = np.arange(2000) % 4
+    # A quarter was treated and is not here; as many were left untouched and count twice.
+    table["weight"] = np.where(kinds == 1, 2.0, 1.0)
+    table = table[kinds != 0]
+    rows, _ = halved(table)
+    share = (table["weight"].iloc[rows] == 2).mean()
+    assert share == pytest.approx(0.5, abs=0.05)  # without weights: a third
 
 
 def test_sample_and_halves_follow_the_behaviour_when_rows_move_or_come():

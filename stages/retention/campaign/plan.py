@@ -19,6 +19,7 @@ from retention.campaign.wording import category_words
 from retention.core.arms import Arm, assigned, count_arms, draw
 from retention.core.audience import audience_of, is_rehearsal
 from retention.core.columns import Columns
+from retention.core.errors import InputError
 from retention.core.grades import FAILED_GRADE
 from retention.core.params import Campaign
 from retention.core.rules import fits_nobody
@@ -112,6 +113,7 @@ def plan_campaign(
     campaign: Campaign,
     grade: str,
     drifted: Sequence[Mapping[str, Any]] = (),
+    risk_drift: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Return the campaign: who is asked, who gets which offer, and what that adds up to.
 
@@ -131,11 +133,14 @@ def plan_campaign(
         The model's grade.
     drifted : sequence of mapping
         The columns in which the audience differs from those of known outcome, see ``data.drift``.
+    risk_drift : mapping, optional
+        How far its risk differs from theirs, where they are of other months than `customers`; else
+        it is told of these.
     """
     arms = assigned(customers[IDENTITY], seed=campaign.seed, share=campaign.control_share)
     customers = customers.assign(arm=arms)
     audience = audience_of(customers)
-    drift = judge_drift(customers, drifted, most=campaign.most_drift)
+    drift = judge_drift(customers, drifted, most=campaign.most_drift, risk=risk_drift)
     stopped = "drift" if drift["too_large"] else ""
     if grade == FAILED_GRADE:
         stopped = "model_grade_f"
@@ -169,6 +174,32 @@ def plan_campaign(
     rules = {f"offers.yaml: {offer.code}.when": offer.when for offer in offers}
     warnings = _warnings(stopped, drift, drifted, most=campaign.most_drift)
     return Plan(found, details, fits_nobody(rules, audience), warnings)
+
+
+def dated(campaign: Campaign, as_of: datetime.date | str | None) -> Campaign:
+    """Return the params with the day of the start: the day after `as_of`, where none is set.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The params.
+    as_of : date, str or None
+        Day of the data, a text as ``YYYY-MM-DD``.
+
+    Raises
+    ------
+    InputError
+        If neither day is known.
+    """
+    if campaign.date is not None:
+        return campaign
+    if as_of is None:
+        raise InputError(
+            "params.yaml: campaign.date is empty, and so is data.as_of, whose next day it would "
+            "be; valid: a day as YYYY-MM-DD in either"
+        )
+    last = datetime.date.fromisoformat(str(as_of))
+    return campaign.model_copy(update={"date": last + datetime.timedelta(days=1)})
 
 
 def _came(customers: pd.DataFrame, listed: pd.DataFrame) -> dict[str, int]:

@@ -3,7 +3,36 @@
 import numpy as np
 import pandas as pd
 
-from retention.core.vocabulary import LABEL
+from retention.core.errors import InputError
+from retention.core.months import in_months, newest
+from retention.core.vocabulary import LABEL, MONTH
+
+
+def customers_of_today(table: pd.DataFrame, last: str | None) -> pd.DataFrame:
+    """Return the customers whom the shop has now: rows of the last month, of a snapshot all.
+
+    Nothing of an earlier month goes into a campaign: neither who was a customer then, nor who had
+    given consent.
+
+    Parameters
+    ----------
+    table : DataFrame
+        In months ``month``.
+    last : str or None
+        The last month of the exports; None of a snapshot.
+
+    Raises
+    ------
+    InputError
+        If the table has nobody of that month.
+    """
+    if in_months(table) and table[MONTH].max() != last:
+        raise InputError(
+            f"of {last}, the last month, no customer is left (data/prepared/readiness.csv says "
+            f"why); the newest in the table are of {table[MONTH].max()}, and a campaign is for "
+            "customers of the last month"
+        )
+    return newest(table)
 
 
 def is_ahead(customers: pd.DataFrame) -> np.ndarray:

@@ -65,6 +65,11 @@ class ModelFolder:
         return self.folder / "details.json"
 
     @property
+    def explanation(self) -> Path:
+        """What explain found when the model was kept; that of train has none."""
+        return self.folder / "explanation.json"
+
+    @property
     def evaluation(self) -> Path:
         """Of a model that was kept: the details of evaluate of that day."""
         return self.folder / "evaluation.json"

@@ -273,7 +273,11 @@ def risk_gap(earlier: pd.Series, later: pd.Series) -> dict[str, Any] | None:
 
 
 def judge_drift(
-    customers: pd.DataFrame, columns: Sequence[Mapping[str, Any]], *, most: float | None
+    customers: pd.DataFrame,
+    columns: Sequence[Mapping[str, Any]],
+    *,
+    most: float | None,
+    risk: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what drift does to the risk, and whether it is too large for a campaign.
 
@@ -286,6 +290,8 @@ def judge_drift(
     most : float or None
         Largest distance of a column or the risk with which a campaign may be sent; no limit
         where it is None.
+    risk : mapping, optional
+        As :func:`risk_drift` returns it, where it is not that of `customers`.
 
     Returns
     -------
@@ -294,7 +300,7 @@ def judge_drift(
         the risk (where chance does not explain it), 0 without any; ``largest_of``, whose it is
         (empty without any); and whether it is ``too_large``.
     """
-    risk = risk_drift(customers)
+    risk = risk_drift(customers) if risk is None else risk
     distances = {str(one["column"]): float(one["distance"]) for one in reversed(columns)}
     if risk is not None and risk["p_value"] <= DRIFT_LEVEL:
         distances["risk"] = risk["distance"]

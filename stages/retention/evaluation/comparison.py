@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError, one_of
-from retention.core.vocabulary import IDENTITY
+from retention.core.months import in_months
+from retention.core.vocabulary import IDENTITY, MONTH
 from retention.stats.estimates import LEAST_OF_CLASS, enough_of_each
 from retention.stats.paired import Difference
 
@@ -23,12 +24,12 @@ UNDECIDED = "no difference that this data can show"
 
 
 def checked(table: pd.DataFrame, source: str, *, key: str = IDENTITY) -> pd.DataFrame:
-    """Return predictions, one row a customer, once they can be compared.
+    """Return predictions, one row a customer (in months: a customer's month), if they are whole.
 
     Parameters
     ----------
     table : DataFrame
-        `key`, ``drop`` (0 or 1) and ``risk`` (0 to 1).
+        `key`, ``drop`` (0 or 1) and ``risk`` (0 to 1); in months ``month`` too.
     source : str
         Where it comes from, for the message, which names no customer: it ends up in logs.
     key : str
@@ -43,9 +44,11 @@ def checked(table: pd.DataFrame, source: str, *, key: str = IDENTITY) -> pd.Data
     missing = [name for name in needed if name not in table]
     if missing:
         raise InputError(f"{source} has no column {one_of(missing)}; found: {one_of(table)}")
+    keys = [key, *([MONTH] if in_months(table) else [])]
+    again = table[keys].duplicated()
     drop, risk = (pd.to_numeric(table[name], errors="coerce") for name in ("drop", "risk"))
     faults = {
-        key: (table[key].isna() | (table[key] == "") | table[key].duplicated(), "one row each"),
+        key: (table[key].isna() | (table[key] == "") | again, "one row each"),
         "drop": (~drop.isin([0, 1]), "0 or 1"),
         "risk": (~risk.between(0, 1), "a number from 0 to 1"),
     }
@@ -54,24 +57,35 @@ def checked(table: pd.DataFrame, source: str, *, key: str = IDENTITY) -> pd.Data
             place = int(np.argmax(wrong))
             found = "empty or there already" if name == key else str(table[name].iloc[place])
             raise InputError(f"{source} row {place + 1}: {name} is {found}; valid: {valid}")
-    return table[[key]].assign(drop=drop.astype("int64"), risk=risk.astype("float64"))
+    return table[keys].assign(drop=drop.astype("int64"), risk=risk.astype("float64"))
 
 
 def in_common(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Return ``drop``, ``risk_old`` and ``risk_new`` of the customers that both tables have.
 
+    Of a customer's months the last that both tables have: the months of one customer are alike,
+    and the interval takes each row for a customer of its own.
+
     Raises
     ------
     InputError
-        If they are fewer than :data:`LEAST_SHARED`, if the tables disagree on who dropped, or if
-        either class has too few of them to tell an interval; `names` are those of the versions.
+        If one table is of months and the other is not, if they are fewer than
+        :data:`LEAST_SHARED`, if the tables disagree on who dropped, or if either class has too
+        few of them to tell an interval; `names` are those of the versions.
     """
-    both = old.merge(new, on=IDENTITY, suffixes=("_old", "_new"))
-    both = both.sort_values(IDENTITY, kind="stable")
+    if in_months(old) != in_months(new):
+        monthly, other = names if in_months(old) else reversed(names)
+        raise InputError(
+            f"{monthly} is of a shop's months, {other} of one snapshot: they saw different data"
+        )
+    keys = [IDENTITY, *([MONTH] if in_months(old) else [])]
+    both = old.merge(new, on=keys, suffixes=("_old", "_new"))
+    both = both.sort_values(keys, kind="stable").drop_duplicates(IDENTITY, keep="last")
     if len(both) < LEAST_SHARED:
         raise InputError(
-            f"{names[0]} has {len(old)} customers, {names[1]} has {len(new)}, and they share "
-            f"{len(both)}; {LEAST_SHARED} are needed: the two versions saw different data"
+            f"{names[0]} has {old[IDENTITY].nunique()} customers, {names[1]} has "
+            f"{new[IDENTITY].nunique()}, and they share {len(both)}; {LEAST_SHARED} are needed: "
+            "the two versions saw different data"
         )
     other = both["drop_old"] != both["drop_new"]
     if other.any():

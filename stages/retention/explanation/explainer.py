@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from retention.core.hashing import part_of, uniform
+from retention.core.months import in_months
 from retention.core.params import Explain
 from retention.core.vocabulary import LABEL
+from retention.explanation.roles import Roles, row_key
 from retention.explanation.shap_values import FAITHFUL, Attributions, attribute
 from retention.models.estimators import RiskModel
 
@@ -23,15 +25,17 @@ ALWAYS, NEVER = -np.inf, 2.0
 """Fidelity asked of a stand-in, so that it always or never answers for the model."""
 
 
-def explainer(table: pd.DataFrame, options: Explain) -> Explained:
+def explainer(table: pd.DataFrame, options: Explain, roles: Roles) -> Explained:
     """Return what attributes a model's risk to features of customers of `table`.
 
     Parameters
     ----------
     table : DataFrame, shape (n_customers, n_columns)
-        ``split``, ``scored``, ``twin_key`` and ``risk`` of every customer.
+        ``twin_key`` and ``risk`` of every customer; in months ``month`` and ``behaviour_key`` too.
     options : Explain
         The params section.
+    roles : Roles
+        Whom the model has seen, and who stands for a typical customer.
 
     Returns
     -------
@@ -40,9 +44,9 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
         they are others than usual, the fidelity from which a stand-in is taken and the model
         evaluations that it and sampling may spend.
     """
-    train = np.flatnonzero((table["split"] == "train") & table["scored"])
-    draw = uniform(table["twin_key"].to_numpy()[train], seed=options.seed, purpose="background")
-    typical = train[np.argsort(draw, kind="stable")[: options.background]]
+    key = row_key(table)
+    draw = uniform(key[roles.typical], seed=options.seed, purpose="background")
+    typical = roles.typical[np.argsort(draw, kind="stable")[: options.background]]
 
     def explained(
         model: RiskModel,
@@ -58,8 +62,8 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
             features.iloc[places],
             features.iloc[typical],
             risk=table["risk"].to_numpy()[places],
-            unseen=(table["split"] != "train").to_numpy()[places],
-            key=table["twin_key"].to_numpy()[places],
+            unseen=~roles.seen[places],
+            key=key[places],
             evaluations=evaluations,
             max_evaluations=max_evaluations,
             max_rows=options.max_rows,
@@ -71,7 +75,11 @@ def explainer(table: pd.DataFrame, options: Explain) -> Explained:
 
 
 def refit_explainer(
-    table: pd.DataFrame, features: pd.DataFrame, found: Attributions, options: Explain
+    table: pd.DataFrame,
+    features: pd.DataFrame,
+    found: Attributions,
+    options: Explain,
+    roles: Roles,
 ) -> Again:
     """Return what explains models of the same kind as the one behind `found`, for less work.
 
@@ -87,13 +95,15 @@ def refit_explainer(
         Of the model itself.
     options : Explain
         The params section.
+    roles : Roles
+        As :func:`explainer` takes them.
 
     Returns
     -------
     callable
         Of a model and the rows to explain; it gives the contributions.
     """
-    explained = explainer(table, options)
+    explained = explainer(table, options, roles)
     cheap = min(CHEAP, options.evaluations)
 
     def again(model: RiskModel, places: np.ndarray) -> pd.DataFrame:
@@ -108,8 +118,14 @@ def refit_explainer(
 
 
 def sample_of(table: pd.DataFrame, places: np.ndarray, *, most: int, seed: int) -> np.ndarray:
-    """Return at most `most` of the `places`, by hash, as large a share of each side and class."""
+    """Return at most `most` of the `places`, by hash, as large a share of each side and class.
+
+    Of a snapshot those whose outcome is ahead are in no class and are not drawn.
+    """
+    if not len(places):
+        return places
     rows = table.iloc[places]
-    kind = rows["split"].astype("str") + rows[LABEL].astype("str")
-    key = rows["twin_key"].to_numpy()
-    return places[part_of(key, kind.to_numpy(), most=most, seed=seed, purpose="explain")]
+    label = rows[LABEL].astype("str")
+    kind = rows["split"].astype("str") + (label.fillna("") if in_months(table) else label)
+    key, kind = row_key(rows), kind.to_numpy()
+    return places[part_of(key, kind, most=most, seed=seed, purpose="explain")]

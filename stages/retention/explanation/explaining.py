@@ -12,8 +12,9 @@ from threadpoolctl import threadpool_limits
 from retention.core.columns import Columns
 from retention.core.formats import LANGUAGES
 from retention.core.grades import FAILED_GRADE
+from retention.core.months import in_months
 from retention.core.params import Explain
-from retention.core.vocabulary import IDENTITY, LABEL
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.explanation.advice import advise, drops_that_look_loyal
 from retention.explanation.explainer import Again, explainer, refit_explainer, sample_of
 from retention.explanation.hypotheses import (
@@ -36,6 +37,7 @@ from retention.explanation.reasons import (
     typical_values,
 )
 from retention.explanation.refits import Refit, fold_of, refit_without_folds
+from retention.explanation.roles import Roles, roles_of, row_key
 from retention.explanation.sentences import sentences
 from retention.explanation.shap_values import Attributions
 from retention.explanation.what_if import rows_to_ask, summary, what_if
@@ -94,17 +96,21 @@ def explain_customers(
     roc_auc: float,
     grade: str,
     options: Explain,
+    learnt_from: int = 0,
+    floor_when_kept: float | None = None,
 ) -> Explanation:
     """Attribute every customer's risk to the features, and answer the shop's questions.
 
     Of a model that cannot be told from chance nothing is explained: nobody has a reason, no claim
     is answered, nothing has an interval. The contributions stay, for those who study the model.
+    So it is where what taught a kept model has gone, save that reasons stay where the noise floor
+    was told when it was kept.
 
     Parameters
     ----------
-    table : DataFrame, shape (n_customers, …)
+    table : DataFrame, shape (n_rows, …)
         Features, ``customer_id``, ``split``, ``scored``, ``twin_key``, ``drop``, ``risk`` and
-        ``out_of_fold``.
+        ``out_of_fold``; in months ``month``, ``behaviour_key`` and ``weight`` too.
     model : RiskModel
     names : list of str
         The model's features.
@@ -118,25 +124,31 @@ def explain_customers(
         Of the model, as evaluate gave it.
     options : Explain
         The params section.
+    learnt_from : int
+        Rows that the model learnt from, as its card says.
+    floor_when_kept : float, optional
+        The noise floor that was told when the model was kept.
     """
     told = grade != FAILED_GRADE
     features, groups = table[names], {name: columns.by_name[name].group for name in names}
-    train = np.flatnonzero((table["split"] == "train") & table["scored"])
-    fitted = sample_of(table, train, most=options.sample, seed=options.seed)
+    roles = roles_of(table, learnt_from=learnt_from)
+    shown = table.iloc[roles.shown]
+    fitted = sample_of(table, roles.taught, most=options.sample, seed=options.seed)
     label, key = table[LABEL].iloc[fitted].to_numpy("int64"), table["twin_key"].to_numpy()[fitted]
     taught = (features.iloc[fitted], label, key)
-    found = explainer(table, options)(model, features, np.arange(len(table)))
-    if len(found.values) < len(table):
+    found = explainer(table, options, roles)(model, features, roles.shown)
+    if len(found.values) < len(shown):
         line = f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so"
         print(f"{line} only the {len(found.values)} riskiest have reasons", file=sys.stderr)
-    again = refit_explainer(table, features, found, options)
-    floor, refits, parts = None, [], []
-    if told:
-        floor = _floor(table, model, taught, again, options)
+    again = refit_explainer(table, features, found, options, roles)
+    floor, refits, parts = floor_when_kept if told else None, [], []
+    if told and len(fitted):
+        looked = sample_of(table, roles.shown, most=options.sample, seed=options.seed)
+        floor = _floor(looked, model, taught, again, options)
         refits = refit_without_folds(model, *taught, seed=options.seed)
-        parts = _without_folds(table, refits, again, options)
+        parts = _without_folds(table, looked, refits, again, options)
 
-    loyal = features.iloc[train][(table[LABEL].iloc[train] == 0).to_numpy()]
+    loyal = _loyal(table, features, roles)
     own = features.loc[found.values.index]
     reasons = find_reasons(
         found.values,
@@ -144,10 +156,10 @@ def explain_customers(
         typical_of_comparable(own, loyal),
         threshold=np.inf if floor is None else floor,
     )
-    reasons = reasons.reindex(table.index)
-    asked = _asked(table, threshold, options) if told else np.array([], dtype="int64")
+    reasons = reasons.reindex(shown.index)
+    asked = _asked(table, roles, threshold, options) if told else np.array([], dtype="int64")
     changes = what_if(model, features.iloc[asked], typical_values(loyal))
-    learnt = {"learnt": len(fitted) / len(train)}
+    learnt = {"learnt": len(fitted) / max(1, len(roles.taught))}
     importance, by_group = mean_contributions(
         found.values, parts, groups, level=options.level, **learnt
     )
@@ -155,13 +167,13 @@ def explain_customers(
         permutation_importances(refits, *taught, level=options.level, seed=options.seed)
     )
     importance.insert(0, "direction", directions(found.values, own))
-    questions = _questions(table, found, parts, groups, options, **learnt)
+    questions = _questions(table, roles, found, parts, groups, options, **learnt)
     if not told:
         questions = withheld(questions)
     mean_abs = importance["mean_abs"].to_dict()
-    advice = advise(mean_abs, groups, questions, _evidence(table, roc_auc, told=told))
+    advice = advise(mean_abs, groups, questions, _evidence(table, roles, roc_auc, told=told))
     details = {
-        **_method(table, model, found),
+        **_method(shown, model, found),
         "level": options.level,
         "noise_threshold": floor,
         "with_reasons": float(reasons["reason_1"].notna().mean()),
@@ -172,11 +184,12 @@ def explain_customers(
         "least_difference": MARGINS[PERCENTAGE_POINTS],
         "what_if": summary(changes, table["risk"].to_numpy()[asked], threshold=threshold),
         "advice": {one.pop("key"): one for one in advice},
+        **_of_when(table, roles),
     }
     return Explanation(
         found.values,
         own,
-        reasons=_worded(table, reasons, columns),
+        reasons=_worded(shown, reasons, columns),
         what_if=pd.concat([table[[IDENTITY]].iloc[asked], changes], axis=1),
         importance=importance,
         questions=questions,
@@ -185,14 +198,13 @@ def explain_customers(
 
 
 def _floor(
-    table: pd.DataFrame,
+    looked: np.ndarray,
     model: RiskModel,
     taught: tuple[pd.DataFrame, np.ndarray, np.ndarray],
     again: Again,
     options: Explain,
 ) -> float:
     """Return the contribution that a reason must exceed; `taught`: features, label and key."""
-    looked = sample_of(table, np.arange(len(table)), most=options.sample, seed=options.seed)
     peaks = permuted_peaks(
         model,
         *taught,
@@ -202,12 +214,20 @@ def _floor(
     return noise_floor(peaks, least=options.least_reason)
 
 
-def _asked(table: pd.DataFrame, threshold: float, options: Explain) -> np.ndarray:
+def _loyal(table: pd.DataFrame, features: pd.DataFrame, roles: Roles) -> pd.DataFrame:
+    """Return the features of customers who stayed: of those that taught, else of the others."""
+    known = roles.taught if len(roles.taught) else roles.answering
+    return features.iloc[known[(table[LABEL].iloc[known] == 0).to_numpy(dtype=bool)]]
+
+
+def _asked(table: pd.DataFrame, roles: Roles, threshold: float, options: Explain) -> np.ndarray:
     """Return the rows whose risk is asked again with one feature moved."""
+    shown = np.zeros(len(table), dtype=bool)
+    shown[roles.shown] = True
     return rows_to_ask(
         table["risk"].to_numpy(),
-        table["twin_key"].to_numpy(),
-        (table["split"] != "train").to_numpy(),
+        row_key(table),
+        shown & ~roles.seen,
         threshold=threshold,
         most=options.sample,
         seed=options.seed,
@@ -215,22 +235,40 @@ def _asked(table: pd.DataFrame, threshold: float, options: Explain) -> np.ndarra
 
 
 def _without_folds(
-    table: pd.DataFrame, refits: Sequence[Refit], again: Again, options: Explain
+    table: pd.DataFrame,
+    looked: np.ndarray,
+    refits: Sequence[Refit],
+    again: Again,
+    options: Explain,
 ) -> list[pd.DataFrame]:
     """Return the contributions by each of the `refits`, of customers of the other folds."""
-    looked = sample_of(table, np.arange(len(table)), most=options.sample, seed=options.seed)
     fold = fold_of(table["twin_key"].to_numpy()[looked], seed=options.seed)
     return [again(refit.model, looked[fold != refit.fold]) for refit in refits]
 
 
-def _evidence(table: pd.DataFrame, roc_auc: float, *, told: bool) -> dict[str, float]:
+def _evidence(table: pd.DataFrame, roles: Roles, roc_auc: float, *, told: bool) -> dict[str, float]:
     """Return the figures of the data, and of the model where it tells, that advice may rest on."""
-    found = {"roc_auc": roc_auc, "share_without_consent": float((table["consent"] == "no").mean())}
-    if told:
-        past = table[table["out_of_fold"] & table["scored"]]
+    silent = float((table["consent"].iloc[roles.shown] == "no").mean())
+    found = {"roc_auc": roc_auc, "share_without_consent": silent}
+    past = table.iloc[roles.taught]
+    past = past[past["out_of_fold"]]
+    if told and len(past):
         label, risk = past[LABEL].to_numpy("int64"), past["risk"].to_numpy()
         found["drops_that_look_loyal"] = drops_that_look_loyal(label, risk)
     return found
+
+
+def _of_when(table: pd.DataFrame, roles: Roles) -> dict[str, Any]:
+    """Return which months are explained and answer, and how many rows taught the model."""
+    if not in_months(table):
+        return {}
+    answering = table[MONTH].iloc[roles.answering]
+    months = {
+        "explained": table[MONTH].max(),
+        "answered": answering.max() if len(answering) else None,
+        "taught": len(roles.taught),
+    }
+    return {"months": months}
 
 
 def _method(table: pd.DataFrame, model: RiskModel, found: Attributions) -> dict[str, Any]:
@@ -257,6 +295,7 @@ def _worded(table: pd.DataFrame, reasons: pd.DataFrame, columns: Columns) -> pd.
 
 def _questions(
     table: pd.DataFrame,
+    roles: Roles,
     found: Attributions,
     refits: Sequence[pd.DataFrame],
     groups: Mapping[str, str],
@@ -265,14 +304,18 @@ def _questions(
     learnt: float,
 ) -> pd.DataFrame:
     """Return the answers that labelled customers give to the shop's questions."""
-    labelled = np.flatnonzero(table[LABEL].notna())
-    known = sample_of(table, labelled, most=options.answered, seed=options.seed)
-    known = known[table.index[known].isin(found.values.index)]
+    table = table.assign(twin_key=row_key(table))
+    known = sample_of(table, roles.answering, most=options.answered, seed=options.seed)
+    explained = table.loc[found.values.index]
+    if not in_months(table):
+        known = known[table.index[known].isin(found.values.index)]
+        explained = table.iloc[known]
     return answer_questions(
         table.iloc[known].astype({LABEL: "int64"}),
-        found.values.loc[table.index[known]],
+        found.values.loc[explained.index],
         groups,
         level=options.level,
+        explained=explained,
         refits=refits,
         learnt=learnt,
     )

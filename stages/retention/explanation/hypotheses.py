@@ -407,6 +407,7 @@ def answer_questions(
     groups: Mapping[str, str],
     *,
     level: float,
+    explained: pd.DataFrame | None = None,
     refits: Sequence[pd.DataFrame] = (),
     learnt: float = 1.0,
 ) -> pd.DataFrame:
@@ -417,13 +418,15 @@ def answer_questions(
     customers : DataFrame, shape (n_customers, n_columns)
         Labelled customers: the features, ``drop`` (0 or 1), ``twin_key`` and ``scored`` (False
         for a row's second twin).
-    contributions : DataFrame, shape (n_customers, n_features), optional
-        SHAP values in log-odds, rows as in `customers`; without them the claim about the model
+    contributions : DataFrame, shape (n_explained, n_features), optional
+        SHAP values in log-odds, rows as in `explained`; without them the claim about the model
         is not asked.
     groups : mapping
         The group of each feature.
     level : float
         Coverage of all intervals together, above 0 and below 1.
+    explained : DataFrame, shape (n_explained, n_columns), optional
+        Of whom the claim about the model is asked; it needs no outcome. By default `customers`.
     refits : sequence of DataFrame
         Contributions by models that lack a fold of the training customers each: they tell the
         interval of the claim about the model. Without two of them it has none.
@@ -444,8 +447,9 @@ def answer_questions(
     claims = asked(customers, of_model=gap is not None)
     own_level = 1 - (1 - level) / max(1, len(claims))
     rows: list[dict[str, object]] = [{} for _ in claims]
+    of_model = variants(customers if explained is None else explained)
     for variant, chosen in variants(customers).items():
-        part, of_part = customers[chosen], None if gap is None else gap[chosen]
+        part, of_part = customers[chosen], None if gap is None else gap[of_model[variant]]
         for row, question in zip(rows, claims, strict=True):
             figure, low, high, count = _measure(
                 question, part, of_part, replicates, level=own_level, learnt=learnt

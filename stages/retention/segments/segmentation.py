@@ -86,6 +86,7 @@ class Segmentation:
 def find_segments(
     customers: pd.DataFrame,
     *,
+    taught: pd.DataFrame,
     features: Sequence[str],
     words: Sequence[str],
     in_data: Mapping[str, Collection[str]],
@@ -97,7 +98,9 @@ def find_segments(
     Parameters
     ----------
     customers : DataFrame, shape (n_customers, …)
-        Canonical columns, ``split``, ``scored``, ``twin_key``, ``risk`` and the three reasons.
+        Canonical columns, ``scored``, ``risk`` and the three reasons.
+    taught : DataFrame, shape (n_rows, …)
+        What taught the model, of which rules are discovered, see ``subgroup_discovery.halves``.
     features, words : sequence of str
         The model's features, and those of them that hold words.
     in_data : mapping
@@ -124,10 +127,10 @@ def find_segments(
         least=options.least,
     )
     how = options.discover
-    rows, half = halves(customers, most=how.max_rows, seed=how.seed)
+    rows, half = halves(taught, most=how.max_rows, seed=how.seed)
     discovered = discover(
-        customers.iloc[rows],
-        customers[LABEL].iloc[rows].to_numpy("int64"),
+        taught.iloc[rows],
+        taught[LABEL].iloc[rows].to_numpy("int64"),
         half,
         features,
         words,

@@ -14,6 +14,8 @@ import pandas as pd
 from scipy import stats
 
 from retention.core.hashing import folds, uniform
+from retention.core.months import in_months
+from retention.core.row_weights import one_each, represented
 from retention.core.rules import matches
 from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
 from retention.stats.effects import holm
@@ -48,7 +50,8 @@ def halves(table: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, np
     Parameters
     ----------
     table : DataFrame
-        ``split``, ``scored``, ``drop`` and ``twin_key`` of ``features.parquet``.
+        ``drop`` and ``twin_key`` of what taught the model, one of each twin pair; in months
+        ``month``, ``behaviour_key`` and ``weight`` too.
     most : int
         Rows at most; they and their halves follow from the behaviour alone.
     seed : int
@@ -56,12 +59,15 @@ def halves(table: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, np
     Returns
     -------
     rows : ndarray of int
-        Labelled training customers, one of each twin pair.
+        Of known outcome; in months one of each customer: the chance of so many drops is counted
+        as if no outcome told another, and the months of a customer do.
     fold : ndarray of int
         0 finds, 1 judges.
     """
-    usable = (table["split"] == "train") & table["scored"] & table[LABEL].notna()
-    rows = np.flatnonzero(usable.to_numpy(dtype=bool))
+    rows = np.flatnonzero(table[LABEL].notna().to_numpy())
+    if in_months(table):
+        chosen = one_each(represented(table.iloc[rows]))
+        rows = np.flatnonzero(table.index.isin(chosen.index))
     key = table["twin_key"].to_numpy()
     draw = uniform(key[rows], seed=seed, purpose="discover")
     rows = np.sort(rows[np.argsort(draw, kind="stable")[:most]])

@@ -1,0 +1,102 @@
+"""A campaign of a shop of months: whatever older months say, it is for customers of the last."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dictionary import COLUMNS, FEATURES
+from helpers import project_params
+from month_table import month_table
+from project import FIXTURES
+from retention.campaign.offers import load_offers
+from retention.campaign.plan import plan_campaign
+from retention.campaign.suppression import Suppressed
+from retention.core.audience import customers_of_today
+from retention.core.params import Campaign, load_params
+from retention.data.matching import Match
+from retention.segments.segmentation import find_segments
+
+OFFERS = load_offers(FIXTURES / "offers.yaml", columns=COLUMNS, features=FEATURES)
+LAST = "2026-08"
+NOBODY = Suppressed(frozenset(), Match("list", 0, 0))
+
+
+@pytest.fixture(scope="module")
+def shop():
+    table = month_table(150)
+    rng = np.random.default_rng(1)
+    # Someone left after seven months, someone came with the eighth.
+    table = table[(table["customer_id"] != "c0000") | (table["month"] != LAST)]
+    table = table[(table["customer_id"] != "c0001") | (table["month"] == LAST)]
+    return table.assign(risk=rng.uniform(0.3, 1, len(table))).reset_index(drop=True)
+
+
+def listed(table):
+    """Return the list and the excluded of the campaign that the stage would plan."""
+    today = customers_of_today(table, LAST)
+    today = today.assign(reason_1="pages_per_visit", reason_2=None, reason_3=None)
+    found = find_segments(
+        today,
+        taught=table[table["split"] == "train"],
+        features=FEATURES,
+        words=["service", "consent", "favourite_category"],
+        in_data={},
+        columns=COLUMNS,
+        options=load_params(FIXTURES / "params.yaml").segment,
+    )
+    plan = plan_campaign(
+        found.customers,
+        found.categories_to_offer,
+        OFFERS,
+        NOBODY,
+        columns=COLUMNS,
+        campaign=Campaign(**project_params()["campaign"]),
+        grade="A",
+    )
+    return plan.decision.listed, plan.decision.excluded
+
+
+def test_the_audience_is_the_last_month_and_nobody_else(shop):
+    told, excluded = listed(shop)
+    today = shop[shop["month"] == LAST]
+    assert len(told) > 20
+    assert sorted([*told["customer_id"], *excluded["customer_id"]]) == sorted(today["customer_id"])
+    assert "c0000" not in {*told["customer_id"], *excluded["customer_id"]}
+    messages = today.set_index("customer_id").loc[told["customer_id"][told["channel"] == "message"]]
+    assert len(messages)
+    assert (messages["consent"] == "yes").all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    consent=st.sampled_from(["yes", "no"]),
+    contacts=st.integers(0, 9),
+    risk=st.floats(0, 1),
+    keep=st.floats(0.4, 1),
+)
+def test_no_older_month_puts_anybody_on_the_list_or_takes_them_off(
+    shop, seed, consent, contacts, risk, keep
+):
+    rng = np.random.default_rng(seed)
+    older = (shop["month"] != LAST).to_numpy()
+    table = shop.copy()
+    table.loc[older, "consent"] = consent
+    table.loc[older, "contacts_now"] = contacts
+    table.loc[older, "risk"] = risk
+    table.loc[older, "profit"] *= rng.choice([-1, 0, 100])
+    table = table[~older | (rng.random(len(table)) < keep)].reset_index(drop=True)
+    for one, other in zip(listed(table), listed(shop), strict=True):
+        pd.testing.assert_frame_equal(
+            one.reset_index(drop=True), other.reset_index(drop=True), check_dtype=False
+        )
+
+
+def test_consent_that_was_taken_back_counts(shop):
+    table = shop.copy()
+    table.loc[table["month"] == LAST, "consent"] = "no"
+    told, _ = listed(table)
+    assert not (told["channel"] == "message").any()
+    assert (listed(shop)[0]["channel"] == "message").any()
