@@ -27,7 +27,8 @@ _PLOTS = paths.PLOTS / "featurize"
 @stage
 def main() -> None:
     """Build the features, choose the sides, look for leaks and drift, draw what the columns say."""
-    columns, params = load_columns(), load_params()
+    columns = load_columns()
+    params = load_params()
     customers, others = read_parquet(paths.PREPARED), read_parquet(paths.SET_ASIDE)
     campaigns = []
     if in_months(customers):

@@ -33,7 +33,7 @@ def taught(table: pd.DataFrame) -> np.ndarray:
     training = (table["split"] == "train").to_numpy()
     if in_months(table):
         given = table.loc[table["out_of_fold"], MONTH].unique()
-        training &= table[MONTH].isin(given).to_numpy()
+        training = training & table[MONTH].isin(given).to_numpy()
     return training & scored
 
 

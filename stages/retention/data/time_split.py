@@ -1,4 +1,4 @@
-"""Sides in a table of months: what teaches was known when what judges was scored.
+"""MonthSplit in a table of months: what teaches was known when what judges was scored.
 
 Month m may teach month t if m and its outcome's months have passed on t's last day.
 """
@@ -23,7 +23,7 @@ early answers are no month."""
 
 
 @dataclass(frozen=True)
-class Sides:
+class MonthSplit:
     """Which side each row of a table is on.
 
     Attributes
@@ -46,7 +46,7 @@ def split_months(
     horizon: int,
     test_share: float,
     seed: int,
-) -> Sides:
+) -> MonthSplit:
     """Return the side of each row of a table of months.
 
     The test is the last month with known outcomes (of most of its customers); months whose outcome
@@ -107,7 +107,7 @@ def split_months(
         "controls": _by_month(month[treatment.control]),
         "gaps": treatment.gaps,
     }
-    return Sides(columns, details)
+    return MonthSplit(columns, details)
 
 
 def linked(ids: np.ndarray, month: np.ndarray, alike: np.ndarray) -> np.ndarray:

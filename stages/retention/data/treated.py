@@ -4,6 +4,7 @@ Within the outcome window of a month they are left out of all that learns or jud
 control group, drawn by lot from the same list, stands for them with a weight.
 """
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,7 @@ def _read(path: Path, known: frozenset[str]) -> SentCampaign:
         if bad.any():
             place = int(np.argmax(bad.to_numpy()))
             # An id is a customer's: the row is named instead.
-            found = "" if name == IDENTITY else f" {shown(rows[name].iloc[place])}"
+            found = "" if name == IDENTITY else f" {shown(rows[name].tolist()[place])}"
             raise InputError(f"{path} row {place + 1}: {name}{found}; valid: {valid}")
     if not ids.isin(known).any():
         raise InputError(
@@ -141,10 +142,9 @@ def _read(path: Path, known: frozenset[str]) -> SentCampaign:
 def _day(value: object) -> pd.Timestamp | None:
     """Return the day that a cell names as text or as a date, None if it names none."""
     try:
-        found = pd.Timestamp(str(value)[:10])
+        return pd.Timestamp(datetime.date.fromisoformat(str(value)[:10]))
     except ValueError:
         return None
-    return None if pd.isna(found) else found
 
 
 def find_treated(

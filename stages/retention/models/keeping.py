@@ -1,17 +1,26 @@
-"""Models that are kept: found again, and refused where they do not fit the customers."""
+"""Models that are kept: laid aside, found again, refused where they do not fit the customers."""
 
+import json
+import re
+import shutil
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from retention.core.errors import InputError, clipped, one_of
-from retention.core.files import read_json, read_parquet
+from retention.core.errors import InputError, clipped, one_of, shown
+from retention.core.files import made, read_json, read_parquet, write_parquet
+from retention.core.months import in_months
 from retention.core.paths import MODELS, TRAINED, ModelFolder
+from retention.core.vocabulary import IDENTITY
 from retention.models.estimators import RiskModel
 from retention.models.persistence import load_model
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 _NEEDS = ("features", "threshold", "sha256")
 
 
@@ -123,3 +132,64 @@ def _words(used: InUse) -> dict[str, set[str]]:
 
 def _named(words: list[str]) -> str:
     return one_of(clipped(word, 30) for word in words[:3]) + ("…" if len(words) > 3 else "")
+
+
+def keep_model(name: str, beside: Mapping[str, Path], table: pd.DataFrame) -> ModelFolder:
+    """Copy the model that train made to ``models/NAME``, whole or not at all.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    beside : mapping of str to Path
+        Files of other stages that tell how it was judged, by what they are called there.
+    table : DataFrame
+        The customers: each row that taught the model is kept with the key of its behaviour, so
+        that it is recognised in other tables.
+
+    Raises
+    ------
+    InputError
+        If the name is none for a folder or is taken, or a file is missing.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{shown(name)} is no name of a folder; valid: letters, digits, - and _")
+    folder = MODELS / name
+    if folder.exists() or folder.with_name(f"{name}.dvc").exists():
+        raise InputError(f"{folder} is there already: a model that was kept stays as it is")
+    used = read_in_use(TRAINED)  # a model that cannot be read is not worth keeping
+    scratch = MODELS / f".{name}.partial"
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        shutil.copytree(TRAINED.folder, scratch)
+        for called, path in beside.items():
+            shutil.copyfile(made(path), scratch / called)
+        taught_by = used.out_of_fold
+        if not in_months(taught_by):
+            keys = table[[IDENTITY, "twin_key"]].rename(columns={"twin_key": "behaviour_key"})
+            taught_by = taught_by.merge(keys, on=IDENTITY, validate="one_to_one")
+        write_parquet(taught_by, ModelFolder(scratch).out_of_fold)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return ModelFolder(folder)
+
+
+def refuse_stale(stages: Sequence[str]) -> None:
+    """Raise an InputError if what a stage wrote is not of what it reads now, as DVC recorded it.
+
+    A model and an evaluation that do not belong together would tell of another model's grade.
+    """
+    command = [sys.executable, "-m", "dvc", "status", "--json", *stages]
+    done = subprocess.run(command, capture_output=True, check=False, text=True, encoding="utf-8")
+    try:
+        changed = json.loads(done.stdout)
+    except ValueError:
+        said = (done.stderr.strip() or "it says nothing").splitlines()[-1]
+        raise InputError(f"`dvc status` cannot tell what belongs together: {said}") from None
+    stale = [stage for stage in stages if stage in changed]
+    if stale:
+        raise InputError(
+            f"what {stale[0]} wrote is not of the model and the customers that are there now; run "
+            f"`dvc repro {stages[-1]}` first"
+        )
