@@ -7,7 +7,15 @@ from scipy.stats import chi2_contingency, kstest
 
 from dictionary import BEHAVIOUR
 from helpers import random_shop
-from retention.core.hashing import behaviour_key, folds, one_of_each_twin, part_of, uniform
+from retention.core.hashing import (
+    behaviour_key,
+    dealt,
+    dealt_together,
+    folds,
+    one_of_each_twin,
+    part_of,
+    uniform,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=25, deadline=None)
@@ -185,3 +193,27 @@ def test_part_follows_the_key_and_not_the_row():
     moved = part_of(key[order], label[order], most=90, seed=1, purpose="rows")
     np.testing.assert_array_equal(moved, chosen[order])
     assert (part_of(key, label, most=90, seed=2, purpose="rows") != chosen).any()
+
+
+@few
+@given(seed=seeds, sizes=st.lists(st.integers(1, 4), min_size=2, max_size=60))
+def test_rows_of_a_key_give_and_get_together(seed, sizes):
+    rng = np.random.default_rng(seed)
+    names = rng.permutation(len(sizes)).astype("uint64") * np.uint64(977)
+    key = np.repeat(names, sizes)
+    order = rng.permutation(len(key))  # a customer's months stand apart in the table
+    key = key[order]
+    rows = dealt_together(key, seed=seed, purpose="outcomes")
+    assert sorted(rows) == list(range(len(key)))
+    for name in names:
+        own = np.flatnonzero(key == name)
+        (giver,) = set(key[rows[own]])
+        assert (key == giver).sum() == len(own)
+        assert rows[own].tolist() == np.flatnonzero(key == giver).tolist()
+
+
+def test_rows_of_their_own_keys_are_dealt_as_without_blocks():
+    key = np.random.default_rng(1).integers(0, 2**64, 200, dtype=np.uint64)
+    alone = dealt(key, seed=3, purpose="outcomes")
+    assert dealt_together(key, seed=3, purpose="outcomes").tolist() == alone.tolist()
+    assert (alone != np.arange(200)).sum() > 180

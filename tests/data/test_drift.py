@@ -164,3 +164,5 @@ def test_the_risk_of_other_months_is_judged_where_it_is_given():
     judged = judge_drift(shop, [], most=0.5, risk=told)
     assert judged == {"risk": told, "largest": 0.6, "largest_of": "risk", "too_large": True}
     assert not judge_drift(shop, [], most=0.5, risk=told | {"p_value": 0.2})["too_large"]
+    # What evaluate says of a shop's months goes before: one level for all alarms of a year.
+    assert not judge_drift(shop, [], most=0.5, risk=told | {"drifted": False})["too_large"]

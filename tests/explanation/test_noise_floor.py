@@ -74,3 +74,39 @@ def test_the_floor_does_not_hang_on_the_order_of_rows():
 
     # The solver itself stops a little elsewhere when rows are in another order.
     assert floor(order) == pytest.approx(floor(np.arange(len(label))), abs=1e-3)
+
+
+def test_outcomes_that_last_with_a_customer_raise_the_floor():
+    """Eight months a customer: dealt out one by one, outcomes would make a third of the noise."""
+    rng = np.random.default_rng(3)
+    features = small_features(100, seed=3)[0].drop(columns=["service", "consent"], errors="ignore")
+    features = features.iloc[np.repeat(np.arange(100), 8)].reset_index(drop=True)
+    label = np.repeat((rng.random(100) < 0.4).astype(int), 8)
+    key = np.repeat(rng.integers(0, 2**63, 100, dtype=np.uint64), 8)
+    model = RiskModel(small_model("logistic", features, label), 1.0, 0.0)
+
+    def floor(key, **how):
+        peaks = permuted_peaks(
+            model,
+            features,
+            label,
+            key,
+            explained=lambda other: coefficients(other, features),
+            seed=1,
+            **how,
+        )
+        return noise_floor(peaks, least=0)
+
+    alone = np.arange(800, dtype=np.uint64)
+    assert floor(key, together=True) > 1.7 * floor(alone, together=True)
+    assert floor(alone, together=True) == pytest.approx(floor(alone), rel=1e-9)
+
+
+def test_rows_that_stand_for_others_weigh_in_the_refits():
+    features, label, key, model = learnt()
+    how = {"explained": lambda other: coefficients(other, features), "draws": 2, "seed": 1}
+    plain = permuted_peaks(model, features, label, key, **how)
+    even = permuted_peaks(model, features, label, key, weight=np.ones(len(label)), **how)
+    some = permuted_peaks(model, features, label, key, weight=1.0 + (label == 1), **how)
+    assert even == pytest.approx(plain, abs=1e-3)
+    assert np.abs(some - plain).max() > 0.01

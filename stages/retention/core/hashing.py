@@ -70,6 +70,20 @@ def dealt(key: np.ndarray, *, seed: int, purpose: str) -> np.ndarray:
     return rows
 
 
+def dealt_together(key: np.ndarray, *, seed: int, purpose: str) -> np.ndarray:
+    """Return the row whose value each row gets when rows of one key give and get theirs together.
+
+    Keys of as many rows exchange, so that what their rows have in common stays in common
+    (permutation of whole blocks; Winkler et al. 2015, doi:10.1016/j.neuroimage.2015.05.092).
+    """
+    _, group, sizes = np.unique(key, return_inverse=True, return_counts=True)
+    rows, of_size = np.arange(len(key)), sizes[group]
+    for size in np.unique(sizes):
+        places = np.flatnonzero(of_size == size)
+        rows[places] = places[dealt(key[places], seed=seed, purpose=purpose)]
+    return rows
+
+
 def folds(key: np.ndarray, *, count: int, seed: int, repeat: int = 0) -> np.ndarray:
     """Return each row's fold, 0 to ``count - 1``, by its key alone."""
     return (uniform(key, seed=seed, purpose=f"fold {repeat}") * count).astype("int64")

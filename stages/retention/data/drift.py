@@ -302,7 +302,8 @@ def judge_drift(
     """
     risk = risk_drift(customers) if risk is None else risk
     distances = {str(one["column"]): float(one["distance"]) for one in reversed(columns)}
-    if risk is not None and risk["p_value"] <= DRIFT_LEVEL:
+    # Of months the level is that of a year's alarms, which evaluate has held it against.
+    if risk is not None and risk.get("drifted", risk["p_value"] <= DRIFT_LEVEL):
         distances["risk"] = risk["distance"]
     name = max(distances, key=lambda one: (distances[one], one), default="")
     largest = distances.get(name, 0.0)

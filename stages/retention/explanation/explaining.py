@@ -42,6 +42,7 @@ from retention.explanation.sentences import sentences
 from retention.explanation.shap_values import Attributions
 from retention.explanation.what_if import rows_to_ask, summary, what_if
 from retention.models.estimators import RiskModel
+from retention.models.selection import row_weights
 
 _HEADLINE = ("fidelity", "noise_threshold", "with_reasons")
 
@@ -144,8 +145,19 @@ def explain_customers(
     floor, refits, parts = floor_when_kept if told else None, [], []
     if told and len(fitted):
         looked = sample_of(table, roles.shown, most=options.sample, seed=options.seed)
-        floor = _floor(looked, model, taught, again, options)
-        refits = refit_without_folds(model, *taught, seed=options.seed)
+        weight = row_weights(table.iloc[fitted])
+        floor = noise_floor(
+            permuted_peaks(
+                model,
+                *taught,
+                explained=lambda refitted: again(refitted, looked),
+                weight=weight,
+                together=in_months(table),
+                seed=options.seed,
+            ),
+            least=options.least_reason,
+        )
+        refits = refit_without_folds(model, *taught, weight=weight, seed=options.seed)
         parts = _without_folds(table, looked, refits, again, options)
 
     loyal = _loyal(table, features, roles)
@@ -195,23 +207,6 @@ def explain_customers(
         questions=questions,
         details=details,
     )
-
-
-def _floor(
-    looked: np.ndarray,
-    model: RiskModel,
-    taught: tuple[pd.DataFrame, np.ndarray, np.ndarray],
-    again: Again,
-    options: Explain,
-) -> float:
-    """Return the contribution that a reason must exceed; `taught`: features, label and key."""
-    peaks = permuted_peaks(
-        model,
-        *taught,
-        explained=lambda refitted: again(refitted, looked),
-        seed=options.seed,
-    )
-    return noise_floor(peaks, least=options.least_reason)
 
 
 def _loyal(table: pd.DataFrame, features: pd.DataFrame, roles: Roles) -> pd.DataFrame:

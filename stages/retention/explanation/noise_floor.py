@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.files import rounded
-from retention.core.hashing import dealt
+from retention.core.hashing import dealt, dealt_together
 from retention.explanation.reasons import reason_features
 from retention.explanation.refits import learnt_again
 from retention.models.estimators import RiskModel
@@ -39,6 +39,8 @@ def permuted_peaks(
     key: np.ndarray,
     *,
     explained: Callable[[RiskModel], pd.DataFrame],
+    weight: np.ndarray | None = None,
+    together: bool = False,
     draws: int = DRAWS,
     seed: int,
 ) -> np.ndarray:
@@ -55,6 +57,11 @@ def permuted_peaks(
         Decides who gets whose outcome, not row order.
     explained : callable
         Gives the contributions of a model for some customers, rows as many for each.
+    weight : ndarray of float, shape (n_train,), optional
+        How many customers each row stands for.
+    together : bool
+        Rows of one key are months of one customer, whose outcomes resemble each other: they are
+        dealt out together. One by one they would make less noise than there is.
     draws, seed : int
         Permutations, and what makes them.
 
@@ -64,9 +71,10 @@ def permuted_peaks(
         In log-odds, from 0; features that are never a reason are left out.
     """
     peaks = []
+    deal = dealt_together if together else dealt
     for draw in range(draws):
-        permuted = label[dealt(key, seed=seed, purpose=f"outcomes {draw}")]
-        values = explained(learnt_again(model, features, permuted))
+        permuted = label[deal(key, seed=seed, purpose=f"outcomes {draw}")]
+        values = explained(learnt_again(model, features, permuted, weight))
         peaks.append(values[reason_features(values)].abs().max(axis=1).to_numpy())
     return np.array(peaks)
 

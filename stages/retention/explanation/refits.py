@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 from sklearn.base import clone
 
 from retention.core import hashing
-from retention.models.estimators import RiskModel, steady_model
+from retention.models.estimators import RiskModel, fitted_on, steady_model
 from retention.models.search import both_classes
 
 REFITS = 5
@@ -28,9 +28,14 @@ _REPEAT = 100
 """Number of these folds: those of the search and of the choice have lower ones."""
 
 
-def learnt_again(model: RiskModel, features: pd.DataFrame, label: np.ndarray) -> RiskModel:
-    """Return the model fitted on other customers or outcomes, its calibration as it is."""
-    pipeline = steady_model(clone(model.pipeline).fit(features, label))
+def learnt_again(
+    model: RiskModel, features: pd.DataFrame, label: np.ndarray, weight: np.ndarray | None = None
+) -> RiskModel:
+    """Return the model fitted on other customers or outcomes, its calibration as it is.
+
+    `weight` tells how many customers each row stands for, one where it is None.
+    """
+    pipeline = steady_model(fitted_on(clone(model.pipeline), features, label, weight))
     return RiskModel(**{**model.get_params(deep=False), "pipeline": pipeline})
 
 
@@ -64,6 +69,7 @@ def refit_without_folds(
     label: np.ndarray,
     key: np.ndarray,
     *,
+    weight: np.ndarray | None = None,
     folds: int = REFITS,
     seed: int,
 ) -> list[Refit]:
@@ -77,16 +83,18 @@ def refit_without_folds(
     label : ndarray of 0 and 1, shape (n_customers,)
     key : ndarray of uint64, shape (n_customers,)
         Decides the folds.
+    weight : ndarray of float, shape (n_customers,), optional
+        How many customers each row stands for.
     folds, seed : int
     """
     of = fold_of(key, folds=folds, seed=seed)
     splits = [(np.flatnonzero(of != one), np.flatnonzero(of == one)) for one in np.unique(of)]
-    return [
-        Refit(
-            learnt_again(model, features.iloc[train], label[train]), int(of[test[0]]), train, test
-        )
-        for train, test in both_classes(splits, label)
-    ]
+    found = []
+    for train, test in both_classes(splits, label):
+        some = None if weight is None else weight[train]
+        refitted = learnt_again(model, features.iloc[train], label[train], some)
+        found.append(Refit(refitted, int(of[test[0]]), train, test))
+    return found
 
 
 def jackknife_error(replicates: np.ndarray) -> np.ndarray:
