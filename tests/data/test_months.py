@@ -1,6 +1,7 @@
 """A folder for each month: read by itself, outcomes from the shop or by the rule, nobody lost."""
 
 import json
+import os
 import shutil
 import statistics
 from pathlib import Path
@@ -501,6 +502,17 @@ def test_one_month_is_a_folder_of_months_too(run):
     found = run.write().run()
     assert found.months["by_month"]["2026-06"]["labels"] == {"shop": 40, "rule": 0, "unknown": 30}
     assert found.months["restated"] == []
+
+
+@pytest.mark.skipif("RETENTION_REAL" not in os.environ, reason="no real export is named")
+def test_a_real_export_is_a_month_as_it_is_a_snapshot(run):
+    (run.folder / RAW).mkdir(parents=True)
+    (run.folder / RAW / "2026-06").symlink_to(os.environ["RETENTION_REAL"])
+    month = run.run().customers.drop(columns=["month", "label_source"])
+    run.param(f"  dir: {RAW}", f"  dir: {os.environ['RETENTION_REAL']}")
+    run.param("  as_of:\n", "  as_of: '2026-06-30'\n")
+    prepare.main()
+    pd.testing.assert_frame_equal(month, pd.read_parquet("data/prepared/customers.parquet"))
 
 
 def test_a_day_that_params_name_stands(run):
