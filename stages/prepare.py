@@ -25,7 +25,6 @@ def main() -> None:
     params = load_params(columns=columns)
     folder, dialect = Path(params.data.dir), params.campaign.spreadsheet
     months = month_folders(folder, tables=columns.tables)
-    as_of = day_of_exports(params.data.as_of, months)
     # The quarantine is written before anything can stop the stage: its message sends people there.
     if months is None:
         exports = read_exports(folder, params.prepare, columns=columns)
@@ -35,6 +34,7 @@ def main() -> None:
         read = read_months(months, params.prepare, columns=columns)
         write_for_people(quarantine_of(read), paths.QUARANTINE, dialect=dialect)
         found = prepare_months(read, params.prepare, params.label, columns=columns)
+    as_of = day_of_exports(params.data.as_of, months)
     write_parquet(found.customers, paths.PREPARED)
     write_parquet(found.set_aside, paths.SET_ASIDE)
     write_both(found.readiness, paths.READINESS, dialect=dialect)

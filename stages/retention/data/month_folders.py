@@ -34,7 +34,7 @@ def month_folders(folder: Path, *, tables: Collection[str]) -> dict[str, Path] |
         month that lacks an export.
     """
     if not folder.is_dir():
-        return None  # reading says so
+        return None  # reading says that it is not there
     inside = sorted(
         one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")
     )

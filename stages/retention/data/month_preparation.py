@@ -20,6 +20,7 @@ from retention.core.hashing import behaviour_key
 from retention.core.params import Label, Prepare
 from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE, MARKET_MONEY, MONTH
+from retention.data.joining import POSITION
 from retention.data.ledger import make_ledger, restated
 from retention.data.month_differences import differences_by_month, refuse_other_customers
 from retention.data.month_labels import Labels, read_labels, refuse_odd_labels, with_labels
@@ -127,52 +128,34 @@ def prepare_months(
     refuse_other_customers(exports, {month: one.labels for month, one in months.items()})
     sifted = {month: _sift_month(months[month], options) for month in sorted(months)}
     ledger = make_ledger(exports, MARKET_MONEY)
-    index = season_index(ledger)
-    last = max(months)
+    index, last = season_index(ledger), max(months)
     outcomes = {
         month: outcomes_after(ledger, index, one.kept[IDENTITY], month, rule=rule, last=last)
         for month, one in sifted.items()
     }
     kept = {month: _labelled(one.kept, outcomes[month]) for month, one in sifted.items()}
     customers = _by_month(kept)
-    customers = customers[
-        [
-            MONTH,
-            *(name for name in columns.by_name if name in customers),
-            *_others(customers, columns),
-        ]
-    ]
-    twice = [
-        one
-        for table, export in columns.tables.items()
-        if export.is_monthly
-        for one in restated(exports, table)
-    ]
+    held = [name for name in columns.by_name if name in customers]  # a month may lack some
+    customers = customers[[MONTH, *held, POSITION, SOURCE]]
+    monthly = [table for table, export in columns.tables.items() if export.is_monthly]
+    twice = [one for table in monthly for one in restated(exports, table)]
     readiness = _readiness(months, sifted, kept, customers, twice, columns=columns)
-    aside = _by_month({month: one.set_aside for month, one in sifted.items()})
     by_month = {
         month: _of_month(one, kept[month], outcomes[month]) for month, one in sifted.items()
     }
     for month, differ in differences_by_month(exports).items():
         by_month[month]["differs"] = differ
-    shop = pd.concat([one.kept[LABEL] for one in sifted.values()]).to_numpy(
-        "float64", na_value=np.nan
-    )
-    ripe = np.concatenate([one.drop for one in outcomes.values()])
     details = _summed(sifted) | {"kept": outcome_counts(customers)} | report_of(readiness)
     details["months"] = {
-        "months": list(months),
+        "months": sorted(months),
         "last": last,
         "by_month": by_month,
         "restated": twice,
-        "label": {
-            **rule.model_dump(),
-            "absent_customers": int(sum(one.absent.sum() for one in outcomes.values())),
-            "unknown": _unknown(customers, outcomes),
-            "season": relative_season(index),
-            "agreement": agreement(shop, ripe),
-        },
+        "label": rule.model_dump()
+        | _of_outcomes(sifted, customers, outcomes)
+        | {"season": relative_season(index)},
     }
+    aside = _by_month({month: one.set_aside for month, one in sifted.items()})
     said = [_said(month, told) for month, told in by_month.items()]
     return Prepared(customers, aside, readiness, details, said)
 
@@ -232,10 +215,6 @@ def _by_month(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(told, ignore_index=True)
 
 
-def _others(customers: pd.DataFrame, columns: Columns) -> list[str]:
-    return [name for name in customers if name not in columns.by_name and name != MONTH]
-
-
 def _readiness(
     months: Mapping[str, MonthExports],
     sifted: Mapping[str, Sifted],
@@ -252,15 +231,13 @@ def _readiness(
     parts = []
     for month, one in sifted.items():
         key = behaviour_key(kept[month], held[month].behaviour)
-        findings = [*one.findings, *twins(kept[month], key), *_restated_in(month, twice)]
+        anew = _restated_in(month, twice, months[month].exports.files)
+        findings = [*one.findings, *twins(kept[month], key), *anew]
         findings = [_absent_in_month(finding, headers) for finding in findings]
         parts.append((month, findings))
-    known = customers[customers[LABEL].notna()]
-    if known.empty:
+    whole = small_samples(customers)
+    if customers[LABEL].isna().all():
         whole = [Finding(Level.WARNING, "", LABEL, "no_outcome", len(months))]
-    else:
-        # Months of one customer are not so many customers.
-        whole = small_samples(known.drop_duplicates([IDENTITY, LABEL]))
     tables = [as_table(findings) for _, findings in [("", whole), *parts]]
     for month, table in zip(["", *sifted], tables, strict=True):
         table.insert(0, MONTH, pd.Series([month] * len(table), dtype="str"))
@@ -279,13 +256,14 @@ def _absent_in_month(finding: Finding, nowhere: set[str]) -> Finding:
     return replace(finding, what="absent_in_month")
 
 
-def _restated_in(month: str, twice: list[dict[str, Any]]) -> Iterator[Finding]:
+def _restated_in(
+    month: str, twice: list[dict[str, Any]], files: Mapping[str, str]
+) -> Iterator[Finding]:
     """Yield a finding for each calendar month whose amounts this month's export tells anew."""
     for one in twice:
         if one["later"] == month and one["differ"]:
-            yield Finding(
-                Level.WARNING, one["table"], "", "restated", one["differ"], one["calendar_month"]
-            )
+            where = (Level.WARNING, files[one["table"]], "")
+            yield Finding(*where, "restated", one["differ"], one["calendar_month"])
 
 
 def _of_month(one: Sifted, kept: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
@@ -320,11 +298,20 @@ def _summed(sifted: Mapping[str, Sifted]) -> dict[str, Any]:
     }
 
 
-def _unknown(customers: pd.DataFrame, outcomes: Mapping[str, Outcomes]) -> dict[str, int]:
-    """Return how many rows have no outcome, by the reason."""
-    why = np.concatenate([one.unknown for one in outcomes.values()])
-    why = why[customers[LABEL].isna().to_numpy()]
-    return {reason: int((why == reason).sum()) for reason in REASONS_UNKNOWN}
+def _of_outcomes(
+    sifted: Mapping[str, Sifted], customers: pd.DataFrame, outcomes: Mapping[str, Outcomes]
+) -> dict[str, Any]:
+    """Return what is to be said of outcomes: why they are unknown, and whether both sides agree."""
+    shop = np.concatenate(
+        [one.kept[LABEL].to_numpy("float64", na_value=np.nan) for one in sifted.values()]
+    )
+    every = list(outcomes.values())
+    why = np.concatenate([one.unknown for one in every])[customers[LABEL].isna().to_numpy()]
+    return {
+        "absent_customers": int(sum(one.absent.sum() for one in every)),
+        "unknown": {reason: int((why == reason).sum()) for reason in REASONS_UNKNOWN},
+        "agreement": agreement(shop, np.concatenate([one.drop for one in every])),
+    }
 
 
 def _said(month: str, told: Mapping[str, Any]) -> str:

@@ -80,8 +80,8 @@ def refuse_too_few(customers: pd.DataFrame, *, place: str) -> None:
 
 def small_samples(customers: pd.DataFrame) -> list[Finding]:
     """Return warnings of small samples."""
-    counts = _of_classes(customers)
-    total, least = int(counts.sum()), int(counts.min())
+    total = int(customers.loc[customers[LABEL].notna(), IDENTITY].nunique())
+    least = int(_of_classes(customers).min())
     findings = []
     if total < _ENOUGH["customers"]:
         example = str(_ENOUGH["customers"])
@@ -93,5 +93,5 @@ def small_samples(customers: pd.DataFrame) -> list[Finding]:
 
 
 def _of_classes(customers: pd.DataFrame) -> pd.Series:
-    """Return how many customers stayed (0) and dropped (1)."""
-    return customers[LABEL].value_counts().reindex([0, 1]).fillna(0).astype(int)
+    """Return how many customers stayed (0) and dropped (1); one of many months counts once."""
+    return customers.groupby(LABEL)[IDENTITY].nunique().reindex([0, 1]).fillna(0).astype(int)

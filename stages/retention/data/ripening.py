@@ -5,12 +5,25 @@ of the ``label.base_months`` up to it; below ``label.drop_below`` of it is a dro
 first divided by the index of its calendar month, so that a quiet season, or the growth of the whole
 shop, is nobody's drop.
 
-The index is the **median of all positive amounts** of the calendar month. A median, because a few
-entry errors or very large customers do not move it, and because it scales with the amounts: if all
-of a month are multiplied by a number, the index is, and no outcome changes. Positive amounts,
-because a customer who left is to count as a drop and not as a bad season.
+The index of a calendar month is what is common to all customers in it: each positive amount is
+taken as the customer's own level times the month's index times noise, and both are fitted to the
+logarithms. So a customer counts against the own level alone: newcomers who spend little, or large
+customers who leave, move no index, as they would move a median of all amounts of the month (`make
+study-ripening` has the figures). Amounts far from what the fit expects, such as entry errors, take
+no part. The index scales with the amounts: if all of a month are multiplied by a number, it is, and
+no outcome changes. Amounts of zero take no part either: whoever left is a drop and no bad season.
+What cannot be told apart is a season and a fall of the shop as a whole: a drop is one beside the
+others.
+
+References
+----------
+F. Yates (1933). The principles of orthogonality and confounding in replicated experiments. Journal
+of Agricultural Science 23, 108-145 (fitting constants to rows and columns of unequal numbers).
+J. W. Tukey (1977). Exploratory Data Analysis, chapter 11 (median polish). Addison-Wesley.
 """
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +38,10 @@ _AHEAD, _NO_BASE, _ABSENT, _UNCLEAR = "ahead", "no_base", "absent", "unclear"
 REASONS_UNKNOWN = (_AHEAD, _NO_BASE, _ABSENT, _UNCLEAR)
 """Why an outcome is unknown: its months are not there yet; earlier revenue is 0 or not known; a
 later export lacks the customer (``label.absent: unknown``); a later cell is empty or broken."""
+_POLISH, _TURNS = 5, 500
+"""Turns of median polish, and of least squares at most (a few dozen do)."""
+_FAR = 3.5
+"""Robust standard deviations from which an amount is far out."""
 _DIGITS = 9
 """Digits of the ratio that is held against the cut: beyond them is the noise of summing."""
 
@@ -49,9 +66,41 @@ class Outcomes:
 
 
 def season_index(ledger: Ledger) -> pd.Series:
-    """Return each calendar month's index: the median of its positive amounts."""
-    earned = ledger.amounts.where(ledger.amounts > 0)
-    return earned.median()
+    """Return each calendar month's index, missing where nobody spent anything in it.
+
+    It begins with the median of the month's positive amounts, so that it scales with them exactly.
+    Median polish then finds the amounts that are far out; least squares on all others end it.
+    """
+    amounts = ledger.amounts.to_numpy("float64")
+    earned = amounts > 0
+    start = ledger.amounts.where(earned).median()
+    logs = np.where(earned, np.log(np.where(earned, amounts, 1.0) / start.to_numpy()), np.nan)
+    shift, rest = _fitted(logs, np.nanmedian, turns=_POLISH)
+    bound = _FAR * 1.4826 * np.nanmedian(np.abs(rest)) + 10.0**-_DIGITS
+    logs[~(np.abs(rest) <= bound)] = np.nan
+    # A month of which only amounts far out are known keeps what median polish said.
+    exact, _ = _fitted(logs, np.nanmean, turns=_TURNS)
+    return start * np.exp(np.where(np.isnan(exact), shift, exact))
+
+
+def _fitted(
+    logs: np.ndarray, middle: Callable[..., np.ndarray], *, turns: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the months' effects beside the customers' levels, and the residuals.
+
+    Each turn takes the `middle` of every row, then of every column, out of the residuals.
+    """
+    rest, shift = logs.copy(), np.zeros(logs.shape[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a row or column of nothing has no middle
+        for _ in range(turns):
+            rest -= middle(rest, axis=1)[:, None]
+            step = middle(rest, axis=0)
+            rest -= step
+            shift += step
+            if not np.nanmax(np.abs(step), initial=0.0) > 10.0**-_DIGITS / 100:
+                break
+    return shift, rest
 
 
 def relative_season(index: pd.Series) -> dict[str, float]:
