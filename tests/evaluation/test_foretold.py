@@ -121,6 +121,14 @@ def test_controls_stand_for_those_who_were_treated():
     assert one["missed_scores"] == []
 
 
+def test_a_few_early_answers_are_no_outcome_of_a_month():
+    table = shop_of_months(800, 10, seed=10)
+    early = (table["month"] == shifted(FIRST, 7)) & (table["twin_key"] < 300)
+    table["drop"] = table["drop"].mask(early, 1)
+    assert foretold_and_came(table, {}, judge())[0][-1]["month"] == shifted(FIRST, 6)
+    assert foretold_and_waiting(table, {}, judge())[0]["month"] == shifted(FIRST, 7)
+
+
 def test_what_is_kept_is_read_as_it_was_told(tmp_path):
     forecast = kept_of(shop_of_months(800, 10, seed=8), 9)
     write_json(forecast.to_keep(level=0.95), tmp_path / f"{forecast.month}.json")
