@@ -52,10 +52,8 @@ def main() -> None:
         least, level = params.features.least_drift, drift_level(options.alarm_level)
         drift = find_month_drift(table, names, least=least, level=level)
         kept, horizon = read_forecasts(paths.FORECASTS), label.horizon_months
-        then = doubt_when_kept(model)
-        months = study_months(
-            table, card, kept, drift, horizon=horizon, options=options, doubt_then=then
-        )
+        how = {"horizon": horizon, "options": options, "doubt_then": doubt_when_kept(model)}
+        months = study_months(table, card, kept, drift, **how)
         print(*(f"evaluate: {line}" for line in months.lines), sep="\n")
         found = found.with_months(months.details)
         write_json(months.forecast, paths.FORECAST)

@@ -14,6 +14,8 @@ from retention.stats.metrics import SCORES, resamples, spreads
 
 SCORED_BY = ("roc_auc", "brier", "log_loss")
 """The scores of a month."""
+LEAST_KNOWN = 0.5
+"""Part of a month's customers whose outcome must be known."""
 MONTH_COLUMNS = (
     "month",
     "customers",
@@ -30,9 +32,14 @@ RESAMPLED = 50_000_000
 
 
 def known(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that can be judged: of known outcome, untreated, one of each twin pair."""
-    rows = table[table["scored"] & table[LABEL].notna()]
-    return rows[rows["split"] != "treated"]
+    """Return the rows that can be judged: of known outcome, untreated, one of each twin pair.
+
+    Of a month of which fewer than :data:`LEAST_KNOWN` are known there are none: early answers are
+    not those of everyone.
+    """
+    rows = table[table["scored"] & (table["split"] != "treated")]
+    told = rows[LABEL].notna()
+    return rows[told & (told.groupby(rows[MONTH]).transform("mean") >= LEAST_KNOWN)]
 
 
 def scores_of(

@@ -257,9 +257,9 @@ def foretold_and_waiting(
         As :func:`foretold_and_came` takes them.
     """
     past = table[table["scored"] & (table[MONTH] < table[MONTH].max())]
-    ahead = past[~past[MONTH].isin(past.loc[past[LABEL].notna(), MONTH])]
+    ahead = past[~past[MONTH].isin(known(past)[MONTH]) & (past["split"] != "treated")]
     found = []
-    for month, rows in ahead[ahead["split"] != "treated"].groupby(MONTH, sort=True):
+    for month, rows in ahead.groupby(MONTH, sort=True):
         own = judge.could_foretell(rows, month)
         if month in kept or own:
             told = kept[month] if month in kept else judge.foretell(rows, month)

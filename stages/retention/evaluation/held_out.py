@@ -30,7 +30,7 @@ from retention.evaluation.evaluation import (
     suspected_leak,
 )
 from retention.evaluation.grade import grade, reservations
-from retention.evaluation.reversion import by_rule, reverting_risk
+from retention.evaluation.reversion import PAST_REVENUE, by_rule, reverting_risk
 from retention.stats.metrics import plain, resamples, roc_auc
 
 _LEAST_SCORED = 2
@@ -96,10 +96,15 @@ class Evaluation:
 
     def with_months(self, study: Mapping[str, Any]) -> "Evaluation":
         """Return this evaluation with what the months say, and beside it regression to the mean."""
-        ends = ("", "_low", "_high")
-        alone = {f"roc_auc{end}": self.scores.get(f"reversion_roc_auc{end}") for end in ends}
-        gain = {f"over{end}": self.scores.get(f"over_reversion{end}") for end in ends}
-        reversion = None if alone["roc_auc"] is None else alone | gain
+        reversion: dict[str, float] | None = None
+        if "over_reversion" in self.scores:
+            named = {"reversion_roc_auc": "roc_auc", "over_reversion": "over"}
+            named |= {name: name for name in ("base_roc_auc", "over_base")}
+            reversion = {
+                f"{key}{end}": self.scores[f"{name}{end}"]
+                for name, key in named.items()
+                for end in ("", "_low", "_high")
+            }
         return replace(self, scores=self.scores | {"months": {**study, "reversion": reversion}})
 
     @property
@@ -161,9 +166,10 @@ def evaluate_risk(
         train[names], known, test[names], key=key, seed=options.seed
     )
     if in_months(table) and by_rule(test):
-        others["reversion"], thresholds["reversion"] = reverting_risk(
-            train, test, base_months=base_months
-        )
+        for name in PAST_REVENUE:
+            others[name], thresholds[name] = reverting_risk(
+                train, test, name, base_months=base_months
+            )
     weight, by = weights_of(test), split_of(table) if in_months(table) else ""
     # Rows of one customer, or of unlike weight, have no formula.
     counts = None if by != "customers" and are_even(weight) else weight
