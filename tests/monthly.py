@@ -160,7 +160,7 @@ def make_monthly(folder):
     alter(folder / "data/segments/details.json", lambda found: found.update(date="2026-11-01"))
     shown = {"explained": LAST, "answered": FORETOLD[-1], "taught": 816}
     alter(folder / "data/explained/details.json", lambda found: found.update(months=shown))
-    taught = {"months": TAUGHT, "horizon_months": HORIZON}
+    taught = {"months": TAUGHT, "horizon_months": HORIZON, "training_rows": 700}
     alter(folder / "data/model/model.json", lambda found: found.update(taught))
     _readiness(folder / "data/prepared/readiness.parquet")
     params = folder / "params.yaml"

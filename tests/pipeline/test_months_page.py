@@ -187,6 +187,16 @@ def test_where_outcomes_come_from_is_said(months):
     assert "Модель от него не отличить" in said["ru"]
 
 
+def test_a_model_no_better_than_regression_to_the_mean_says_so(months):
+    alter(months / EVALUATION, lambda found: found.update(grade="C", over_rule_low=0.05))
+    html = build()
+    for name in ("headline", "reasons"):
+        assert "последней выручки" in section(html["ru"], name)
+        assert "atest revenue over its mean" in section(html["en"], name)
+    alter(months / EVALUATION, lambda found: found.update(over_rule_low=-0.05))
+    assert "atest revenue over its mean" not in section(build()["en"], "headline")
+
+
 def test_campaigns_and_their_gaps_are_named(months):
     gaps = {"gaps": ["spring <b>"], "treated": {}, "controls": {}}
     assert "(90) neither teach the model nor judge it" in section(build()["en"], "months")
@@ -207,7 +217,7 @@ def test_quality_of_the_data_stands_by_month():
     assert "new words: cosmetics and accessories (favourite category)" in said["en"]
     assert "spelled otherwise: the whole file (money.csv)" in said["en"]
     assert "of 5,950, 16 differ" in said["en"]
-    assert "(October 2026; months that have it: 9)" in said["en"]
+    assert "(last in October 2026; months in all: 9)" in said["en"]
     assert "«" in said["ru"]
     table = html["en"][html["en"].index('<table id="months-data">') :]
     assert table[: table.index("</table>")].count("<tr>") == len(MONTHS) + 1

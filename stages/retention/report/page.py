@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from retention.core.columns import Columns
-from retention.core.formats import LANGUAGES, formatted
+from retention.core.formats import DATED, LANGUAGES, formatted
 from retention.core.vocabulary import CATEGORY_PREFIX, FAVOURITE
 from retention.report.figures import Figures
 from retention.report.scales import scale, ticks
@@ -46,6 +46,7 @@ EXAMPLE_FORMS = {
     "drift": "hundredths",
     "few_customers": "count",
     "few_of_class": "count",
+    "restated": "month",
 }
 """How the examples of findings that are figures are shown."""
 VERSION = 8
@@ -113,7 +114,7 @@ def _helpers(
 ) -> dict[str, Callable[..., Any]]:
     """Return the functions that templates call."""
 
-    def text(value: float, form: str) -> str:
+    def text(value: float | str, form: str) -> str:
         return formatted(value, form, figures.language)
 
     def version(file: str, key: str) -> Markup:
@@ -123,10 +124,11 @@ def _helpers(
 
     def example(row: Mapping[str, Any]) -> Markup:
         try:
-            form, value = EXAMPLE_FORMS[row["what"]], float(row["example"])
+            form = EXAMPLE_FORMS[row["what"]]
+            value = row["example"] if form in DATED else float(row["example"])
+            return quote(text(value, form))
         except (KeyError, ValueError):
             return phrases.name("examples", row["example"])
-        return quote(text(value, form))
 
     def finding(file: str, steps: Sequence[str | int]) -> Markup:
         """Return a line of the readiness report; one of a kind the table lacks as it is."""
