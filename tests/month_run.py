@@ -12,7 +12,17 @@ LAST, TEST, TAUGHT = MONTHS[-1], MONTHS[5], MONTHS[:3]
 """Outcomes take three months: those of month six are the last that are known."""
 START = str(last_day(MONTHS[3]))
 """A campaign of three months began in the middle: its customers show nothing in between."""
-STAGES = "simulate prepare featurize train score evaluate explain segment report".split()
+STAGES = [
+    "simulate",
+    "prepare",
+    "featurize",
+    "train",
+    "score",
+    "evaluate",
+    "explain",
+    "segment",
+    "report",
+]
 SMALL = {
     "data": {"as_of": None},
     "simulate": {"customers": 400, "months": len(MONTHS)},

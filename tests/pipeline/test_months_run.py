@@ -5,7 +5,6 @@ import json
 import shutil
 import sys
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -14,7 +13,6 @@ from clones import Clone
 from month_run import LAST, MONTHS, START, TAUGHT, TEST, change_params, lead
 from retention.core.months import last_day, shifted
 from retention.measurement.inputs import read_customers, read_list
-from test_run import numbers, strict
 
 pytestmark = pytest.mark.slow
 KEEP = """
@@ -28,6 +26,13 @@ from retention.models.keeping import keep_model
 
 keep_model("spring", promote.BESIDE, read_parquet(paths.FEATURES))
 """
+
+
+def strict(text):
+    def refuse(word):
+        raise AssertionError(f"{word} is no number")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def table(clone, name):
@@ -71,14 +76,14 @@ def test_every_declared_output_is_written_with_numbers_that_are_some(months):
     ]
     written = months.files("data", "metrics", "plots", "report")
     assert set(files) <= set(written)
-    told = {name: content for name, content in written.items() if name.endswith(".json")}
+    told = {
+        name: strict(content.decode())
+        for name, content in written.items()
+        if name.endswith(".json")
+    }
     assert len(told) > 15
-    for name, content in told.items():
-        for number in numbers(strict(content.decode())):
-            assert np.isfinite(number), name
-    headline = [value for name in written if name.startswith("metrics/") and name in told
-                for value in json.loads(written[name]).values()]  # fmt: skip
-    assert len(headline) <= 60
+    headline = [name for name, content in told.items() if "metrics/" in name for _ in content]
+    assert 48 <= len(headline) <= 60
 
 
 def test_a_month_teaches_only_what_was_known_when_the_test_month_ended(features):
