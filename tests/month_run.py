@@ -5,24 +5,15 @@ import sys
 import pandas as pd
 import yaml
 
-from retention.core.months import last_day, shifted
+from retention.core.months import shifted
 
 MONTHS = [shifted("2025-05", by) for by in range(9)]
 LAST, TEST, TAUGHT = MONTHS[-1], MONTHS[5], MONTHS[:3]
 """Outcomes take three months: those of month six are the last that are known."""
-START = str(last_day(MONTHS[3]))
+START = f"{MONTHS[4]}-01"
 """A campaign of three months began in the middle: its customers show nothing in between."""
-STAGES = [
-    "simulate",
-    "prepare",
-    "featurize",
-    "train",
-    "score",
-    "evaluate",
-    "explain",
-    "segment",
-    "report",
-]
+STAGES = ["simulate", "prepare", "featurize", "train", "score", "evaluate"]
+STAGES += ["explain", "segment", "report"]
 SMALL = {
     "data": {"as_of": None},
     "simulate": {"customers": 400, "months": len(MONTHS)},
