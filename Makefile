@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-drift study-forecast study-ripening study-calibration study-permuted study-reasons fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-drift study-forecast study-ripening study-calibration study-permuted study-reasons study-lasting fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -108,6 +108,9 @@ study-forecast: $(READY) ## Count how often what came lies in what was foretold,
 
 study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (half an hour)
 	python benchmarks/reasons.py $(DATA)
+
+study-lasting: $(READY) ## Count reasons and rules in shops of months whose outcomes last with a customer (a quarter of an hour)
+	python benchmarks/lasting.py
 
 study-effects: $(READY) ## Count how often the effects for the next campaign cover the true ones (minutes)
 	python benchmarks/effects.py

@@ -2,7 +2,8 @@
 
 Each run draws a small shop (60 to 400 customers) with odd but valid columns: constant ones, empty
 ones, ties, twins, one category, hardly a drop or hardly a stay; draws params to go with it; and
-leads it through every stage, and a campaign's answers through measure. A stage must end with files
+leads it through every stage, and a campaign's answers through measure. Every fourth shop comes in
+months, with campaigns that were sent, and goes on with a model that was kept. A stage must end with files
 that any program reads, without a number that is none; or in one line that starts with ``error:``
 and exit status 1. Anything else is a failure, printed with the seed that repeats it.
 """
@@ -24,6 +25,13 @@ import numpy as np
 import pandas as pd
 import yaml
 from fuzzing import FuzzError, fuzz
+from month_shops import (
+    draw_month_params,
+    draw_months,
+    keep_and_forget,
+    write_campaign,
+    write_months,
+)
 from threadpoolctl import threadpool_limits
 
 import evaluate
@@ -296,14 +304,26 @@ def answers(listed: pd.DataFrame, rng: random.Random) -> pd.DataFrame:
 # One run
 
 
-def furnish(folder: Path, shop: Shop, params: Mapping[str, Any], suppressed: Sequence[str]) -> None:
-    """Put the shop's exports, the params and what else the stages read into a folder."""
+def write_params(folder: Path, params: Mapping[str, Any]) -> None:
+    """Write the params into a folder."""
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True))
+
+
+def furnish(
+    folder: Path,
+    shop: Shop,
+    params: Mapping[str, Any],
+    suppressed: Sequence[str],
+    months: Mapping[str, pd.DataFrame],
+) -> None:
+    """Put the shop's exports, unless it has months, and what else the stages read into a folder."""
     lay_fixtures(folder)
     (folder / "stages").symlink_to(ROOT / "stages")
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True))
+    write_params(folder, params)
     exports = folder / params["data"]["dir"]
     exports.mkdir(parents=True)
-    for name, table in as_export(shop, columns=COLUMNS, seed=1).items():
+    whole = {} if months else as_export(shop, columns=COLUMNS, seed=1)
+    for name, table in whole.items():
         if name == "market_file":  # words that the project does not know stay as they are
             column, own = COLUMNS.by_name[CATEGORY], shop.customers[CATEGORY]
             exported = {word: export for export, word in column.exported.items()}
@@ -316,7 +336,7 @@ def furnish(folder: Path, shop: Shop, params: Mapping[str, Any], suppressed: Seq
         shop.truth.to_parquet(exports / "truth.parquet", index=False)
 
 
-def run(seed: int, *, model: str = "usual") -> str:
+def run(seed: int, *, model: str = "usual", monthly: bool = False) -> str:
     """Draw a shop and lead it through every stage.
 
     Parameters
@@ -325,6 +345,8 @@ def run(seed: int, *, model: str = "usual") -> str:
         Same seed, same shop and params.
     model : str
         ``usual`` (a logistic regression), ``auto``, or a family, of whose knobs one is extreme.
+    monthly : bool
+        Whether the shop comes in months.
 
     Returns
     -------
@@ -344,20 +366,49 @@ def run(seed: int, *, model: str = "usual") -> str:
     params["prepare"]["regular_only"] &= bool(known > 0.9)
     everyone = list(shop.customers[IDENTITY].astype("str"))
     suppressed = rng.sample(everyone, rng.choice((0, 1, 20)))
+    months: dict[str, pd.DataFrame] = {}
+    if monthly:
+        months = draw_months(shop.customers, rng)
+        draw_month_params(params, rng)
+        last = months[max(months)]
+        suppressed = sorted({*suppressed} & {*last[IDENTITY].astype("str")})
+        done.append(f"{len(months)} months")
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
-        furnish(Path(name), shop, params, suppressed)
-        for stage in STAGES:
-            refusal = ended(stage.main, f"{stage.__name__} of {done}")
+        furnish(Path(name), shop, params, suppressed, months)
+        if monthly:
+            write_months(Path(params["data"]["dir"]), months, rng)
+            if rng.random() < 0.5:
+                write_campaign(months, rng)
+        refusal = lead(STAGES, suppressed, done)
+        if refusal:
+            return refusal
+        if monthly and rng.random() < 0.5:
+            keep_and_forget(params, rng)
+            write_params(Path(name), params)
+            done.append("a kept model")
+            without = [stage for stage in STAGES if stage is not train]
+            refusal = lead(without, suppressed, done)
             if refusal:
-                return f"{stage.__name__}: {refusal}"
+                return f"kept model, {refusal}"
         listed = pd.read_parquet(paths.CAMPAIGN_LIST)
-        if listed[IDENTITY].isin(suppressed).any():
-            raise FuzzError(f"a suppressed customer is on the list after {done}")
+        if monthly and not listed[IDENTITY].isin(last[IDENTITY].astype("str")).all():
+            raise FuzzError(f"a customer of an older month is on the list after {done}")
         if len(listed):
             answers(listed, rng).to_csv("answers.csv", index=False)
             with mock.patch.object(sys, "argv", ["measure", "--responses", "answers.csv"]):
                 ended(measure.main, f"measure of {done}")
         check_files(Path(name), done)
+    return ""
+
+
+def lead(stages: Sequence[Any], suppressed: Sequence[str], done: list[str]) -> str:
+    """Run stages in turn; return where and in what line one refused, empty if all ended well."""
+    for stage in stages:
+        refusal = ended(stage.main, f"{stage.__name__} of {done}")
+        if refusal:
+            return f"{stage.__name__}: {refusal}"
+    if pd.read_parquet(paths.CAMPAIGN_LIST)[IDENTITY].isin(suppressed).any():
+        raise FuzzError(f"a suppressed customer is on the list after {done}")
     return ""
 
 
@@ -417,7 +468,7 @@ def model_of(seed: int) -> str:
 def one_of_many(seed: int) -> str:
     """Run with the model of this seed; return how it ended, in a word or in its line."""
     with threadpool_limits(1):  # threads of small models wait for each other
-        return run(seed, model=model_of(seed)) or "ended well"
+        return run(seed, model=model_of(seed), monthly=seed % 4 == 3) or "ended well"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import pytest
 from filelock import FileLock
 
 from clones import Clone, make_clone
+from month_run import make_months
 from runs import copy_run
 
 SMALL = {
@@ -62,3 +63,15 @@ def run(clone, tmp_path, monkeypatch):
     copy_run(clone.folder, tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def months(tmp_path_factory, worker_id):
+    """A small shop of months, led through every stage once for all processes; not to be altered."""
+    temporary = tmp_path_factory.getbasetemp()
+    shared = (temporary if worker_id == "master" else temporary.parent) / "months"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            made = make_months(make_clone(tmp_path_factory.mktemp("months")))
+            shutil.copytree(made.folder, shared, symlinks=True)
+    return Clone(shared)
