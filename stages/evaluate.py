@@ -32,6 +32,7 @@ from retention.evaluation.held_out import predictions
 from retention.evaluation.month_study import study_months
 from retention.evaluation.plots import draw_months, draw_scores
 from retention.evaluation.when_kept import doubt_when_kept, evaluated
+from retention.models.keeping import risk_by_kept
 
 _PLOTS = paths.PLOTS / "evaluate"
 
@@ -51,9 +52,9 @@ def main() -> None:
         names = [*load_columns().held_by(table.columns).behaviour, PROFIT]
         least, level = params.features.least_drift, drift_level(options.alarm_level)
         drift = find_month_drift(table, names, least=least, level=level)
-        kept, horizon = read_forecasts(paths.FORECASTS), label.horizon_months
-        how = {"horizon": horizon, "options": options, "doubt_then": doubt_when_kept(model)}
-        months = study_months(table, card, kept, drift, **how)
+        kept = read_forecasts(paths.FORECASTS)
+        how = {"options": options, "doubt_then": doubt_when_kept(model), "risk_by": risk_by_kept}
+        months = study_months(table, card, kept, drift, horizon=label.horizon_months, **how)
         print(*(f"evaluate: {line}" for line in months.lines), sep="\n")
         found = found.with_months(months.details)
         write_json(months.forecast, paths.FORECAST)

@@ -1,6 +1,7 @@
 """Forecasts that were kept, beside what came."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,3 +176,25 @@ def test_a_damaged_forecast_does_not_send_to_a_stage(tmp_path, content):
     with pytest.raises(InputError, match="a copy of data") as fault:
         read_forecasts(tmp_path)
     assert "dvc repro" not in str(fault.value)
+
+
+def test_a_forecast_of_an_earlier_model_is_held_against_that_model():
+    table = shop_of_months(800, 10, seed=3)
+    then = table.assign(risk=1 - table["risk"])
+    kept = {shifted(FIRST, 5): kept_of(then, 5, model="0" * SHORT)}
+
+    def risk_by(short, rows):
+        return 1 - rows["risk"].to_numpy() if short == "0" * SHORT else None
+
+    known_now = replace(judge(), risk_by=risk_by)
+    one = {row["month"]: row for row in foretold_and_came(table, kept, known_now)[0]}
+    fact = one[shifted(FIRST, 5)]["roc_auc_fact"]
+    assert fact == pytest.approx(1 - one_of_today(table, 5)["roc_auc_fact"])
+    unknown = {row["month"]: row for row in foretold_and_came(table, kept, judge())[0]}
+    assert np.isnan(unknown[shifted(FIRST, 5)]["roc_auc_fact"])
+
+
+def one_of_today(table, place):
+    """Forecast and fact of a month by the model in use."""
+    found = foretold_and_came(table, {}, judge())[0]
+    return next(row for row in found if row["month"] == shifted(FIRST, place))

@@ -1,7 +1,7 @@
 """What was foretold of a month, kept before its outcomes were known, beside what came."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,14 +139,14 @@ def beside_fact(
     ----------
     forecast : Forecast
     rows : DataFrame
-        The month's rows of known outcome (`by_month.known`), with today's ``risk``.
+        The month's rows of known outcome (`by_month.known`), with ``risk``.
     level : float
         Coverage of the intervals told.
     missed_level : float
         Coverage of the interval outside of which a score is missed.
     own : bool
-        Whether today's risks are those of the model that foretold: else ROC-AUC and Brier score of
-        that model are not known, and only the share of drops is.
+        Whether ``risk`` is that of the model that foretold: else ROC-AUC and Brier score of that
+        model are not known, and only the share of drops is.
 
     Returns
     -------
@@ -177,6 +177,13 @@ def beside_fact(
     return found | {"missed_scores": missed, "missed": bool(missed)}
 
 
+RiskBy = Callable[[str, pd.DataFrame], np.ndarray | None]
+
+
+def nothing_kept(_: str, __: pd.DataFrame) -> None:
+    """Tell nothing: no earlier model is there to be asked."""
+
+
 @dataclass(frozen=True)
 class Judge:
     """How forecasts are made and held against what came.
@@ -193,6 +200,9 @@ class Judge:
         The first month whose outcomes it cannot have learnt from; None if that is not known.
     level, missed_level : float
         As :func:`beside_fact` takes them.
+    risk_by : callable
+        What an earlier model, by the first digits of its sha256, tells of rows; None if it is not
+        kept.
     """
 
     doubt: np.ndarray
@@ -201,6 +211,7 @@ class Judge:
     since: str | None
     level: float
     missed_level: float
+    risk_by: RiskBy = nothing_kept
 
     def foretell(self, rows: pd.DataFrame, month: str) -> Forecast:
         """Return what the model in use expects of rows of a month (`forecast_of`)."""
@@ -213,6 +224,9 @@ class Judge:
     def beside(self, forecast: Forecast, rows: pd.DataFrame) -> dict[str, Any]:
         """Return a forecast beside what came (`beside_fact`)."""
         own = forecast.model == self.model and not rows["out_of_fold"].any()
+        then = None if own else self.risk_by(forecast.model, rows)
+        if then is not None:
+            own, rows = True, rows.assign(risk=then)
         levels = {"level": self.level, "missed_level": self.missed_level}
         return beside_fact(forecast, rows, own=own, **levels)
 

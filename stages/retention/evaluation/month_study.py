@@ -19,8 +19,10 @@ from retention.evaluation.foretold import (
     SHORT,
     Forecast,
     Judge,
+    RiskBy,
     foretold_and_came,
     foretold_and_waiting,
+    nothing_kept,
 )
 from retention.stats.clustered import line_doubt, told_doubt
 
@@ -82,6 +84,7 @@ def study_months(
     horizon: int,
     options: Evaluate,
     doubt_then: np.ndarray | None = None,
+    risk_by: RiskBy = nothing_kept,
 ) -> MonthStudy:
     """Return what the months say of the model in use.
 
@@ -103,6 +106,8 @@ def study_months(
     doubt_then : ndarray, shape (2, 2), optional
         What a model that was kept did not know of its calibration when it was kept, for where the
         rows that taught it are no longer there.
+    risk_by : callable, optional
+        As ``foretold.Judge`` has it.
     """
     level = options.level
     draws = {"count": options.bootstrap, "seed": options.seed, "level": level}
@@ -123,6 +128,7 @@ def study_months(
         shifted(max(months), horizon) if months else None,
         level,
         missed_level(options.alarm_level),
+        risk_by,
     )
     foretold, own_missed = foretold_and_came(table, kept, judge)
     last, month = newest(table), str(table[MONTH].max())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError, clipped, one_of, shown
@@ -19,6 +20,7 @@ from retention.core.paths import MODELS, TRAINED, ModelFolder
 from retention.core.vocabulary import IDENTITY
 from retention.models.estimators import RiskModel
 from retention.models.persistence import load_model
+from retention.models.scoring import predict_risk
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 _NEEDS = ("features", "threshold", "sha256")
@@ -70,6 +72,31 @@ def read_in_use(folder: ModelFolder) -> InUse:
     card = read_json(folder.card, needs=_NEEDS)
     model = load_model(folder.model, sha256=card["sha256"])
     return InUse(folder, card, model, read_parquet(folder.out_of_fold))
+
+
+def risk_by_kept(short: str, rows: pd.DataFrame) -> np.ndarray | None:
+    """Return what a kept model tells of customers, shape (n_rows,).
+
+    None if no model with these first digits of its sha256 is under ``models/``, or it does not fit
+    the customers' columns.
+
+    Parameters
+    ----------
+    short : str
+        First hex digits of the model's sha256.
+    rows : DataFrame
+        The customers, none of whom taught it.
+    """
+    for card in sorted(MODELS.glob("*/model.json")):
+        if not read_json(card, needs=_NEEDS)["sha256"].startswith(short):
+            continue
+        used = read_in_use(ModelFolder(card.parent))
+        try:
+            refuse_misfit(used, rows)
+        except InputError:  # of columns that there were then: what it would tell is not known
+            return None
+        return predict_risk(used.model, rows, jobs=1)
+    return None
 
 
 def refuse_misfit(used: InUse, table: pd.DataFrame) -> None:
