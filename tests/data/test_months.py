@@ -747,3 +747,4 @@ def test_settled(run):
     assert str(table["drop"].dtype) == "Int8"
     assert np.isin(table["drop"].dropna(), [0, 1]).all()
     assert table["month"].map(type).eq(str).all()
+    assert run.readiness["count"].dtype == run.readiness["line"].dtype == "int64"
