@@ -16,7 +16,9 @@ from helpers import cells_of
 from month_shop import MonthShop, month_shop
 from project import lay_fixtures
 from retention.core.months import shifted
+from retention.core.params import load_params
 from retention.core.vocabulary import IDENTITY
+from retention.data.month_preparation import prepare_months, read_months
 
 LABEL = "Покупательская активность"
 RAW = Path("data/raw")
@@ -482,6 +484,53 @@ def test_neither_the_order_of_rows_nor_that_of_reading_matters(run):
     assert found.months == plain.months
 
 
+def test_months_read_in_any_order_are_the_same(run):
+    run.write()
+    params = load_params(Path("params.yaml"), columns=COLUMNS)
+    read = read_months(
+        {month: RAW / month for month in run.shop.months}, params.prepare, columns=COLUMNS
+    )
+    one, other = (
+        prepare_months(dict(months), params.prepare, params.label, columns=COLUMNS)
+        for months in (read.items(), reversed(read.items()))
+    )
+    pd.testing.assert_frame_equal(one.customers, other.customers)
+    pd.testing.assert_frame_equal(one.readiness, other.readiness)
+    assert one.details == other.details
+
+
+def test_customers_who_come_and_leave_have_the_outcomes_that_their_rows_tell(run):
+    rng = np.random.default_rng(5)
+    shop = run.shop
+    comes, leaves = rng.integers(-6, 4, 70), rng.integers(3, 9, 70)
+    for place, month in enumerate(shop.months):
+        shop.there[month] = (comes <= place) & (place < leaves)
+    found = run.write().run()
+    season = found.months["label"]["season"]
+
+    def amount(who: str, of: str) -> float:
+        exports = [shifted(of, by) for by in range(3) if shifted(of, by) in shop.months]
+        return shop.revenue.loc[who, of] if any(shop.there.loc[who, one] for one in exports) else 0
+
+    checked, gone = 0, 0
+    for row in found.customers.itertuples():
+        if row.month > "2026-03":
+            assert pd.isna(row.drop)
+            continue
+        after, base = (
+            sum(amount(row.customer_id, of) / season[of] for of in months)
+            for months in (
+                [shifted(row.month, by) for by in (1, 2, 3)],
+                [shifted(row.month, by) for by in (-2, -1, 0)],
+            )
+        )
+        assert row.drop == (after < 0.8 * base), row
+        checked += 1
+        gone += amount(row.customer_id, shifted(row.month, 3)) == 0
+    assert checked > 120
+    assert gone == found.months["label"]["absent_customers"] > 20
+
+
 def test_no_known_outcome_is_no_fault(run):
     run.shop.months = run.shop.months[:3]
     found = run.write().run()
@@ -662,6 +711,16 @@ def test_a_fault_names_its_month(run, capsys):
     )
 
 
+def test_a_fault_of_reading_names_its_month(run, capsys):
+    run.write()
+    rows = run.table("2026-02", "market_money")
+    run.put("2026-02", "market_money", rows[rows["Период"] != "текущий_месяц"])
+    assert run.refused(capsys) == (
+        "error: data/raw/2026-02: market_money.csv has no rows of month текущий_месяц; found: "
+        "предыдущий_месяц, препредыдущий_месяц"
+    )
+
+
 def test_a_snapshot_needs_its_day(run, capsys):
     run.shop.months = run.shop.months[:1]
     run.shop.labels = {
@@ -688,3 +747,4 @@ def test_settled(run):
     assert str(table["drop"].dtype) == "Int8"
     assert np.isin(table["drop"].dropna(), [0, 1]).all()
     assert table["month"].map(type).eq(str).all()
+    assert run.readiness["count"].dtype == run.readiness["line"].dtype == "int64"

@@ -4,6 +4,7 @@ Each month is read, cleaned, joined and sifted by itself, as a snapshot is: what
 customer in July is what stands in July's folder. Only outcomes look at later folders.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -161,8 +162,9 @@ def prepare_months(
 
 
 def _read_month(folder: Path, options: Prepare, columns: Columns) -> MonthExports:
-    exports = read_exports(folder, options, columns=columns, may_lack=[LABEL])
-    labels = read_labels(folder, columns=columns, misspellings=options.misspellings)
+    with _naming(folder):
+        exports = read_exports(folder, options, columns=columns, may_lack=[LABEL])
+        labels = read_labels(folder, columns=columns, misspellings=options.misspellings)
     if labels is None:
         return MonthExports(folder, exports, None)
     market, findings = with_labels(exports.cleaned[MARKET_FILE], labels)
@@ -172,26 +174,29 @@ def _read_month(folder: Path, options: Prepare, columns: Columns) -> MonthExport
 
 
 def _sift_month(one: MonthExports, options: Prepare) -> Sifted:
-    """Return the customers of a month; a message that does not name the month gets its name."""
-    try:
-        if one.labels:
-            market = one.exports.cleaned[MARKET_FILE]
-            refuse_odd_labels(
-                one.labels,
-                market,
-                market_file=one.exports.files[MARKET_FILE],
-                most=options.max_quarantined,
-            )
+    """Return the customers of a month; rows that break a rule in its outcomes count with others."""
+    with _naming(one.folder):
+        if one.labels is None:
+            return sift(one.exports, options, folder=one.folder)
+        refuse_odd_labels(
+            one.labels,
+            one.exports.cleaned[MARKET_FILE],
+            market_file=one.exports.files[MARKET_FILE],
+            most=options.max_quarantined,
+        )
         found = sift(one.exports, options, folder=one.folder)
+    broken = found.details["quarantined_rows"] + len(one.labels.cleaned.quarantine)
+    return replace(found, details=found.details | {"quarantined_rows": broken})
+
+
+@contextlib.contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Put the month's folder before a message that does not name it."""
+    try:
+        yield
     except InputError as mistake:
         text = str(mistake)
-        text = text if text.startswith(str(one.folder)) else f"{one.folder}: {text}"
-        raise InputError(text) from None
-    if one.labels:
-        more = len(one.labels.cleaned.quarantine)
-        counted = {"quarantined_rows": found.details["quarantined_rows"] + more}
-        found = replace(found, details=found.details | counted)
-    return found
+        raise InputError(text if str(folder) in text else f"{folder}: {text}") from None
 
 
 def _labelled(kept: pd.DataFrame, outcomes: Outcomes) -> pd.DataFrame:

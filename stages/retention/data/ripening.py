@@ -74,6 +74,8 @@ def season_index(ledger: Ledger) -> pd.Series:
     amounts = ledger.amounts.to_numpy("float64")
     earned = amounts > 0
     start = ledger.amounts.where(earned).median()
+    if not earned.any():
+        return start
     logs = np.where(earned, np.log(np.where(earned, amounts, 1.0) / start.to_numpy()), np.nan)
     shift, rest = _fitted(logs, np.nanmedian, turns=_POLISH)
     bound = _FAR * 1.4826 * np.nanmedian(np.abs(rest)) + 10.0**-_DIGITS
