@@ -191,6 +191,18 @@ def test_with_outcomes_a_model_that_was_kept_is_judged_anew(model):
     assert found.scores["test_customers"] == 600
 
 
+def test_where_the_months_that_taught_are_gone_baselines_learn_from_others(model):
+    table = shop_of_months(600, 9, seed=12)
+    later = table[table["month"] > shifted(FIRST, 1)]
+    later = later.assign(split=later["split"].replace("between", "train"))
+    card = {"features": {"pages": "number"}, "threshold": 0.5}
+    found = evaluated(later, card, model, options=OPTIONS).scores
+    assert (found["test_customers"], found["calibration_customers"]) == (600, 600)
+    assert found["rule_roc_auc"] > 0.7
+    nothing = later.assign(split=later["split"].replace("train", "waiting"))
+    assert evaluated(nothing, card, model, options=OPTIONS).scores["judged"] == WHEN_KEPT
+
+
 def test_the_truth_of_months_is_asked_by_month():
     table = shop_of_months(300, 9, seed=11)
     truth = table[["customer_id", "month"]].assign(probability=table["risk"])
