@@ -122,6 +122,7 @@ def _evaluate(found):
     ]
     risk = {"before": 0.36, "ahead": 0.37, "difference": 0.01, "low": -0.03, "high": 0.05}
     found |= _score("reversion_roc_auc", 0.61, 0.05) | _score("over_reversion", 0.25, 0.05)
+    found |= _score("base_roc_auc", 0.7, 0.04) | _score("over_base", 0.16, 0.05)
     found["split"] = "time"
     found["months"] = {
         "rows": rows,
@@ -129,6 +130,7 @@ def _evaluate(found):
         "split": "time",
         "forecast": forecast(LAST),
         "foretold": [foretold(month, place) for place, month in enumerate(FORETOLD)],
+        "waiting": [forecast(month) | {"kept": False} for month in MONTHS[15:17]],
         "missed": 1,
         "retrain": {"missed": True, "drift": False, "age": True, "months_old": 16}
         | {"fresh": 2, "due": True},

@@ -6,10 +6,10 @@ from monthly import foretold as foretold_of
 from retention.report.months import (
     LABELLED,
     SHOWN_MONTHS,
+    forecasts_of,
     in_months,
     kinds_of,
     months_overview,
-    newest_places,
     points_of,
     reach_of,
 )
@@ -87,7 +87,7 @@ def test_months_add_up():
 
 
 def test_a_picture_shows_forecast_and_fact_and_what_is_outside():
-    points = points_of(ROWS, forecast_of(LAST), "drop_share")
+    points = points_of([forecast_of(LAST), *ROWS[::-1]], "drop_share")
     assert [point["month"] for point in points] == [*FORETOLD, LAST]
     assert [point["month"] for point in points if point["outside"]] == [MISSED]
     assert points[-1]["fact"] is None
@@ -103,11 +103,11 @@ def test_a_picture_shows_forecast_and_fact_and_what_is_outside():
 def test_months_of_which_nothing_was_told_are_not_drawn():
     untold = ROWS[0] | {"roc_auc": None, "roc_auc_low": None, "roc_auc_high": None}
     unknown = ROWS[1] | {"roc_auc_fact": None}
-    points = points_of([untold, unknown], None, "roc_auc")
+    points = points_of([untold, unknown], "roc_auc")
     assert [(point["month"], point["fact"], point["outside"]) for point in points] == [
         (FORETOLD[1], None, False)
     ]
-    assert points_of([untold], None, "roc_auc") == []
+    assert points_of([untold], "roc_auc") == []
 
 
 @pytest.mark.parametrize("values", [(0.0, 0.0), (1.0, 1.0), (0.02, 0.99)])
@@ -116,8 +116,13 @@ def test_a_picture_stays_within_what_a_share_can_be(values):
     assert 0 <= low < high <= 1
 
 
-def test_of_many_months_the_newest_are_shown():
+def test_of_many_months_the_newest_are_shown_first():
     rows = [{"month": f"{2020 + place // 12}-{place % 12 + 1:02d}"} for place in range(60)]
-    assert newest_places(rows) == list(range(60 - SHOWN_MONTHS, 60))
-    assert newest_places(rows[::-1]) == list(range(SHOWN_MONTHS))[::-1]
+    told = {"foretold": rows[:57], "waiting": rows[57:59], "forecast": rows[59]}
+    shown = forecasts_of(told, ahead=True)
+    assert [row for _, row in shown] == rows[: -SHOWN_MONTHS - 1 : -1]
+    assert [place for place, _ in shown[:4]] == [
+        ("forecast",), ("waiting", 1), ("waiting", 0), ("foretold", 56),
+    ]  # fmt: skip
+    assert [row for _, row in forecasts_of(told, ahead=False)] == rows[56 : 56 - SHOWN_MONTHS : -1]
     assert len(MONTHS) < SHOWN_MONTHS

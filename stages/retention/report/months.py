@@ -119,24 +119,36 @@ def _summed(rows: Sequence[Mapping[str, int]]) -> dict[str, int]:
     return {name: sum(row.get(name, 0) for row in rows) for name in names}
 
 
-def newest_places(rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Return the places of the months that are shown, in their order."""
-    order = sorted(range(len(rows)), key=lambda place: rows[place]["month"])
-    return order[-SHOWN_MONTHS:]
+def forecasts_of(
+    told: Mapping[str, Any], *, ahead: bool
+) -> list[tuple[tuple[str | int, ...], Any]]:
+    """Return the forecasts that are shown, the newest month first, each with its place.
+
+    Parameters
+    ----------
+    told : mapping
+        Section ``months`` of the details of evaluate: ``foretold`` (beside the fact), ``waiting``
+        (whose outcomes are not known yet) and ``forecast``, that of the last month.
+    ahead : bool
+        Whether those without a fact are shown.
+    """
+    parts: list[tuple[tuple[str | int, ...], Any]] = [
+        (("foretold", place), row) for place, row in enumerate(told["foretold"])
+    ]
+    if ahead:
+        parts += [(("waiting", place), row) for place, row in enumerate(told["waiting"])]
+        parts += [(("forecast",), told["forecast"])] if told["forecast"] else []
+    return sorted(parts, key=lambda part: part[1]["month"], reverse=True)[:SHOWN_MONTHS]
 
 
-def points_of(
-    foretold: Sequence[Mapping[str, Any]], ahead: Mapping[str, Any] | None, name: str
-) -> list[dict[str, Any]]:
+def points_of(forecasts: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
     """Return what a picture of forecasts beside facts shows, a month after the other.
 
     Parameters
     ----------
-    foretold : sequence of mapping
-        For each month ``month``, what was foretold (`name`, ``NAME_low``, ``NAME_high``), what
-        came (``NAME_fact``) and ``missed``.
-    ahead : mapping, optional
-        The same of the month whose outcome is not known yet, without a fact.
+    forecasts : sequence of mapping
+        For each month ``month``, what was foretold (`name`, ``NAME_low``, ``NAME_high``) and, where
+        it is known, what came (``NAME_fact``).
     name : str
         One of :data:`FORETOLD`.
 
@@ -148,8 +160,7 @@ def points_of(
         ``named``, where the month's name stands along the axis; months of which nothing was told
         are left out.
     """
-    rows = [foretold[place] for place in newest_places(foretold)]
-    rows += [ahead] if ahead else []
+    rows = sorted(forecasts, key=lambda row: row["month"])
     rows = [row for row in rows if row[name] is not None and row[f"{name}_low"] is not None]
     places = [months_between(rows[0]["month"], row["month"]) for row in rows]
     found = []

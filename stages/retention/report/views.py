@@ -6,11 +6,12 @@ from typing import Any
 from retention.core.arms import Arm
 from retention.core.columns import Columns
 from retention.core.findings import Level
+from retention.core.grades import FAILED_GRADE
 from retention.report.months import (
     DRAWN,
     FORETOLD,
+    forecasts_of,
     in_months,
-    newest_places,
     points_of,
     reach_of,
 )
@@ -196,14 +197,16 @@ def _months_view(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
         return found
     last = files["prepare"]["months"]["last"]
     by_month = (names["prepare"], "months", "by_month")
-    told = files["evaluate"]["months"]
-    points = {name: points_of(told["foretold"], told["forecast"], name) for name in DRAWN}
+    # What a model tells that is no better than chance, or of what is known, is no forecast.
+    ahead = files["evaluate"]["grade"] != FAILED_GRADE and files["segment"]["rehearsal"] is None
+    forecasts = forecasts_of(files["evaluate"]["months"], ahead=ahead)
+    points = {name: points_of([row for _, row in forecasts], name) for name in DRAWN}
     kinds = files["overview"]["months"]["findings"]
     return found | {
         "month_at": (*by_month, last),
         "kinds": {kind["place"]: at for at, kind in enumerate(kinds)},
         "foretold_forms": FORETOLD,
-        "foretold_places": newest_places(told["foretold"]),
+        "forecasts": [((names["evaluate"], "months", *place), row) for place, row in forecasts],
         "points": points,
         "reach": {name: reach_of(rows) for name, rows in points.items() if rows},
     }
