@@ -3,9 +3,9 @@
 Each run draws a small shop (60 to 400 customers) with odd but valid columns: constant ones, empty
 ones, ties, twins, one category, hardly a drop or hardly a stay; draws params to go with it; and
 leads it through every stage, and a campaign's answers through measure. Every fourth shop comes in
-months, with campaigns that were sent, and goes on with a model that was kept. A stage must end with files
-that any program reads, without a number that is none; or in one line that starts with ``error:``
-and exit status 1. Anything else is a failure, printed with the seed that repeats it.
+months, with campaigns that were sent, and goes on with a model that was kept. A stage must end with
+files that any program reads, without a number that is none; or in one line that starts with
+``error:`` and exit status 1. Anything else is a failure, printed with the seed that repeats it.
 """
 
 import contextlib

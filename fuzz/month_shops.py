@@ -89,7 +89,7 @@ def write_months(folder: Path, months: Mapping[str, pd.DataFrame], rng: random.R
             if name == MARKET_FILE:
                 table[column.header] = customers[CATEGORY].map(exported).fillna(customers[CATEGORY])
                 if customers[LABEL].isna().all() and rng.random() < 0.7:
-                    table = table.drop(columns=label)
+                    del table[label]
             table.to_csv(folder / month / f"{name}.csv", index=False)
 
 
