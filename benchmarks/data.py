@@ -75,13 +75,7 @@ def featurize(folder: str, *pictures: str) -> None:
         from retention.data.plots import draw_correlations, draw_distributions
 
         names = list(made.features)
-        found = study_columns(
-            made.table,
-            customers[POSITION],
-            names,
-            params.features,
-            behaviour=made.behaviour,
-        )
+        found = study_columns(made, customers[POSITION], params.features)
         draw_distributions(
             found.seen[names], found.seen[LABEL], Path(place, "bars.png"), columns=columns
         )

@@ -1,21 +1,25 @@
 """Featurize: what do we know of each customer before the event?
 
-Reads data/prepared/ and columns.yaml; writes data/features/ (features.parquet, the one table of
-customers from here on; left_out.parquet, the ids of all others; dictionary.json; details.json),
-metrics/featurize.json and plots/featurize/.
+Reads data/prepared/, columns.yaml and, of months, campaigns/; writes data/features/
+(features.parquet, the one table of customers from here on; left_out.parquet, the ids of all others
+in the newest export; dictionary.json; details.json), metrics/featurize.json and plots/featurize/.
 """
+
+import pandas as pd
 
 from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.features import dictionary
 from retention.core.files import read_parquet, write_json, write_parquet
+from retention.core.months import in_months
 from retention.core.params import load_params
 from retention.core.running import stage
-from retention.core.vocabulary import IDENTITY, LABEL
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.data.column_study import study_columns
 from retention.data.customer_table import make_table
 from retention.data.joining import POSITION
 from retention.data.plots import draw_correlations, draw_distributions
+from retention.data.treated import read_campaigns
 
 _PLOTS = paths.PLOTS / "featurize"
 
@@ -23,14 +27,26 @@ _PLOTS = paths.PLOTS / "featurize"
 @stage
 def main() -> None:
     """Build the features, choose the sides, look for leaks and drift, draw what the columns say."""
-    columns, params = load_columns(), load_params().features
-    customers = read_parquet(paths.PREPARED)
-    made = make_table(customers, params, columns=columns)
+    columns = load_columns()
+    params = load_params()
+    customers, others = read_parquet(paths.PREPARED), read_parquet(paths.SET_ASIDE)
+    campaigns = []
+    if in_months(customers):
+        known = pd.concat([customers[IDENTITY], others[IDENTITY]])
+        campaigns = read_campaigns(paths.CAMPAIGNS, known)
+        others = others[others[MONTH] == customers[MONTH].max()]
+    made = make_table(
+        customers,
+        params.features,
+        columns=columns,
+        horizon=params.label.horizon_months,
+        campaigns=campaigns,
+    )
     names = list(made.features)
     write_parquet(made.table, paths.FEATURES)
-    write_parquet(read_parquet(paths.SET_ASIDE, [IDENTITY]), paths.LEFT_OUT)
+    write_parquet(others[[IDENTITY]], paths.LEFT_OUT)
     write_json(dictionary(made.features, columns=columns), paths.DICTIONARY)
-    found = study_columns(made.table, customers[POSITION], names, params, behaviour=made.behaviour)
+    found = study_columns(made, customers[POSITION], params.features)
     write_json(found.details, paths.FEATURES_DETAILS)
     write_json(found.headline, paths.METRICS / "featurize.json")
     draw_distributions(

@@ -7,10 +7,10 @@ every later stage takes a customer's risk, and metrics/score.json.
 from pathlib import Path
 
 from retention.core import paths
-from retention.core.files import read_json, read_parquet, write_json, write_parquet
+from retention.core.files import read_parquet, write_json, write_parquet
 from retention.core.params import load_params
 from retention.core.running import stage
-from retention.models.persistence import load_model
+from retention.models.keeping import read_in_use, refuse_misfit
 from retention.models.scoring import score_customers
 
 
@@ -18,14 +18,15 @@ from retention.models.scoring import score_customers
 def main() -> None:
     """Ask the model once about everyone whom it was not trained on."""
     params = load_params()
-    kept = paths.ModelFolder(Path(params.score.model))
-    table, out_of_fold = read_parquet(paths.FEATURES), read_parquet(kept.out_of_fold)
-    card = read_json(kept.card, needs=("threshold", "sha256"))
-    model = load_model(kept.model, sha256=card["sha256"])
-    risks = score_customers(table, model, out_of_fold, jobs=params.train.jobs)
+    table = read_parquet(paths.FEATURES)
+    used = read_in_use(paths.ModelFolder(Path(params.score.model)))
+    refuse_misfit(used, table)
+    risks = score_customers(
+        table, used.model, used.out_of_fold, jobs=params.train.jobs, kept=used.kept
+    )
     ahead = risks.loc[table["split"] == "score", "risk"]
     write_parquet(risks, paths.RISKS)
-    called = ahead[ahead >= card["threshold"]]
+    called = ahead[ahead >= used.card["threshold"]]
     content = {
         "ahead": len(ahead),
         "mean_risk": ahead.mean(),

@@ -8,14 +8,15 @@ import pandas as pd
 
 from retention.core import paths
 from retention.core.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from retention.core.months import in_months
 from retention.core.params import load_params
 from retention.core.running import stage
-from retention.core.vocabulary import IDENTITY, LABEL
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.evaluation.curves import reliability
 from retention.models.description import model_card, training_details
 from retention.models.learning_curve import learning_curve
 from retention.models.persistence import save_model
-from retention.models.selection import train_model, training_rows
+from retention.models.selection import row_weights, train_model, training_rows
 
 _PLOTS = paths.PLOTS / "train"
 _HEADLINE = (
@@ -37,17 +38,17 @@ def main() -> None:
     words = [feature["name"] for feature in dictionary if feature["categorical"]]
     rows = training_rows(table, train=train)
     X, y, key = rows[names], rows[LABEL].to_numpy("int64"), rows["twin_key"].to_numpy()
-    trained = train_model(
-        X, y, key, train=train, models=params.models, words=words, customers=len(table)
-    )
+    weight, monthly = row_weights(rows), in_months(table)
+    horizon = read_json(paths.FEATURES_DETAILS)["months"]["horizon_months"] if monthly else None
+    how = {"train": train, "models": params.models, "words": words, "weight": weight}
+    trained = train_model(X, y, key, customers=len(table), repeated=monthly, **how)
     digest = save_model(trained.model, paths.TRAINED.model)
-    write_json(
-        model_card(trained, y, key, names=names, words=words, sha256=digest), paths.TRAINED.card
-    )
-    told = pd.DataFrame({IDENTITY: rows[IDENTITY], "risk": trained.risk})
-    write_parquet(told, paths.TRAINED.out_of_fold)
+    of_rows = {"names": names, "words": words, "weight": weight, "horizon": horizon}
+    write_json(model_card(trained, rows, sha256=digest, **of_rows), paths.TRAINED.card)
+    whose = [IDENTITY, *([MONTH, "behaviour_key"] if monthly else [])]
+    write_parquet(rows[whose].assign(risk=trained.risk), paths.TRAINED.out_of_fold)
     curve = learning_curve(trained.best.pipeline, X, y, key, seed=train.seed, jobs=train.jobs)
-    details = training_details(trained, y) | {"learning": curve.gain}
+    details = training_details(trained, y, weight) | {"learning": curve.gain}
     write_json(details, paths.TRAINED.details)
     write_json({name: details[name] for name in _HEADLINE}, paths.METRICS / "train.json")
     results = [candidate.result for candidate in trained.candidates]

@@ -20,7 +20,7 @@ RESERVED = frozenset(
     f"{REST} {PERIOD} risk profit_rank any amount month line key position split twin_key scored "
     "out_of_fold segment segments grid cell reasons reason_1 reason_2 reason_3 lowers arm treated "
     "offer channel cost assumed_effect expected_gain gate tenure_quarter noise_1 noise_2 "
-    "noise_3".split()
+    "noise_3 label_source behaviour_key weight taught".split()
 )
 """Names that rules, offers and tables use for something else."""
 

@@ -42,6 +42,17 @@ def newest(table: pd.DataFrame) -> pd.DataFrame:
     return table[table[MONTH] == table[MONTH].max()] if in_months(table) else table
 
 
+def split_in_time(table: pd.DataFrame) -> bool:
+    """Tell whether every month that teaches is before every month that judges.
+
+    Otherwise customers were split, and both sides share months; so it is of a snapshot.
+    """
+    if not in_months(table):
+        return False
+    train, test = (table.loc[table["split"] == side, MONTH] for side in ("train", "test"))
+    return bool(len(train) and len(test) and train.max() < test.min())
+
+
 def _number(month: str) -> int:
     year, number = map(int, month.split("-"))
     return 12 * year + number - 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,11 @@ import pandas as pd
 from retention.core.columns import Columns
 from retention.core.features import build_features
 from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
+from retention.core.months import in_months
 from retention.core.params import Features
-from retention.core.vocabulary import LABEL
+from retention.core.vocabulary import LABEL, MONTH
+from retention.data.time_split import split_months
+from retention.data.treated import SentCampaign, find_treated
 
 
 @dataclass(frozen=True)
@@ -20,16 +24,20 @@ class CustomerTable:
     Attributes
     ----------
     table : DataFrame
-        Every canonical column, ``split``, ``twin_key`` and ``scored``.
+        Every canonical column, ``split``, ``twin_key`` and ``scored``; of months also ``month``,
+        ``label_source``, ``behaviour_key`` and ``weight``.
     features : DataFrame
         The features alone, in their order.
     behaviour : tuple of str
         All columns but id, label and profit.
+    months : dict
+        How months were split, see ``time_split.split_months``; empty of a snapshot.
     """
 
     table: pd.DataFrame
     features: pd.DataFrame
     behaviour: tuple[str, ...]
+    months: dict[str, Any]
 
 
 def split_sides(
@@ -47,16 +55,46 @@ def split_sides(
     return pd.DataFrame({"split": split, "twin_key": key, "scored": scored}, customers.index)
 
 
-def make_table(customers: pd.DataFrame, params: Features, *, columns: Columns) -> CustomerTable:
-    """Return the customers with their features and sides; `columns` is the data dictionary."""
+def make_table(
+    customers: pd.DataFrame,
+    params: Features,
+    *,
+    columns: Columns,
+    horizon: int | None = None,
+    campaigns: Sequence[SentCampaign] = (),
+) -> CustomerTable:
+    """Return the customers, or their months, with their features and sides.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        As prepare writes them; with a column ``month`` where the shop's data are months.
+    params : Features
+        The params section.
+    columns : Columns
+        The data dictionary.
+    horizon : int
+        Params ``label.horizon_months``; months need it.
+    campaigns : sequence of SentCampaign
+        What was sent; asked of months only.
+    """
     columns = columns.held_by(customers.columns)
     features = build_features(customers, columns=columns, use_profit=params.use_profit)
-    sides = split_sides(
-        customers, behaviour=columns.behaviour, test_share=params.test_share, seed=params.seed
-    )
-    extra = [name for name in columns.by_name if name not in features]
+    how = {"behaviour": columns.behaviour, "test_share": params.test_share, "seed": params.seed}
+    by_month: list[str] = []
+    months: dict[str, Any] = {}
+    if in_months(customers):
+        if horizon is None:
+            raise ValueError("of months the horizon of an outcome is needed")
+        treatment = find_treated(customers, campaigns, horizon=horizon)
+        found = split_months(customers, treatment, horizon=horizon, **how)
+        sides, months = found.columns, found.details
+        by_month = [MONTH, "label_source"]
+    else:
+        sides = split_sides(customers, **how)
+    extra = [*by_month, *(name for name in columns.by_name if name not in features)]
     table = pd.concat([customers[extra], sides, features], axis=1)
-    return CustomerTable(table, features, columns.behaviour)
+    return CustomerTable(table, features, columns.behaviour, months)
 
 
 def sample(table: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:

@@ -33,14 +33,20 @@ OTHER = "other"
 
 
 def draw_one(axis: object, values: pd.Series, label: pd.Series, column: Column) -> None:
-    """Draw one feature: shares of a category, or a histogram, in per cent of each class."""
+    """Draw one feature: shares of a category, or a histogram, in per cent of each class.
+
+    Where nobody's outcome is known all customers are one class.
+    """
     classes = ((0, "stayed", BLUE), (1, "dropped", ORANGE))
+    if label.isna().all():
+        label, classes = label.isna(), ((True, "all", GREY),)
     if column.is_category:
         counts = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
         order = counts.index[counts >= _LEAST][:_MOST_WORDS]
         values = values.where(values.isin(order) | values.isna(), OTHER)
         order = [*order, OTHER] if (values == OTHER).any() else order
-        for offset, (which, name, colour) in zip((-0.2, 0.2), classes, strict=True):
+        offsets = (-0.2, 0.2) if len(classes) > 1 else (0,)
+        for offset, (which, name, colour) in zip(offsets, classes, strict=True):
             shares = values[label == which].value_counts(normalize=True).reindex(order).fillna(0)
             places = np.arange(len(order)) + offset
             axis.barh(places, 100 * shares.to_numpy(), height=0.4, label=name, color=colour)

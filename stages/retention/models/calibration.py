@@ -37,16 +37,21 @@ class Calibration:
         return sigmoid(calibrated(line, bend=self.bend, steps=self.steps))
 
 
-def fit_sigmoid(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+def fit_sigmoid(
+    score: np.ndarray, label: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[float, float]:
     """Return slope and intercept of the log-odds of `label` as a line of `score`.
 
-    Platt's scaling (Platt 1999) on scores of customers that the model has not seen.
+    Platt's scaling (Platt 1999) on scores of customers that the model has not seen, each standing
+    for `weight` of them (one where it is None).
     """
-    fitted = LogisticRegression(C=np.inf).fit(score.reshape(-1, 1), label)
+    fitted = LogisticRegression(C=np.inf).fit(score.reshape(-1, 1), label, weight)
     return steady(fitted.coef_[0, 0]), steady(fitted.intercept_[0])
 
 
-def fit_beta(line: np.ndarray, label: np.ndarray, *, edge: float) -> Bend:
+def fit_beta(
+    line: np.ndarray, label: np.ndarray, weight: np.ndarray | None = None, *, edge: float
+) -> Bend:
     """Return the bend of the highest likelihood, see ``estimators.bent``.
 
     Beta calibration (Kull, Silva Filho & Flach 2017, doi:10.1214/17-EJS1338SI): a logistic
@@ -54,11 +59,12 @@ def fit_beta(line: np.ndarray, label: np.ndarray, *, edge: float) -> Bend:
     below :data:`FLATTEST`.
     """
     columns = np.column_stack([-np.logaddexp(0, -line), np.logaddexp(0, line), np.ones(len(line))])
+    stands = np.ones(len(line)) if weight is None else weight
 
     def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
         told = columns @ point
-        gradient = columns.T @ (sigmoid(told) - label)
-        return (np.logaddexp(0, told) - label * told).sum(), gradient
+        gradient = columns.T @ (stands * (sigmoid(told) - label))
+        return (stands * (np.logaddexp(0, told) - label * told)).sum(), gradient
 
     bounds = [(FLATTEST, None), (FLATTEST, None), (None, None)]
     found = minimize(loss, [1.0, 1.0, 0.0], jac=True, method="L-BFGS-B", bounds=bounds)
@@ -66,7 +72,9 @@ def fit_beta(line: np.ndarray, label: np.ndarray, *, edge: float) -> Bend:
     return low, high, shift, edge
 
 
-def fit_calibration(kind: str, score: np.ndarray, label: np.ndarray) -> Calibration:
+def fit_calibration(
+    kind: str, score: np.ndarray, label: np.ndarray, weight: np.ndarray | None = None
+) -> Calibration:
     """Fit a calibration on scores of customers that the model has not seen.
 
     Parameters
@@ -78,38 +86,55 @@ def fit_calibration(kind: str, score: np.ndarray, label: np.ndarray) -> Calibrat
         pool-adjacent-violators algorithm (Zadrozny & Elkan 2002).
     score : ndarray of float, shape (n_customers,)
     label : ndarray of 0 and 1, shape (n_customers,)
+    weight : ndarray of float, shape (n_customers,), optional
+        How many customers each stands for.
     """
     if kind == "none":
         return Calibration(kind, 1.0, 0.0)
     if kind == "temperature":
-        fitted = LogisticRegression(C=np.inf, fit_intercept=False).fit(score[:, None], label)
+        through_zero = LogisticRegression(C=np.inf, fit_intercept=False)
+        fitted = through_zero.fit(score[:, None], label, weight)
         return Calibration(kind, steady(fitted.coef_[0, 0]), 0.0)
-    slope, intercept = fit_sigmoid(score, label)
+    slope, intercept = fit_sigmoid(score, label, weight)
     if kind == "sigmoid":
         return Calibration(kind, slope, intercept)
     line = slope * score + intercept
     # No group of customers is sure: the risk stays half a customer away from 0 and 1.
     edge = 0.5 / len(label)
     if kind == "beta":
-        return Calibration(kind, slope, intercept, bend=fit_beta(line, label, edge=edge))
-    fitted = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(line, label)
+        return Calibration(kind, slope, intercept, bend=fit_beta(line, label, weight, edge=edge))
+    stairs = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip")
+    fitted = stairs.fit(line, label, weight)
     heights = log_odds(fitted.y_thresholds_)
     # The places are lines of customers, products of steady numbers: the same everywhere already.
     steps = [(float(x), steady(y)) for x, y in zip(fitted.X_thresholds_, heights, strict=True)]
     return Calibration(kind, slope, intercept, steps=steps)
 
 
-def cross_fitted(kind: str, score: np.ndarray, label: np.ndarray, fold: np.ndarray) -> np.ndarray:
+def cross_fitted(
+    kind: str,
+    score: np.ndarray,
+    label: np.ndarray,
+    fold: np.ndarray,
+    weight: np.ndarray | None = None,
+) -> np.ndarray:
     """Return each customer's risk by a calibration fitted on the other folds."""
     risk = np.zeros(len(label))
     for part in np.unique(fold):
         here = fold == part
-        risk[here] = fit_calibration(kind, score[~here], label[~here]).risk(score[here])
+        others = None if weight is None else weight[~here]
+        fitted = fit_calibration(kind, score[~here], label[~here], others)
+        risk[here] = fitted.risk(score[here])
     return risk
 
 
 def choose_calibration(
-    score: np.ndarray, label: np.ndarray, fold: np.ndarray
+    score: np.ndarray,
+    label: np.ndarray,
+    fold: np.ndarray,
+    *,
+    weight: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
 ) -> tuple[Calibration, np.ndarray, dict[str, float]]:
     """Return the calibration that cross-fitted log-loss speaks for, and what it told and cost.
 
@@ -125,15 +150,34 @@ def choose_calibration(
         Out-of-fold scores and outcomes of training customers.
     fold : ndarray of int, shape (n_customers,)
         Folds of the cross-fitting.
+    weight : ndarray of float, shape (n_customers,), optional
+        How many customers each row stands for.
+    groups : ndarray, shape (n_customers,), optional
+        Rows of equal value are not independent: a customer's months.
     """
-    risks = {kind: cross_fitted(kind, score, label, fold) for kind in KINDS}
-    losses = {kind: plain(log_loss, label, risk) for kind, risk in risks.items()}
+    risks = {kind: cross_fitted(kind, score, label, fold, weight) for kind in KINDS}
+    losses = {kind: plain(log_loss, label, risk, weight) for kind, risk in risks.items()}
     best = min(LINES, key=lambda kind: losses[kind])
     for kind, errors in BENT.items():
         gap = _losses(label, risks[best]) - _losses(label, risks[kind])
-        if gap.mean() > errors * gap.std(ddof=1) / np.sqrt(len(gap)):
+        mean, error = _mean_and_error(gap, weight, groups)
+        if mean > errors * error:
             best = kind
-    return fit_calibration(best, score, label), risks[best], losses
+    return fit_calibration(best, score, label, weight), risks[best], losses
+
+
+def _mean_and_error(
+    values: np.ndarray, weight: np.ndarray | None, groups: np.ndarray | None
+) -> tuple[float, float]:
+    """Return a mean and its standard error, clustered by `groups` (Liang & Zeger 1986)."""
+    if weight is None and groups is None:
+        return values.mean(), values.std(ddof=1) / np.sqrt(len(values))
+    stands = np.ones(len(values)) if weight is None else weight
+    mean = (stands * values).sum() / stands.sum()
+    index = np.arange(len(values)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    parts = np.bincount(index, stands * (values - mean))
+    spread = (parts**2).sum() * len(parts) / max(1, len(parts) - 1)
+    return mean, np.sqrt(spread) / stands.sum()
 
 
 def _losses(label: np.ndarray, risk: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import has_fit_parameter
 
 STEADY = 9
 """Digits after the point kept of a score and of a coefficient: other processors change the 13th at
@@ -145,6 +146,24 @@ def make_model(
     return Pipeline([("prepare", prepared), ("estimate", family.build(seed))])
 
 
+def takes_weights(estimator: Any) -> bool:
+    """Tell whether rows of an estimator's training may stand for more or fewer customers."""
+    return has_fit_parameter(estimator, "sample_weight")
+
+
+def fitted_on(
+    pipeline: Pipeline, features: pd.DataFrame, label: np.ndarray, weight: np.ndarray | None
+) -> Pipeline:
+    """Fit a pipeline in place and return it.
+
+    `weight` tells how many customers each row stands for, one where it is None; an estimator that
+    takes no weights is fitted without.
+    """
+    if weight is None or not takes_weights(pipeline.named_steps["estimate"]):
+        return pipeline.fit(features, label)
+    return pipeline.fit(features, label, estimate__sample_weight=weight)
+
+
 def raw_score(model: Any, features: Any) -> np.ndarray:
     """Return a fitted model's score: a margin, or the log-odds of its clipped probability.
 
@@ -209,9 +228,13 @@ class Blend(ClassifierMixin, BaseEstimator):
         self.intercepts = intercepts
         self.weights = weights
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "Blend":
-        """Fit every member on the same customers."""
-        self.fitted_ = [clone(member).fit(X, y) for member in self.members]
+    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> "Blend":
+        """Fit every member on the same customers, with weights those that take them."""
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.fitted_ = [
+            clone(member).fit(X, y, **(weights if takes_weights(member) else {}))
+            for member in self.members
+        ]
         self.classes_ = np.unique(y)
         return self
 

@@ -6,8 +6,10 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from retention.core.errors import InputError
+from retention.core.months import in_months
 from retention.core.progress import progress
-from retention.core.vocabulary import IDENTITY, LABEL
+from retention.core.teaching import TAUGHT
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.models.estimators import CHUNK, RiskModel
 
 _DIGITS = 6
@@ -15,50 +17,110 @@ _DIGITS = 6
 
 
 def score_customers(
-    table: pd.DataFrame, model: RiskModel, out_of_fold: pd.DataFrame, *, jobs: int
+    table: pd.DataFrame,
+    model: RiskModel,
+    out_of_fold: pd.DataFrame,
+    *,
+    jobs: int,
+    kept: bool = False,
 ) -> pd.DataFrame:
     """Return each customer's risk by a model that has not seen the customer's label.
 
-    Customers who were trained on take their out-of-fold risk, twins that of the row which trained
-    for them; the model is asked about everyone else.
+    Rows that were trained on take their out-of-fold risk, twins that of the row which trained
+    for them; the model is asked about all others.
 
     Parameters
     ----------
-    table : DataFrame, shape (n_customers, …)
-        ``customer_id``, ``split``, ``twin_key``, ``drop`` and the model's features.
+    table : DataFrame, shape (n_rows, …)
+        ``customer_id``, ``split``, ``twin_key``, ``drop`` and the model's features; of months
+        ``month`` and ``behaviour_key``.
     model : RiskModel
     out_of_fold : DataFrame
-        ``customer_id`` and ``risk`` of the customers trained on.
+        ``customer_id``, of months ``month``, and ``risk`` of the rows trained on.
     jobs : int
         Processor cores to use.
+    kept : bool
+        The model is one that was kept, perhaps of other customers, see :func:`recognised`.
 
     Returns
     -------
-    DataFrame, shape (n_customers, 3)
-        ``customer_id``, ``risk`` (0 to 1) and ``out_of_fold`` (bool), rows as in `table`.
+    DataFrame, shape (n_rows, …)
+        ``customer_id``, ``month`` of months, ``risk`` (0 to 1) and ``out_of_fold`` (bool), rows as
+        in `table`; of a model that was kept also ``taught`` (bool).
 
     Raises
     ------
     InputError
-        If the model was trained on somebody who is not on the training side of `table`: it would
-        be asked about customers whose outcome it has seen.
+        If the model is not one that was kept and was trained on somebody who is not on the
+        training side of `table`: it would be asked about customers whose outcome it has seen.
     """
-    training = table.loc[table["split"] == "train", IDENTITY]
-    if not out_of_fold[IDENTITY].isin(training).all():
-        raise InputError(
-            "the model was trained on other customers than the training side of the features; "
-            "run `dvc repro`, which trains it anew"
-        )
-    known = table[[IDENTITY, "twin_key", LABEL]].merge(out_of_fold, on=IDENTITY)
-    by_key = known.drop_duplicates(["twin_key", LABEL]).set_index(["twin_key", LABEL])["risk"]
-    places = pd.MultiIndex.from_frame(table[["twin_key", LABEL]])
-    risk = by_key.reindex(places).to_numpy("float64", copy=True)
+    own = ["behaviour_key" if in_months(table) else "twin_key"]
+    twin = [*([MONTH] if in_months(table) else []), *own, LABEL]
+    training = (table["split"] == "train").to_numpy()
+    doubtful = np.zeros(len(table), dtype=bool)
+    if kept:
+        known, doubtful = recognised(table, out_of_fold)
+    else:
+        alike = in_months(table) == in_months(out_of_fold)
+        known = _matched(table, out_of_fold) if alike else pd.Series(np.nan, table.index)
+        if known.notna().sum() != len(out_of_fold) or known[~training].notna().any():
+            raise InputError(
+                "the model was trained on other customers than the training side of the features; "
+                "run `dvc repro`, which trains it anew"
+            )
+    by_twin = table[twin].assign(risk=known)[known.notna()].drop_duplicates(twin)
+    places = pd.MultiIndex.from_frame(table[twin])
+    risk = by_twin.set_index(twin)["risk"].reindex(places).to_numpy("float64", copy=True)
     # Training customers beyond params train.max_rows were not trained on: the model is honest.
-    seen = (table["split"] == "train").to_numpy() & ~np.isnan(risk)
+    seen = ~np.isnan(risk) & (training | kept)
     risk[~seen] = predict_risk(model, table[~seen], jobs=jobs)
-    return pd.DataFrame(
-        {IDENTITY: table[IDENTITY], "risk": risk.round(_DIGITS), "out_of_fold": seen}, table.index
+    told = table[[IDENTITY, *([MONTH] if in_months(table) else [])]].assign(
+        risk=risk.round(_DIGITS), out_of_fold=seen | doubtful
     )
+    return told.assign(**{TAUGHT: seen}) if kept else told
+
+
+def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Series, np.ndarray]:
+    """Return the out-of-fold risk of rows that taught a kept model, and rows that may have.
+
+    A row taught it if customer and month agree. Where the model or the table knows no months, if
+    customer and behaviour do; of a customer of whom no row is recognised so, any row with a known
+    outcome may have.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`score_customers` takes it.
+    out_of_fold : DataFrame
+        ``customer_id``, ``behaviour_key``, ``risk`` and, of a model of months, ``month``.
+
+    Returns
+    -------
+    Series of float
+        Missing for all other rows.
+    ndarray of bool, shape (n_rows,)
+    """
+    if in_months(table) and in_months(out_of_fold):
+        return _matched(table, out_of_fold), np.zeros(len(table), dtype=bool)
+    own = table["behaviour_key" if in_months(table) else "twin_key"]
+    rows = table[[IDENTITY]].assign(behaviour_key=own)
+    # One customer may have behaved alike in two months: either risk is out of fold.
+    alike = out_of_fold.drop_duplicates([IDENTITY, "behaviour_key"])
+    known = _matched(rows, alike, [IDENTITY, "behaviour_key"])
+    told = table.loc[known.notna(), IDENTITY]
+    lost = out_of_fold.loc[~out_of_fold[IDENTITY].isin(told), IDENTITY]
+    return known, (table[IDENTITY].isin(lost) & table[LABEL].notna()).to_numpy()
+
+
+def _matched(
+    table: pd.DataFrame, out_of_fold: pd.DataFrame, keys: list[str] | None = None
+) -> pd.Series:
+    """Return each row's out-of-fold risk, missing where there is none."""
+    both = in_months(table) and in_months(out_of_fold)
+    keys = keys or [IDENTITY, *([MONTH] if both else [])]
+    risks = out_of_fold.set_index(keys)["risk"]
+    places = pd.MultiIndex.from_frame(table[keys]) if len(keys) > 1 else table[keys[0]]
+    return pd.Series(risks.reindex(places).to_numpy("float64"), table.index)
 
 
 def predict_risk(model: RiskModel, table: pd.DataFrame, *, jobs: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Choose a family's knobs, and a family, by cross-validation on training customers."""
 
+import functools
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,14 @@ import pandas as pd
 
 from retention.core.errors import InputError, one_of
 from retention.core.hashing import folds
-from retention.models.estimators import Family, make_model, raw_score
+from retention.models.estimators import (
+    Family,
+    fitted_on,
+    make_model,
+    raw_score,
+    takes_weights,
+)
+from retention.stats.metrics import plain, roc_auc
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -114,6 +122,7 @@ def search(
     words: Sequence[str],
     seed: int,
     jobs: int,
+    weight: np.ndarray | None = None,
 ) -> SearchResult:
     """Try combinations of a family's knobs on the same folds and return the best.
 
@@ -131,6 +140,8 @@ def search(
         Names of the categorical features.
     seed, jobs : int
         Random state, and processes to use.
+    weight : ndarray of float, shape (n_customers,), optional
+        How many customers each row stands for, in fitting (where the family takes it) and scoring.
 
     Raises
     ------
@@ -145,6 +156,12 @@ def search(
     numbers = [name for name in features if name not in words]
     model = make_model(family, numbers=numbers, words=words, seed=seed)
     how = {"scoring": "roc_auc", "cv": splits, "n_jobs": jobs, "refit": False}
+    fitting = {}
+    if weight is not None:
+        stands = pd.Series(weight, features.index)
+        how["scoring"] = functools.partial(_weighted_roc_auc, weight=stands)
+        if takes_weights(model.named_steps["estimate"]):
+            fitting["estimate__sample_weight"] = weight
     if len(ParameterGrid(grid)) > candidates:
         tried = RandomizedSearchCV(model, grid, n_iter=candidates, random_state=seed, **how)
     else:
@@ -155,7 +172,7 @@ def search(
         warnings.simplefilter("ignore", FitFailedWarning)
         warnings.filterwarnings("ignore", "One or more of the test scores", UserWarning)
         try:
-            tried.fit(features, label)
+            tried.fit(features, label, **fitting)
         except ValueError as error:  # scikit-learn's word for "all fits failed"
             reason = str(error).strip().splitlines()[-1]
     best = getattr(tried, "best_index_", None)
@@ -193,15 +210,33 @@ def best_of(
     return next((close[name] for name in preferred if name in close), best)
 
 
+def _weighted_roc_auc(
+    model: Any, features: pd.DataFrame, label: np.ndarray, *, weight: pd.Series
+) -> float:
+    """Return a fitted model's ROC-AUC, its rows found again by their names."""
+    told = raw_score(model, features)
+    return plain(roc_auc, np.asarray(label), told, weight[features.index].to_numpy())
+
+
 def out_of_fold(
-    model: Any, features: pd.DataFrame, label: np.ndarray, *, splits: Splits, jobs: int
+    model: Any,
+    features: pd.DataFrame,
+    label: np.ndarray,
+    *,
+    splits: Splits,
+    jobs: int,
+    weight: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return each customer's score by models that have not seen it, averaged over repeats."""
+    """Return each customer's score by models that have not seen it, averaged over repeats.
+
+    `weight` tells how many customers each row stands for in fitting, see ``fitted_on``.
+    """
     from joblib import Parallel, delayed
     from sklearn.base import clone
 
     def one(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        fitted = clone(model).fit(features.iloc[train], label[train])
+        stands = None if weight is None else weight[train]
+        fitted = fitted_on(clone(model), features.iloc[train], label[train], stands)
         return raw_score(fitted, features.iloc[test])
 
     parts = Parallel(n_jobs=jobs)(delayed(one)(train, test) for train, test in splits)

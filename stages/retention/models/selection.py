@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from retention.core.errors import InputError, one_of
 from retention.core.hashing import part_of
+from retention.core.months import in_months
 from retention.core.params import Models, Train
 from retention.core.progress import progress
 from retention.core.vocabulary import LABEL
@@ -22,6 +23,7 @@ from retention.models.estimators import (
     STEADY,
     Blend,
     RiskModel,
+    fitted_on,
     make_model,
     sigmoid,
     steady,
@@ -118,6 +120,8 @@ def train_model(
     words: Sequence[str],
     customers: int = 0,
     quiet: bool = False,
+    weight: np.ndarray | None = None,
+    repeated: bool = False,
 ) -> Trained:
     """Return the best calibrated model of the families that `train` names.
 
@@ -136,6 +140,11 @@ def train_model(
         Customers who will be scored: the more they are, the more a model's cost counts.
     quiet : bool
         Show no progress.
+    weight : ndarray of float, shape (n_customers,), optional
+        How many customers each row stands for: in scores and calibrations, and in fitting where
+        the family takes weights.
+    repeated : bool
+        Rows of one key are the months of a customer and not independent.
 
     Raises
     ------
@@ -182,6 +191,7 @@ def train_model(
                 words=words,
                 seed=train.seed,
                 jobs=train.jobs,
+                weight=_of(weight, looked),
             )
             pipeline = make_model(
                 FAMILIES[name],
@@ -193,16 +203,17 @@ def train_model(
                 **{f"estimate__{knob}": value for knob, value in result.knobs.items()}
             )
             scores = [
-                out_of_fold(pipeline, features, label, splits=part, jobs=train.jobs)
+                out_of_fold(pipeline, features, label, splits=part, jobs=train.jobs, weight=weight)
                 for part in rounds
             ]
-            result = compared(name, result.knobs, np.array(scores), label, rounds)
+            result = compared(name, result.knobs, np.array(scores), label, rounds, weight)
             steps = steps_per_customer(
                 name, result.knobs, rows=len(label), columns=len(features.columns)
             )
             candidates.append(Candidate(result, pipeline, np.array(scores), steps))
     if BLEND in (*train.families, train.model) and len(candidates) > 1:
-        candidates.append(blend(candidates, label, rounds, members=models.blend.members))
+        members = models.blend.members
+        candidates.append(blend(candidates, label, rounds, members=members, weight=weight))
     if train.model == BLEND:
         best = candidates[-1]
     else:
@@ -214,8 +225,10 @@ def train_model(
     fold = np.zeros(len(label), dtype=int)
     for number, (_, test) in enumerate(rounds[0]):
         fold[test] = number
-    calibration, risk, losses = choose_calibration(best.score, label, fold)
-    fitted = steady_model(best.pipeline.fit(features, label))
+    calibration, risk, losses = choose_calibration(
+        best.score, label, fold, weight=weight, groups=key if repeated else None
+    )
+    fitted = steady_model(fitted_on(best.pipeline, features, label, weight))
     model = RiskModel(
         fitted, calibration.slope, calibration.intercept, calibration.bend, calibration.steps
     )
@@ -233,6 +246,12 @@ def training_rows(table: pd.DataFrame, *, train: Train) -> pd.DataFrame:
         If a class has fewer customers than twice the folds.
     """
     rows = table[(table["split"] == "train") & table["scored"]]
+    if rows.empty and in_months(table):
+        raise InputError(
+            "no month has a known outcome, so that nothing can be learnt: an outcome is known once "
+            "the months of params label.horizon_months after it are there, or from the shop's own "
+            "label; until then params score.model can name a model that was kept under models/"
+        )
     key, label = rows["twin_key"].to_numpy(), rows[LABEL].to_numpy("int64")
     if min(label.sum(), (1 - label).sum()) < 2 * train.folds:
         raise InputError(
@@ -242,17 +261,29 @@ def training_rows(table: pd.DataFrame, *, train: Train) -> pd.DataFrame:
     return rows[part_of(key, label, most=train.max_rows, seed=train.seed, purpose="rows")]
 
 
+def row_weights(rows: pd.DataFrame) -> np.ndarray | None:
+    """Return how many customers each training row stands for, on average one; None if all do."""
+    if not in_months(rows) or (rows["weight"] == 1).all():
+        return None
+    return (rows["weight"] / rows["weight"].mean()).to_numpy("float64")
+
+
+def _of(weight: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if weight is None else weight[rows]
+
+
 def compared(
     family: str,
     knobs: dict[str, Any],
     scores: np.ndarray,
     label: np.ndarray,
     rounds: Sequence[Splits],
+    weight: np.ndarray | None = None,
 ) -> SearchResult:
     """Return the mean ROC-AUC over the folds of every round, and its standard error."""
     usable = [both_classes(splits, label) for splits in rounds]
     areas = [
-        plain(roc_auc, label[test], score[test])
+        plain(roc_auc, label[test], score[test], _of(weight, test))
         for score, splits in zip(scores, usable, strict=True)
         for _, test in splits
     ]
@@ -294,6 +325,7 @@ def blend(
     rounds: Sequence[Splits],
     *,
     members: int,
+    weight: np.ndarray | None = None,
 ) -> Candidate:
     """Return the weighted mean of the best candidates' calibrated log-odds.
 
@@ -310,9 +342,9 @@ def blend(
     scores = np.empty(raw.shape[1:])
     for number, splits in enumerate(rounds):
         for others, fold in splits:
-            lines, weights = fit_blend(raw[:, :, others], label[others])
+            lines, weights = fit_blend(raw[:, :, others], label[others], _of(weight, others))
             scores[number, fold] = weights @ _on_lines(raw[:, number, fold], lines)
-    lines, weights = fit_blend(raw, label)
+    lines, weights = fit_blend(raw, label, weight)
     estimate = Blend(
         members=[candidate.pipeline.named_steps["estimate"] for candidate in chosen],
         slopes=[a for a, _ in lines],
@@ -322,13 +354,16 @@ def blend(
     prepare = chosen[0].pipeline.named_steps["prepare"]
     scores = scores.round(STEADY)
     families = [candidate.result.family for candidate in chosen]
-    result = compared(BLEND, dict(zip(families, weights, strict=True)), scores, label, rounds)
+    chosen_weights = dict(zip(families, weights, strict=True))
+    result = compared(BLEND, chosen_weights, scores, label, rounds, weight)
     steps = sum(c.steps for c, weight in zip(chosen, weights, strict=True) if weight)
     pipeline = Pipeline([("prepare", prepare), ("estimate", estimate)])
     return Candidate(result, pipeline, scores, steps)
 
 
-def fit_blend(raw: np.ndarray, label: np.ndarray) -> tuple[list[tuple[float, float]], list[float]]:
+def fit_blend(
+    raw: np.ndarray, label: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[list[tuple[float, float]], list[float]]:
     """Return each member's line (slope and intercept), and their weights.
 
     Parameters
@@ -336,10 +371,12 @@ def fit_blend(raw: np.ndarray, label: np.ndarray) -> tuple[list[tuple[float, flo
     raw : ndarray, shape (n_members, n_rounds, n_customers)
         Out-of-fold scores of each round of the comparison.
     label : ndarray of 0 and 1, shape (n_customers,)
+    weight : ndarray of float, shape (n_customers,), optional
+        How many customers each stands for.
     """
     means = raw.mean(axis=1)
-    lines = [fit_sigmoid(score, label) for score in means]
-    return lines, blend_weights(_on_lines(means, lines), label)
+    lines = [fit_sigmoid(score, label, weight) for score in means]
+    return lines, blend_weights(_on_lines(means, lines), label, weight)
 
 
 def _on_lines(scores: np.ndarray, lines: Sequence[tuple[float, float]]) -> np.ndarray:
@@ -347,7 +384,9 @@ def _on_lines(scores: np.ndarray, lines: Sequence[tuple[float, float]]) -> np.nd
     return np.array([a * score + b for score, (a, b) in zip(scores, lines, strict=True)])
 
 
-def blend_weights(parts: np.ndarray, label: np.ndarray) -> list[float]:
+def blend_weights(
+    parts: np.ndarray, label: np.ndarray, weight: np.ndarray | None = None
+) -> list[float]:
     """Return the weights, in tenths and together 1, that blend log-odds best.
 
     Parameters
@@ -355,6 +394,8 @@ def blend_weights(parts: np.ndarray, label: np.ndarray) -> list[float]:
     parts : ndarray, shape (n_members, n_customers)
         Each member's calibrated log-odds.
     label : ndarray of 0 and 1, shape (n_customers,)
+    weight : ndarray of float, shape (n_customers,), optional
+        How many customers each stands for.
     """
     count = len(parts)
     best, lowest = [1 / count] * count, np.inf
@@ -362,7 +403,7 @@ def blend_weights(parts: np.ndarray, label: np.ndarray) -> list[float]:
         if sum(tenths) > 10:
             continue
         weights = np.array([*tenths, 10 - sum(tenths)]) / 10
-        loss = plain(log_loss, label, sigmoid(weights @ parts))
+        loss = plain(log_loss, label, sigmoid(weights @ parts), weight)
         loss = steady(loss + EQUAL * ((weights - 1 / count) ** 2).sum())
         if loss < lowest:
             best, lowest = [float(weight) for weight in weights], loss

@@ -152,11 +152,15 @@ SCORES: dict[str, Score] = {
 }
 
 
-def best_threshold(label: np.ndarray, risk: np.ndarray) -> float:
-    """Return the risk from which on calling a drop gives the highest F1."""
+def best_threshold(label: np.ndarray, risk: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Return the risk from which on calling a drop gives the highest F1.
+
+    `weight` tells how many customers each stands for, one where it is None.
+    """
+    stands = np.ones(len(label)) if weight is None else weight
     order = np.argsort(-risk, kind="stable")
-    hits = np.cumsum(label[order])
-    f1 = 2 * hits / (np.arange(1, len(label) + 1) + label.sum())
+    hits = np.cumsum((stands * label)[order])
+    f1 = 2 * hits / (np.cumsum(stands[order]) + hits[-1])
     return float(risk[order][np.argmax(f1)])
 
 
@@ -219,9 +223,12 @@ def spread(score: Score, label: np.ndarray, risk: np.ndarray, weights: np.ndarra
     return spreads({"": score}, label, risk, weights)[""]
 
 
-def plain(score: Score, label: np.ndarray, risk: np.ndarray) -> float:
-    """Return the score of the customers as they are."""
-    return float(score(Drawn(label, risk, np.ones((1, len(label)))))[0])
+def plain(
+    score: Score, label: np.ndarray, risk: np.ndarray, weight: np.ndarray | None = None
+) -> float:
+    """Return the score of the customers as they are, or each standing for `weight` of them."""
+    stands = np.ones(len(label)) if weight is None else weight
+    return float(score(Drawn(label, risk, stands[None]))[0])
 
 
 def percentile_interval(values: np.ndarray, *, level: float) -> tuple[float, float]:

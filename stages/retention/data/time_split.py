@@ -1,0 +1,161 @@
+"""MonthSplit in a table of months: what teaches was known when what judges was scored.
+
+Month m may teach month t if m and its outcome's months have passed on t's last day.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from retention.core.hashing import behaviour_key, uniform
+from retention.core.months import months_between
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH
+from retention.data.treated import Treatment
+
+MOSTLY = 0.5
+"""Share of a month's customers whose outcome is known, from which the month can be the test: a few
+early answers are no month."""
+
+
+@dataclass(frozen=True)
+class MonthSplit:
+    """Which side each row of a table is on.
+
+    Attributes
+    ----------
+    columns : DataFrame
+        ``split``, ``twin_key``, ``scored`` and, of months, ``behaviour_key`` and ``weight``.
+    details : dict
+        How months were split, who was treated; empty of a snapshot.
+    """
+
+    columns: pd.DataFrame
+    details: dict[str, Any]
+
+
+def split_months(
+    customers: pd.DataFrame,
+    treatment: Treatment,
+    *,
+    behaviour: Sequence[str],
+    horizon: int,
+    test_share: float,
+    seed: int,
+) -> MonthSplit:
+    """Return the side of each row of a table of months.
+
+    The test is the last month with known outcomes (of most of its customers); months whose outcome
+    was known on its last day teach. Where no month may teach, customers are split instead, each
+    with all months and twins: the two sides then share months.
+
+    Parameters
+    ----------
+    customers : DataFrame, shape (n_rows, …)
+        ``customer_id``, ``month``, ``drop`` (missing where it is not known) and the behaviour.
+    treatment : Treatment
+        Rows as in `customers`.
+    behaviour : sequence of str
+        The columns that make two customers of a month twins.
+    horizon : int
+        Months after a month in which its outcome falls.
+    test_share, seed
+        Of the split by customers.
+    """
+    month, label = customers[MONTH].to_numpy(), customers[LABEL]
+    alike = behaviour_key(customers, behaviour)
+    key = linked(customers[IDENTITY].to_numpy(), month, alike)
+    last = str(month.max())
+    known = label.notna().to_numpy() & ~treatment.treated
+    split = np.where(month == last, "score", "waiting").astype(object)
+    test_month = _test_month(month[~treatment.treated], known[~treatment.treated])
+    teaching = _may_teach(month[known], test_month, horizon=horizon)
+    if teaching:
+        side = np.where(month == test_month, "test", "between")
+        side[np.isin(month, teaching)] = "train"
+    else:
+        test = uniform(key, seed=seed, purpose="split") < test_share
+        side = np.where(test, "test", "train")
+    split[known] = side[known]
+    split[treatment.treated] = "treated"
+    taught = sorted(set(month[split == "train"]))
+    # Who stands for others is no twin of who does not.
+    twin = pd.DataFrame(
+        {"month": month, "alike": alike, "label": label.to_numpy(), "weight": treatment.weight}
+    ).duplicated()
+    columns = pd.DataFrame(
+        {
+            "split": split.astype(str),
+            "twin_key": key,
+            "scored": ~twin.to_numpy(),
+            "behaviour_key": alike,
+            "weight": treatment.weight,
+        },
+        customers.index,
+    )
+    details = {
+        "split": "time" if teaching else "customers" if known.any() else "none",
+        "horizon_months": horizon,
+        "test_month": test_month if teaching else None,
+        "teaching": taught,
+        "last": last,
+        "treated": _by_month(month[treatment.treated]),
+        "controls": _by_month(month[treatment.control]),
+        "gaps": treatment.gaps,
+    }
+    return MonthSplit(columns, details)
+
+
+def linked(ids: np.ndarray, month: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """Return one key for all rows that belong together: a customer's months, and its twins'.
+
+    Two rows are linked by the customer, or by equal behaviour in the same month; what is linked
+    over others is together too (connected components). The key is the lowest behaviour key of the
+    component's first month: it depends on no order, and a new month changes it only where it links
+    two components.
+
+    Parameters
+    ----------
+    ids, month : ndarray of str, shape (n_rows,)
+    alike : ndarray of uint64, shape (n_rows,)
+        Keys of the behaviour within the month.
+
+    Returns
+    -------
+    ndarray of uint64, shape (n_rows,)
+    """
+    customer = pd.factorize(ids)[0]
+    twins = pd.DataFrame({"month": month, "alike": alike}).groupby(["month", "alike"]).ngroup()
+    nodes = customer.max() + 1 + twins.max() + 1
+    links = coo_array(
+        (np.ones(len(ids), dtype=bool), (customer, customer.max() + 1 + twins.to_numpy())),
+        shape=(nodes, nodes),
+    )
+    component = connected_components(links, directed=False)[1][customer]
+    rows = pd.DataFrame({"component": component, "month": month, "alike": alike})
+    first = rows.sort_values(["component", "month", "alike"]).drop_duplicates("component")
+    return first.set_index("component")["alike"].reindex(component).to_numpy("uint64")
+
+
+def _test_month(month: np.ndarray, known: np.ndarray) -> str | None:
+    """Return the last month with known outcomes, None if there is none."""
+    shares = pd.Series(known).groupby(month).mean()
+    mostly = shares[shares >= MOSTLY] if (shares >= MOSTLY).any() else shares[shares > 0]
+    return None if mostly.empty else str(mostly.index.max())
+
+
+def _may_teach(month: np.ndarray, test_month: str | None, *, horizon: int) -> list[str]:
+    """Return the months with known outcomes that had passed on the test month's last day."""
+    if test_month is None:
+        return []
+    every = sorted(set(month))
+    return [one for one in every if months_between(one, test_month) >= horizon]
+
+
+def _by_month(month: np.ndarray) -> dict[str, int]:
+    found, counts = np.unique(month.astype(str), return_counts=True)
+    return {str(one): int(count) for one, count in zip(found, counts, strict=True)}

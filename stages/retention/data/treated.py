@@ -1,0 +1,189 @@
+"""Customers whom a campaign treated: what they did is not what happens if nothing is done.
+
+Within the outcome window of a month they are left out of all that learns or judges; the campaign's
+control group, drawn by lot from the same list, stands for them with a weight.
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from retention.core.arms import Arm, arm_of
+from retention.core.errors import InputError, one_of, shown
+from retention.core.files import read_parquet
+from retention.core.months import last_day
+from retention.core.vocabulary import IDENTITY, MONTH
+from retention.data.ids import clean_ids
+
+LIST = "list.parquet"
+"""What a campaign's folder holds: who was on its list."""
+LIST_COLUMNS = (IDENTITY, "arm", "offer", "risk", "date", "horizon")
+LONGEST = 60
+"""Months that an offer works at most."""
+
+
+@dataclass(frozen=True)
+class SentCampaign:
+    """One campaign that was sent.
+
+    Attributes
+    ----------
+    name : str
+        Its folder's.
+    listed : DataFrame, index customer_id
+        ``treatment`` (bool), and the days ``start`` (the first on which the offer works) and
+        ``end`` (the first on which it no longer does).
+    """
+
+    name: str
+    listed: pd.DataFrame
+
+    @property
+    def control_weight(self) -> float | None:
+        """How many customers of the list one of its control group stands for; None without one."""
+        controls = int((~self.listed["treatment"]).sum())
+        return len(self.listed) / controls if controls else None
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What campaigns did to the rows of a table of months.
+
+    Attributes
+    ----------
+    treated : ndarray of bool, shape (n_rows,)
+        In a treatment arm within the row's outcome window.
+    control : ndarray of bool, shape (n_rows,)
+        In a control group within it, and in no treatment arm.
+    weight : ndarray of float, shape (n_rows,)
+        How many customers the row stands for: 1, or of a control the product over its campaigns
+        of 1 / share of control; 0 for the treated, for whom the controls stand.
+    gaps : list of str
+        Campaigns without a control group: nobody stands for those whom they treated.
+    """
+
+    treated: np.ndarray
+    control: np.ndarray
+    weight: np.ndarray
+    gaps: list[str]
+
+
+def read_campaigns(folder: Path, known: pd.Series) -> list[SentCampaign]:
+    """Return every campaign that was sent, by name.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds a folder a campaign; one without a list is none.
+    known : Series of str
+        Ids of all customers of the exports, in canonical form.
+
+    Raises
+    ------
+    InputError
+        If a campaign's list is not here but in DVC only, is malformed, or is of another shop.
+    """
+    for pointer in sorted(folder.glob("*.dvc")):
+        if not pointer.with_suffix("").exists():
+            raise InputError(
+                f"{pointer.with_suffix('')} is not here, so that whom it treated cannot be known; "
+                f"`dvc pull {pointer}` brings it"
+            )
+    ids = frozenset(known)
+    return [_read(path, ids) for path in sorted(folder.glob(f"*/{LIST}"))]
+
+
+def _read(path: Path, known: frozenset[str]) -> SentCampaign:
+    rows = read_parquet(path)
+    lacking = [name for name in LIST_COLUMNS if name not in rows]
+    if lacking:
+        raise InputError(f"{path} lacks the column {lacking[0]}; valid: {one_of(LIST_COLUMNS)}")
+    if rows.empty:
+        raise InputError(f"{path} lists nobody; remove the folder if nothing was sent")
+    ids = clean_ids(rows[IDENTITY].astype("str").where(rows[IDENTITY].notna(), ""))[0]
+    arms = rows["arm"].map(lambda word: arm_of(str(word)))
+    start = rows["date"].map(_day)
+    horizon = pd.to_numeric(rows["horizon"], errors="coerce")
+    valid_horizon = horizon.between(1, LONGEST) & (horizon % 1 == 0)
+    for name, bad, valid in (
+        (IDENTITY, ids == "", "an id in every row"),
+        (IDENTITY, ids.duplicated(), "each customer once"),
+        ("arm", arms.isna(), one_of(Arm)),
+        ("date", start.isna(), "the day it started, as YYYY-MM-DD"),
+        ("horizon", ~valid_horizon, f"whole months from 1 to {LONGEST}"),
+    ):
+        if bad.any():
+            place = int(np.argmax(bad.to_numpy()))
+            # An id is a customer's: the row is named instead.
+            found = "" if name == IDENTITY else f" {shown(rows[name].tolist()[place])}"
+            raise InputError(f"{path} row {place + 1}: {name}{found}; valid: {valid}")
+    if not ids.isin(known).any():
+        raise InputError(
+            f"{path} lists {len(ids)} customers, none of them in the exports: is it of this shop, "
+            "and are its ids written as there?"
+        )
+    months = {length: pd.DateOffset(months=length) for length in horizon.astype("int64").unique()}
+    end = [day + months[int(length)] for day, length in zip(start, horizon, strict=True)]
+    listed = pd.DataFrame(
+        {
+            "treatment": (arms == Arm.TREATMENT).to_numpy(),
+            "start": pd.to_datetime(start.to_numpy()),
+            "end": pd.to_datetime(end),
+        },
+        index=pd.Index(ids, name=IDENTITY),
+    )
+    return SentCampaign(path.parent.name, listed)
+
+
+def _day(value: object) -> pd.Timestamp | None:
+    """Return the day that a cell names as text or as a date, None if it names none."""
+    try:
+        return pd.Timestamp(datetime.date.fromisoformat(str(value)[:10]))
+    except ValueError:
+        return None
+
+
+def find_treated(
+    customers: pd.DataFrame, campaigns: Sequence[SentCampaign], *, horizon: int
+) -> Treatment:
+    """Tell which rows were treated within their outcome window, and who stands for them.
+
+    The window of a month is of the `horizon` months after its last day. A control that a second
+    campaign's lot left untreated too stands for more: the chances of two lots multiply (inverse
+    probability weighting, Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446).
+
+    Parameters
+    ----------
+    customers : DataFrame, shape (n_rows, …)
+        ``customer_id`` and ``month``.
+    campaigns : sequence of SentCampaign
+    horizon : int
+        Months of an outcome.
+    """
+    treated, control = (np.zeros(len(customers), dtype=bool) for _ in range(2))
+    weight = np.ones(len(customers))
+    gaps = []
+    day = pd.Timedelta(days=1)
+    first = customers[MONTH].map(
+        {month: pd.Timestamp(last_day(month)) + day for month in customers[MONTH].unique()}
+    )
+    after = first.map({one: one + pd.DateOffset(months=horizon) for one in first.unique()})
+    for campaign in campaigns:
+        listed = campaign.listed.reindex(customers[IDENTITY])
+        start, end = (listed[name].to_numpy() for name in ("start", "end"))
+        # Nobody who is not listed overlaps: a missing day is before and after nothing.
+        here = (start < after.to_numpy()) & (end > first.to_numpy())
+        arm = listed["treatment"].eq(True).to_numpy(dtype=bool)
+        treated |= here & arm
+        control |= here & ~arm
+        if campaign.control_weight is not None:
+            weight[here & ~arm] *= campaign.control_weight
+        elif (here & arm).any():
+            gaps.append(campaign.name)
+    control &= ~treated
+    weight[treated] = 0.0
+    return Treatment(treated, control, weight, gaps)

@@ -1,0 +1,197 @@
+"""Models that are kept: laid aside, found again, refused where they do not fit the customers."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from retention.core.errors import InputError, clipped, one_of, shown
+from retention.core.files import made, read_json, read_parquet, write_parquet
+from retention.core.months import in_months
+from retention.core.paths import MODELS, TRAINED, ModelFolder
+from retention.core.vocabulary import IDENTITY
+from retention.models.estimators import RiskModel
+from retention.models.persistence import load_model
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+_NEEDS = ("features", "threshold", "sha256")
+
+
+@dataclass(frozen=True)
+class InUse:
+    """The model that params ``score.model`` names.
+
+    Attributes
+    ----------
+    folder : ModelFolder
+    card : dict
+        What ``description.model_card`` tells of it.
+    model : RiskModel
+    out_of_fold : DataFrame
+        The risk of each row that taught it, by models that have not seen the row.
+    """
+
+    folder: ModelFolder
+    card: dict[str, Any]
+    model: RiskModel
+    out_of_fold: pd.DataFrame
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is one that was kept, and not the one that train has just made."""
+        return self.folder != TRAINED
+
+
+def read_in_use(folder: ModelFolder) -> InUse:
+    """Return the model in a folder.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a file of it is damaged.
+    """
+    if folder != TRAINED and not folder.folder.is_dir():
+        pointer = folder.folder.with_name(f"{folder.folder.name}.dvc")
+        if pointer.is_file():
+            raise InputError(
+                f"{folder} (params score.model) is not here; `dvc pull {pointer}` brings it"
+            )
+        there = sorted(str(path.parent) for path in MODELS.glob("*/model.json"))
+        raise InputError(
+            f"params score.model: there is no folder {folder}; valid: {one_of([TRAINED, *there])}"
+        )
+    card = read_json(folder.card, needs=_NEEDS)
+    model = load_model(folder.model, sha256=card["sha256"])
+    return InUse(folder, card, model, read_parquet(folder.out_of_fold))
+
+
+def refuse_misfit(used: InUse, table: pd.DataFrame) -> None:
+    """Raise an InputError if a model cannot be asked about the customers of a table.
+
+    A word that the model has never met stands for none that it knows and is told on stderr. But
+    where the model knows words that no customer has any more and customers have words that it
+    does not know, words were renamed: all these customers would be scored as if the column were
+    empty.
+
+    Parameters
+    ----------
+    used : InUse
+    table : DataFrame
+        The customers.
+    """
+    place, kinds = used.folder.card, used.card["features"]
+    for name, kind in kinds.items():
+        if name not in table:
+            raise InputError(
+                f"{place}: the model needs the column {clipped(name)}, which the customers do not "
+                f"have; valid: columns.yaml as it was, or a model of these columns (params "
+                f"score.model {TRAINED})"
+            )
+        found = "number" if pd.api.types.is_numeric_dtype(table[name]) else "word"
+        if found != kind:
+            raise InputError(
+                f"{place}: to the model the column {clipped(name)} is a {kind}, to columns.yaml a "
+                f"{found}; valid: a {kind}, or a model of these columns (params score.model "
+                f"{TRAINED})"
+            )
+    for name, known in _words(used).items():
+        here = set(table[name].dropna().unique())
+        strange, gone = sorted(here - known), sorted(known - here)
+        if strange and (gone or not here & known):
+            raise InputError(
+                f"{place}: the model does not know the words {_named(strange)} of {clipped(name)}, "
+                f"and no customer has {_named(gone)}; valid: the words of columns.yaml as they "
+                f"were, or a model of these (params score.model {TRAINED})"
+            )
+        if strange and used.kept:
+            count = int(table[name].isin(strange).sum())
+            print(
+                f"score: {count:,} rows have words of {clipped(name)} that the model has never "
+                f"met ({_named(strange)})",
+                file=sys.stderr,
+            )
+
+
+def _words(used: InUse) -> dict[str, set[str]]:
+    """Return the words that the model knows of each categorical feature."""
+    prepare = used.model.pipeline.named_steps["prepare"]
+    names = next(columns for part, _, columns in prepare.transformers_ if part == "words")
+    if not len(names):
+        return {}
+    known = prepare.named_transformers_["words"].categories_
+    return {
+        name: {w for w in words if isinstance(w, str)}
+        for name, words in zip(names, known, strict=True)
+    }
+
+
+def _named(words: list[str]) -> str:
+    return one_of(clipped(word, 30) for word in words[:3]) + ("…" if len(words) > 3 else "")
+
+
+def keep_model(name: str, beside: Mapping[str, Path], table: pd.DataFrame) -> ModelFolder:
+    """Copy the model that train made to ``models/NAME``, whole or not at all.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    beside : mapping of str to Path
+        Files of other stages that tell how it was judged, by what they are called there.
+    table : DataFrame
+        The customers: each row that taught the model is kept with the key of its behaviour, so
+        that it is recognised in other tables.
+
+    Raises
+    ------
+    InputError
+        If the name is none for a folder or is taken, or a file is missing.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{shown(name)} is no name of a folder; valid: letters, digits, - and _")
+    folder = MODELS / name
+    if folder.exists() or folder.with_name(f"{name}.dvc").exists():
+        raise InputError(f"{folder} is there already: a model that was kept stays as it is")
+    used = read_in_use(TRAINED)  # a model that cannot be read is not worth keeping
+    scratch = MODELS / f".{name}.partial"
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        shutil.copytree(TRAINED.folder, scratch)
+        for called, path in beside.items():
+            shutil.copyfile(made(path), scratch / called)
+        taught_by = used.out_of_fold
+        if not in_months(taught_by):
+            keys = table[[IDENTITY, "twin_key"]].rename(columns={"twin_key": "behaviour_key"})
+            taught_by = taught_by.merge(keys, on=IDENTITY, validate="one_to_one")
+        write_parquet(taught_by, ModelFolder(scratch).out_of_fold)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return ModelFolder(folder)
+
+
+def refuse_stale(stages: Sequence[str]) -> None:
+    """Raise an InputError if what a stage wrote is not of what it reads now, as DVC recorded it.
+
+    A model and an evaluation that do not belong together would tell of another model's grade.
+    """
+    command = [sys.executable, "-m", "dvc", "status", "--json", *stages]
+    done = subprocess.run(command, capture_output=True, check=False, text=True, encoding="utf-8")
+    try:
+        changed = json.loads(done.stdout)
+    except ValueError:
+        said = (done.stderr.strip() or "it says nothing").splitlines()[-1]
+        raise InputError(f"`dvc status` cannot tell what belongs together: {said}") from None
+    stale = [stage for stage in stages if stage in changed]
+    if stale:
+        raise InputError(
+            f"what {stale[0]} wrote is not of the model and the customers that are there now; run "
+            f"`dvc repro {stages[-1]}` first"
+        )
