@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from month_rows import FIRST, shop_of_months
+from known_months import FIRST, shop_of_months
 from retention.core.months import shifted
 from retention.evaluation.by_month import known, month_scores, random_split, split_of
 from retention.stats.estimates import brier_of, roc_auc_of

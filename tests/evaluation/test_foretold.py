@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from month_rows import CARD, FIRST, shop_of_months
+from known_months import CARD, FIRST, shop_of_months
 from retention.core.errors import InputError
 from retention.core.files import write_json
 from retention.core.months import shifted

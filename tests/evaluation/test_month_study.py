@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from helpers import project_params
-from month_rows import CARD, FIRST, shop_of_months
+from known_months import CARD, FIRST, shop_of_months
 from retention.core.files import write_json, write_parquet
 from retention.core.months import shifted
 from retention.core.params import Evaluate

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from retention.core.months import split_in_time
 from retention.core.row_weights import are_even, effective_size, weights_of
 from retention.core.vocabulary import LABEL, MONTH
 from retention.evaluation.evaluation import Judged, Resampled, told
@@ -147,7 +148,6 @@ def random_split(rows: pd.DataFrame, *, level: float) -> dict[str, float] | None
 
 def split_of(table: pd.DataFrame) -> str:
     """Return how test rows were kept aside: ``time``, ``customers`` or, without any, ``none``."""
-    train, test = (table.loc[table["split"] == side, MONTH] for side in ("train", "test"))
-    if train.empty or test.empty:
-        return "none"
-    return "time" if train.max() < test.min() else "customers"
+    if split_in_time(table):
+        return "time"
+    return "customers" if {"train", "test"} <= set(table["split"]) else "none"

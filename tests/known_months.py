@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from retention.core.months import months_between, shifted
+from retention.core.months import shifted
 
 FIRST = "2025-01"
 CARD = {"sha256": "c0ffee" * 10, "months": [FIRST, shifted(FIRST, 1)]}
@@ -51,8 +51,3 @@ def shop_of_months(
         weight=1.0,
         label_source="shop",
     )
-
-
-def after(month: str) -> int:
-    """Return how many months after the first one a month is."""
-    return months_between(FIRST, month)
