@@ -7,11 +7,11 @@ from retention.report.months import (
     LABELLED,
     SHOWN_MONTHS,
     forecasts_of,
-    in_months,
     kinds_of,
     months_overview,
     points_of,
     reach_of,
+    sees_months,
 )
 
 ROWS = [foretold_of(month, place) for place, month in enumerate(FORETOLD)]
@@ -22,8 +22,8 @@ def finding(what, month, level="warning", file="money.csv"):
 
 
 def test_the_files_tell_whether_the_shop_is_seen_by_month():
-    assert in_months({"prepare": {"months": {}}})
-    assert not in_months({"prepare": {"kept": {}}})
+    assert sees_months({"prepare": {"months": {}}})
+    assert not sees_months({"prepare": {"kept": {}}})
 
 
 def test_a_kind_of_finding_stands_once_with_its_newest_month():

@@ -12,7 +12,7 @@ from retention.core.files import rounded
 from retention.core.formats import LANGUAGES
 from retention.core.grades import FAILED_GRADE
 from retention.core.vocabulary import IDENTITY
-from retention.report.months import in_months, months_overview
+from retention.report.months import months_overview, sees_months
 from retention.report.page import render
 from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
 from retention.report.views import view_of
@@ -116,7 +116,7 @@ def _overview(
     """Return what the tables of a run add up to."""
     segment, listed, params = files["segment"], files["list"], files["params"]
     noticed = rows_of(files["readiness"])
-    monthly = {"months": months_overview(files, noticed)} if in_months(files) else {}
+    monthly = {"months": months_overview(files, noticed)} if sees_months(files) else {}
     if monthly:  # a kind of finding once, as it stands on the page
         noticed = monthly["months"]["findings"]
     findings = [*noticed, *files["featurize"]["report"]]

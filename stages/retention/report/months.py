@@ -20,7 +20,7 @@ LABELLED = 6
 _KIND = ("level", "what", "file", "column")
 
 
-def in_months(files: Mapping[str, Any]) -> bool:
+def sees_months(files: Mapping[str, Any]) -> bool:
     """Tell whether the run looked at a shop's months; else it was one snapshot."""
     return "months" in files["prepare"]
 

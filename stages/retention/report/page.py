@@ -31,7 +31,7 @@ SECTIONS = (
     "rerun",
 )
 """The parts of the page, in their order; each is a template and an id."""
-MONTHS = "months"
+MONTHLY_SECTION = "months"
 """The part that only a shop's months have; it stands behind that on the model."""
 UNIT_FORMS = {
     "percentage points": "in_points+",
@@ -106,7 +106,7 @@ def render(
 def sections_of(*, monthly: bool) -> tuple[str, ...]:
     """Return the parts of the page, in their order."""
     after = SECTIONS.index("model") + 1
-    return (*SECTIONS[:after], MONTHS, *SECTIONS[after:]) if monthly else SECTIONS
+    return (*SECTIONS[:after], MONTHLY_SECTION, *SECTIONS[after:]) if monthly else SECTIONS
 
 
 def _helpers(

@@ -11,9 +11,9 @@ from retention.report.months import (
     DRAWN,
     FORETOLD,
     forecasts_of,
-    in_months,
     points_of,
     reach_of,
+    sees_months,
 )
 
 STRONGEST = 6
@@ -133,7 +133,7 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     }
     order = sorted(counts, key=lambda place: (-counts[place], place))
     by_code = {offer["code"]: offer for offer in offers}
-    monthly = in_months(files)
+    monthly = sees_months(files)
     kinds = files["overview"]["months"]["findings"] if monthly else []
     places = [kind["place"] for kind in kinds] if monthly else range(len(files["readiness"]))
     findings = [
@@ -179,7 +179,7 @@ def _months_view(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
 
     A day that is empty in params follows the last month: its place is that of the day chosen.
     """
-    monthly = in_months(files)
+    monthly = sees_months(files)
     followed = {
         "data.as_of": (names["prepare"], "as_of"),
         "campaign.date": (names["segment"], "date"),
