@@ -1,10 +1,8 @@
 """Segment: whom to contact, with what, at what gain?
 
-Reads data/features/, data/scores/, data/explained/, data/evaluation/, the day of the data in
-data/prepared/, offers.yaml, columns.yaml and the suppression list; writes data/segments/
-(customers, portraits, categories, discovered, details.json) and data/campaign/ (list, excluded,
-budgets), the tables as .parquet for programs and as .csv for people, metrics/segment.json and
-plots/segment/. In months the customers are those of the last one.
+Reads what earlier stages found, offers.yaml, columns.yaml and the suppression list; writes
+data/segments/ (customers, portraits, categories, discovered, details.json) and data/campaign/
+(list, excluded, budgets), each table as .parquet and .csv, metrics/segment.json, plots/segment/.
 """
 
 import sys
@@ -19,8 +17,7 @@ from retention.core import paths
 from retention.core.audience import customers_of_today
 from retention.core.columns import load_columns
 from retention.core.files import joined, read_json, read_parquet, write_csv, write_json
-from retention.core.grades import read_grade
-from retention.core.months import in_months
+from retention.core.grades import read_drift, read_grade
 from retention.core.params import load_params
 from retention.core.rule_values import open_words
 from retention.core.running import stage
@@ -41,24 +38,19 @@ def main() -> None:
     params = load_params(columns=columns)
     prepared = read_json(paths.PREPARED_DETAILS)
     campaign = dated(params.campaign, prepared.get("as_of", params.data.as_of))
-    dictionary = read_json(paths.DICTIONARY)
-    names = [feature["name"] for feature in dictionary]
-    words = [feature["name"] for feature in dictionary if feature["categorical"]]
+    kinds = {one["name"]: one["categorical"] for one in read_json(paths.DICTIONARY)}
     in_data = open_words(table, columns=columns)
-    offers = load_offers(columns=columns, features=names, words=in_data)
+    offers = load_offers(columns=columns, features=list(kinds), words=in_data)
     today = customers_of_today(table, prepared.get("months", {}).get("last"))
     customers = joined(today, paths.REASONS, [IDENTITY, *REASON_RANKS])
-    how = {"in_data": in_data, "columns": columns, "options": params.segment}
-    learnt = table[taught(table)]
-    found = find_segments(customers, taught=learnt, features=names, words=words, **how)
+    words = [name for name in kinds if kinds[name]]
+    how = {"in_data": in_data, "columns": columns, "options": params.segment, "words": words}
+    found = find_segments(customers, taught=table[taught(table)], features=list(kinds), **how)
     known = pd.concat([customers[IDENTITY], read_parquet(paths.LEFT_OUT)[IDENTITY]])
     suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
-    grade, named = read_grade(paths.EVALUATION_DETAILS), found.categories_to_offer
-    drift = read_json(paths.FEATURES_DETAILS, needs=("drift",))["drift"]
-    if in_months(table):  # those whose outcome is known are of other months
-        drift = read_json(paths.EVALUATION_DETAILS, needs=("months",))["months"]["drift"]
-    asked = {"drifted": drift["columns"], "risk_drift": drift.get("risk")}
-    asked |= {"columns": columns, "campaign": campaign, "grade": grade}
+    asked = read_drift(table, paths.FEATURES_DETAILS, paths.EVALUATION_DETAILS)
+    asked |= {"grade": read_grade(paths.EVALUATION_DETAILS), "columns": columns}
+    named, asked["campaign"] = found.categories_to_offer, campaign
     plan = plan_campaign(found.customers, named, offers, suppressed, **asked)
     listed, budgets = plan.decision.listed, plan.decision.budgets
     nobody = found.fits_nobody + plan.fits_nobody
@@ -69,10 +61,9 @@ def main() -> None:
     for folder, tables in ((paths.SEGMENTS, found.tables), (paths.CAMPAIGN, plan.tables)):
         for name, table in tables.items():
             write_both(table, folder / name, dialect=campaign.spreadsheet)
-    told = {"lacks_own_suppression": lacks_own} | ({"fits_nobody": nobody} if nobody else {})
-    if params.campaign.date is None:
-        told["date"] = campaign.date.isoformat()
-    write_json(plan.details | found.details | told, paths.SEGMENT_DETAILS)
+    beside = {"lacks_own_suppression": lacks_own} | ({"fits_nobody": nobody} if nobody else {})
+    beside |= {} if params.campaign.date else {"date": campaign.date.isoformat()}
+    write_json(plan.details | found.details | beside, paths.SEGMENT_DETAILS)
     write_json(plan.headline, paths.METRICS / "segment.json")
     write_csv(found.sizes, _PLOTS / "segments.csv")
     write_csv(budgets, _PLOTS / "budgets.csv")

@@ -1,7 +1,10 @@
+import json
+
+import pandas as pd
 import pytest
 
 from retention.core.errors import InputError
-from retention.core.grades import read_grade
+from retention.core.grades import read_drift, read_grade
 from retention.core.params import Grade
 from retention.evaluation.grade import grade, reservations
 
@@ -52,3 +55,18 @@ def test_a_grade_that_is_none_stops_instead_of_passing(tmp_path, content):
         read_grade(path)
     path.write_text('{"grade": "F"}')
     assert read_grade(path) == "F"
+
+
+def test_drift_is_told_by_featurize_of_a_snapshot_and_by_evaluate_of_months(tmp_path):
+    features, evaluation = tmp_path / "features.json", tmp_path / "evaluation.json"
+    of_months = {"columns": [{"column": "pages_per_visit"}], "risk": {"drifted": True}}
+    features.write_text(json.dumps({"drift": {"columns": [{"column": "minutes_m0"}]}}))
+    evaluation.write_text(json.dumps({"months": {"drift": of_months}}))
+    snapshot = pd.DataFrame({"customer_id": ["a"]})
+    found = read_drift(snapshot, features, evaluation)
+    assert found == {"drifted": [{"column": "minutes_m0"}], "risk_drift": None}
+    found = read_drift(snapshot.assign(month="2026-10"), features, evaluation)
+    assert found == {"drifted": of_months["columns"], "risk_drift": {"drifted": True}}
+    evaluation.write_text("{}")
+    with pytest.raises(InputError, match="months"):
+        read_drift(snapshot.assign(month="2026-10"), features, evaluation)

@@ -1,9 +1,13 @@
-"""The grades of a model, and the one that evaluate gave."""
+"""What evaluate says of the model in use: its grade, and what has drifted since it was taught."""
 
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from retention.core.errors import InputError, one_of, shown
 from retention.core.files import read_json
+from retention.core.months import in_months
 
 GRADES = ("A", "B", "C", "F")
 """From the best to the one with which nobody is contacted."""
@@ -22,3 +26,17 @@ def read_grade(path: Path) -> str:
     if found not in GRADES:
         raise InputError(f"{path}: grade is {shown(found)}; valid: {one_of(GRADES)}")
     return found
+
+
+def read_drift(table: pd.DataFrame, features: Path, evaluation: Path) -> dict[str, Any]:
+    """Return what drifted of a table: ``drifted``, the columns, and ``risk_drift``.
+
+    Of a snapshot featurize has told the columns, and the risk's drift is that of its customers
+    (None here). Of months the customers of known outcome are of other months than those ahead, and
+    evaluate has compared both.
+    """
+    if in_months(table):
+        found = read_json(evaluation, needs=("months",))["months"]["drift"]
+    else:
+        found = read_json(features, needs=("drift",))["drift"]
+    return {"drifted": found["columns"], "risk_drift": found.get("risk")}
