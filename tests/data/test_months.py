@@ -112,7 +112,7 @@ def run(tmp_path, monkeypatch) -> MonthRun:
 
 def by_hand(run: MonthRun, month: str, customer: str) -> int:
     """Return what the rule calls a customer of a shop whom every export has."""
-    season = run.months["label"]["season"]
+    season = run.months["by_month"][month]["season"]
 
     def indexed(by: int) -> float:
         of = shifted(month, by)
@@ -173,8 +173,8 @@ def test_the_base_and_the_horizon_follow_params(run):
     found = run.write().run()
     known = found.customers[found.customers["drop"].notna()]
     assert sorted(set(known["month"])) == run.shop.months[:-1]
-    season = found.months["label"]["season"]
     for row in known.itertuples():
+        season = found.months["by_month"][row.month]["season"]
         now, then = (
             run.shop.revenue.loc[row.customer_id, of] / season[of]
             for of in (row.month, shifted(row.month, 1))
@@ -506,7 +506,6 @@ def test_customers_who_come_and_leave_have_the_outcomes_that_their_rows_tell(run
     for place, month in enumerate(shop.months):
         shop.there[month] = (comes <= place) & (place < leaves)
     found = run.write().run()
-    season = found.months["label"]["season"]
 
     def amount(who: str, of: str) -> float:
         exports = [shifted(of, by) for by in range(3) if shifted(of, by) in shop.months]
@@ -517,6 +516,7 @@ def test_customers_who_come_and_leave_have_the_outcomes_that_their_rows_tell(run
         if row.month > "2026-03":
             assert pd.isna(row.drop)
             continue
+        season = found.months["by_month"][row.month]["season"]
         after, base = (
             sum(amount(row.customer_id, of) / season[of] for of in months)
             for months in (
@@ -529,6 +529,20 @@ def test_customers_who_come_and_leave_have_the_outcomes_that_their_rows_tell(run
         gone += amount(row.customer_id, shifted(row.month, 3)) == 0
     assert checked > 120
     assert gone == found.months["label"]["absent_customers"] > 20
+
+
+def test_what_came_of_a_month_stays_when_later_months_arrive(run):
+    months = run.shop.months
+    run.shop.months = months[:5]
+    before = run.write().run().customers
+    run.shop.months = months
+    run.shop.there.loc[run.shop.there.index[:30], "2026-06"] = False
+    run.shop.revenue["2026-06"] *= 3
+    after = run.write().run().customers
+    ripe = before["drop"].notna()
+    assert ripe.sum() == 140
+    pd.testing.assert_frame_equal(after[: len(before)][ripe], before[ripe])
+    assert after["drop"].notna().sum() == 210
 
 
 def test_no_known_outcome_is_no_fault(run):

@@ -6,6 +6,7 @@ August and September. Outcomes take the latest that is told; where two folders d
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -34,16 +35,8 @@ class Ledger:
     has_row: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What the export of one month tells of calendar months."""
-
-    amounts: pd.DataFrame
-    has_row: pd.DataFrame
-
-
-def make_ledger(months: Mapping[str, Exports], table: str) -> Ledger:
-    """Return the amounts of a monthly table, the later export before the earlier one.
+def ledgers_of(months: Mapping[str, Exports], table: str) -> dict[str, Ledger]:
+    """Return what each month's export of a monthly table tells of calendar months.
 
     Parameters
     ----------
@@ -52,7 +45,20 @@ def make_ledger(months: Mapping[str, Exports], table: str) -> Ledger:
     table : str
         A monthly table of the data dictionary.
     """
-    parts = {month: _part(month, months[month], table) for month in sorted(months)}
+    return {month: _ledger_of(month, months[month], table) for month in sorted(months)}
+
+
+def combined(parts: Mapping[str, Ledger], *, until: str = "9999-12") -> Ledger:
+    """Return the amounts that the exports up to a month tell, the later one before the earlier.
+
+    Parameters
+    ----------
+    parts : mapping of str to Ledger
+        As :func:`ledgers_of` gives them.
+    until : str
+        The last month whose export is asked; by default all are.
+    """
+    parts = {month: parts[month] for month in sorted(parts) if month <= until}
     ids = pd.Index(sorted(set().union(*(part.amounts.index for part in parts.values()))))
     calendar = sorted(set().union(*(part.amounts.columns for part in parts.values())))
     amounts = pd.DataFrame(np.nan, index=ids, columns=calendar)
@@ -68,16 +74,15 @@ def make_ledger(months: Mapping[str, Exports], table: str) -> Ledger:
     return Ledger(amounts, has_row)
 
 
-def restated(months: Mapping[str, Exports], table: str) -> list[dict[str, object]]:
+def restated(parts: Mapping[str, Ledger], table: str) -> list[dict[str, object]]:
     """Return how the amounts of a calendar month differ between two exports that tell of it.
 
     Each export is held beside the next one. ``compared`` are customers of whom both tell,
     ``differ`` those with another amount, ``largest`` the largest difference, and ``ratio`` the
     median of later over earlier: far from 1 it is another unit.
     """
-    parts = {month: _part(month, months[month], table) for month in sorted(months)}
     found = []
-    for earlier, later in zip(list(parts), list(parts)[1:], strict=False):
+    for earlier, later in pairwise(sorted(parts)):
         old, new = parts[earlier].amounts, parts[later].amounts
         both = old.index.intersection(new.index)
         for name in sorted(old.columns.intersection(new.columns)):
@@ -102,7 +107,7 @@ def restated(months: Mapping[str, Exports], table: str) -> list[dict[str, object
     return found
 
 
-def _part(month: str, exports: Exports, table: str) -> _Part:
+def _ledger_of(month: str, exports: Exports, table: str) -> Ledger:
     """Return the amounts of one export by calendar month."""
     held = exports.columns.of(table)
     rows, export = exports.cleaned[table].rows, exports.columns.tables[table]
@@ -127,4 +132,4 @@ def _part(month: str, exports: Exports, table: str) -> _Part:
         present = has_row[of].to_numpy(copy=True)
         present[where[chosen]] = True
         has_row[of] = present
-    return _Part(amounts, has_row)
+    return Ledger(amounts, has_row)

@@ -18,11 +18,12 @@ from retention.core.columns import Columns
 from retention.core.errors import InputError
 from retention.core.findings import Finding, Level, as_table
 from retention.core.hashing import behaviour_key
+from retention.core.months import shifted
 from retention.core.params import Label, Prepare
 from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE, MARKET_MONEY, MONTH
 from retention.data.joining import POSITION
-from retention.data.ledger import make_ledger, restated
+from retention.data.ledger import combined, ledgers_of, restated
 from retention.data.month_differences import differences_by_month, refuse_other_customers
 from retention.data.month_labels import Labels, read_labels, refuse_odd_labels, with_labels
 from retention.data.preparation import (
@@ -128,24 +129,31 @@ def prepare_months(
     exports = {month: one.exports for month, one in months.items()}
     refuse_other_customers(exports, {month: one.labels for month, one in months.items()})
     sifted = {month: _sift_month(months[month], options) for month in sorted(months)}
-    ledger = make_ledger(exports, MARKET_MONEY)
-    index, last = season_index(ledger), max(months)
+    monthly = [table for table, export in columns.tables.items() if export.is_monthly]
+    parts = {table: ledgers_of(exports, table) for table in monthly}
+    last, revenue = max(months), combined(parts[MARKET_MONEY])
+    seasons = {}
+    for month in sifted:
+        # As it was known when the outcome was: no later month changes what came of this one.
+        known = combined(parts[MARKET_MONEY], until=shifted(month, rule.horizon_months))
+        seasons[month] = season_index(known)
     outcomes = {
-        month: outcomes_after(ledger, index, one.kept[IDENTITY], month, rule=rule, last=last)
+        month: outcomes_after(
+            revenue, seasons[month], one.kept[IDENTITY], month, rule=rule, last=last
+        )
         for month, one in sifted.items()
     }
     kept = {month: _labelled(one.kept, outcomes[month]) for month, one in sifted.items()}
     customers = _by_month(kept)
     held = [name for name in columns.by_name if name in customers]  # a month may lack some
     customers = customers[[MONTH, *held, POSITION, SOURCE]]
-    monthly = [table for table, export in columns.tables.items() if export.is_monthly]
-    twice = [one for table in monthly for one in restated(exports, table)]
+    twice = [one for table in monthly for one in restated(parts[table], table)]
     readiness = _readiness(months, sifted, kept, customers, twice, columns=columns)
     by_month = {
         month: _of_month(one, kept[month], outcomes[month]) for month, one in sifted.items()
     }
     for month, differ in differences_by_month(exports).items():
-        by_month[month]["differs"] = differ
+        by_month[month] |= {"differs": differ, "season": relative_season(seasons[month])}
     details = _summed(sifted) | {"kept": outcome_counts(customers)} | report_of(readiness)
     details["months"] = {
         "months": sorted(months),
@@ -154,7 +162,7 @@ def prepare_months(
         "restated": twice,
         "label": rule.model_dump()
         | _of_outcomes(sifted, customers, outcomes)
-        | {"season": relative_season(index)},
+        | {"season": relative_season(seasons[last])},
     }
     aside = _by_month({month: one.set_aside for month, one in sifted.items()})
     said = [_said(month, told) for month, told in by_month.items()]
