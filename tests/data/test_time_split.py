@@ -376,3 +376,14 @@ def test_a_list_without_a_column_and_one_that_is_not_here(tmp_path):
     with pytest.raises(InputError, match=r"winter is not here.*`dvc pull .*winter\.dvc` brings it"):
         read_campaigns(tmp_path, KNOWN)
     assert isinstance(find_treated(rows_of(["1"], [FIRST]), [], horizon=3), Treatment)
+
+
+def test_one_month_is_split_as_a_snapshot_is():
+    month = month_table(1, 300, horizon=0)
+    snapshot = make_table(month.drop(columns=["month", "label_source"]), PARAMS, columns=COLUMNS)
+    made = featurized(month)
+    assert made.months["split"] == "customers"
+    same = list(snapshot.table)
+    pd.testing.assert_frame_equal(made.table[same], snapshot.table)
+    assert set(snapshot.table["split"]) == {"train", "test"}
+    assert snapshot.months == {}

@@ -90,6 +90,7 @@ def test_a_blend_is_weighed_and_its_members_are():
     np.testing.assert_array_equal(heavy[1].predict_proba(X), plainly[1].predict_proba(X))
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", WEIGHTED)
 def test_a_family_is_fitted_with_the_weights(name):
     features, label = small_features(300, seed=5)
