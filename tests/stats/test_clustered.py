@@ -52,6 +52,22 @@ def test_a_row_that_counts_twice_is_two_rows_of_one_customer():
     )
 
 
+def test_one_risk_for_all_has_a_shift_and_no_slope():
+    label, _ = rows(400, seed=6)
+    key, even = np.arange(400), np.ones(400)
+    share = label.mean()
+    for risk in (np.full(400, 0.3), np.linspace(0.3, 0.3001, 400)):
+        found = line_doubt(label, risk, key, even)
+        assert found[0, 0] == pytest.approx(1 / (400 * share * (1 - share)), rel=0.01)
+        assert found[1].tolist() == [0, 0]
+
+
+def test_drops_that_lie_apart_are_no_fault():
+    label, _ = rows(400, seed=6)
+    apart = line_doubt(label, np.where(label == 1, 0.9, 0.1), np.arange(400), np.ones(400))
+    assert np.isnan(apart).all() or (np.diag(apart) >= 0).all()
+
+
 def test_few_drops_tell_no_doubt():
     label, risk = rows(300, seed=5)
     few = np.where(np.cumsum(label) <= 9, label, 0)
@@ -64,4 +80,6 @@ def test_few_drops_tell_no_doubt():
 def test_a_doubt_is_read_as_it_was_told():
     doubt = np.array([[0.0009, -0.0003], [-0.0003, 0.0016]])
     assert doubt_of(told_doubt(doubt)) == pytest.approx(doubt)
+    flat = np.diag([0.01, 0.0])
+    assert doubt_of(told_doubt(flat)) == pytest.approx(flat)
     assert np.isnan(doubt_of({"shift": None, "slope": 0.1, "correlation": 0.0})).any()

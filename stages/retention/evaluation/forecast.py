@@ -82,7 +82,7 @@ class Expected:
         return float(logit(value) if self.bounded else np.log(value))
 
     def _back(self, value: float) -> float:
-        return float(expit(value) if self.bounded else np.exp(value))
+        return float(expit(value) if self.bounded else min(np.exp(value), 1.0))
 
 
 def foresee(risk: np.ndarray, weight: np.ndarray, doubt: np.ndarray) -> dict[str, Expected]:

@@ -16,6 +16,11 @@ from scipy.special import expit, logit, ndtri
 from retention.stats.estimates import enough_of_each
 from retention.stats.metrics import LOSS_CLIP, calibration_line
 
+_NO_CURVE = 1e-6
+"""Information of the likelihood below which nothing is told."""
+_ONE_RISK = 1e-3
+"""Log-odds that risks differ by at least, to be more than one."""
+
 
 def line_doubt(
     label: np.ndarray, risk: np.ndarray, groups: np.ndarray, weight: np.ndarray
@@ -40,22 +45,32 @@ def line_doubt(
         Of the shift, where the risk's log-odds are 0, and of the slope.
     """
     names, group = np.unique(groups, return_inverse=True)
-    if not enough_of_each(label) or len(names) < 2 or np.ptp(risk) == 0:
+    if not enough_of_each(label) or len(names) < 2:
         return np.full((2, 2), np.nan)
     score = logit(np.clip(risk, LOSS_CLIP, 1 - LOSS_CLIP))
-    slope, shift = (part[0] for part in calibration_line(label, risk, weight[None, :]))
-    told = expit(shift + slope * score)
-    x = np.column_stack([np.ones(len(score)), score])
-    bread = np.linalg.inv((x * (weight * told * (1 - told))[:, None]).T @ x)
-    parts = x * (weight * (label - told))[:, None]
+    if flat := np.ptp(score) < _ONE_RISK:  # one risk for all has no slope
+        told = np.full(len(label), weight @ label / weight.sum())
+    else:
+        slope, shift = (part[0] for part in calibration_line(label, risk, weight[None, :]))
+        told = expit(shift + slope * score)
+    # About their weighted mean, where shift and slope hardly depend on each other.
+    certain = weight * told * (1 - told)
+    if not certain.sum() > _NO_CURVE:  # drops and others lie apart: any steep line fits
+        return np.full((2, 2), np.nan)
+    middle = float(certain @ score / certain.sum())
+    x = np.column_stack([np.ones(len(score)), score - middle])
+    bread = 1 / np.square(x).T.dot(certain) if not flat else np.array([1 / certain.sum(), 0.0])
+    parts = x * (weight * (label - told))[:, None] * bread
     sums = np.column_stack([np.bincount(group, part, len(names)) for part in parts.T])
-    return bread @ (sums.T @ sums) @ bread * len(names) / (len(names) - 1)
+    to_zero = np.array([[1.0, -middle], [0.0, 1.0]])
+    return to_zero @ (sums.T @ sums) @ to_zero.T * len(names) / (len(names) - 1)
 
 
 def told_doubt(doubt: np.ndarray) -> dict[str, float]:
     """Return a covariance of shift and slope as standard deviations and correlation, for a file."""
     shift, slope = np.sqrt(np.diag(doubt))
-    return {"shift": shift, "slope": slope, "correlation": doubt[0, 1] / (shift * slope)}
+    both = shift * slope
+    return {"shift": shift, "slope": slope, "correlation": doubt[0, 1] / both if both else 0.0}
 
 
 def doubt_of(told: Mapping[str, float | None]) -> np.ndarray:
