@@ -163,6 +163,9 @@ def test_a_test_on_other_customers_of_the_same_months_is_named(months):
     assert "the grade is B at most" in section(html["en"], "months")
     assert "оценка не бывает выше B" in section(html["ru"], "months")
     assert "Test month" not in section(html["en"], "months")
+    assert "tested on rows of a customer and month of other customers" in section(
+        html["en"], "model"
+    )
 
 
 def test_a_model_judged_when_it_was_kept_says_so(months):
@@ -261,6 +264,7 @@ def test_a_model_whose_teachers_are_gone_has_no_intervals(months):
     for language, words in (("ru", "в данных больше нет"), ("en", "is no longer in the data")):
         assert words in section(html[language], "reasons")
     assert "What matters most to the model" not in section(html["en"], "reasons")
+    assert "so nobody can answer the questions" in section(html["en"], "reasons")
 
 
 @pytest.mark.usefixtures("months")
