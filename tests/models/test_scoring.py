@@ -75,6 +75,98 @@ def test_model_that_knows_other_customers_is_not_asked(who):
         score_customers(table, Recorder([0.9, 0.8]), seen, jobs=1)
 
 
+def months(**changes):
+    """Customers a (of two months), b (its twin in the first) and c."""
+    return pd.DataFrame(
+        {
+            "customer_id": list("abac"),
+            "month": ["2025-05", "2025-05", "2025-08", "2025-08"],
+            "number": range(4),
+            "behaviour_key": np.array([7, 7, 7, 9], dtype="uint64"),
+            "twin_key": np.array([7, 7, 7, 9], dtype="uint64"),
+            "drop": pd.array([1, 1, 1, None], dtype="Int8"),
+            "split": ["train", "train", "test", "score"],
+        }
+        | changes
+    )
+
+
+def test_of_months_the_row_of_the_same_month_and_its_twin_are_out_of_fold():
+    model = Recorder([0.9, 0.8, 0.7, 0.6])
+    seen = pd.DataFrame({"customer_id": ["a"], "month": ["2025-05"], "risk": [0.25]})
+    found = score_customers(months(), model, seen, jobs=1)
+    assert list(found) == ["customer_id", "month", "risk", "out_of_fold"]
+    # In August a behaves as in May, of another outcome: that row taught nothing.
+    assert found["risk"].tolist() == [0.25, 0.25, 0.7, 0.6]
+    assert found["out_of_fold"].tolist() == [True, True, False, False]
+    kept = score_customers(months(split="waiting"), model, seen, jobs=1, kept=True)
+    assert kept["risk"].tolist() == found["risk"].tolist()
+    assert kept["out_of_fold"].tolist() == [True, True, False, False]
+    assert kept["taught"].tolist() == [True, True, False, False]
+
+
+def test_rows_that_taught_a_kept_model_may_be_gone():
+    seen = pd.DataFrame({"customer_id": ["a", "z"], "month": "2024-01", "risk": [0.25, 0.1]})
+    with pytest.raises(InputError, match="trained on other customers"):
+        score_customers(months(), Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1)
+    found = score_customers(months(), Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1, kept=True)
+    assert found["risk"].tolist() == [0.9, 0.8, 0.7, 0.6]
+    assert not found[["out_of_fold", "taught"]].any(axis=None)
+
+
+def a_snapshot(**changes):
+    return months(**changes).drop(columns=["month", "behaviour_key"])
+
+
+def test_a_model_of_a_snapshot_knows_its_rows_among_months_by_what_they_did():
+    keys = np.array([7, 5], dtype="uint64")
+    seen = pd.DataFrame({"customer_id": ["a", "c"], "behaviour_key": keys, "risk": [0.25, 0.5]})
+    rows = months(behaviour_key=np.array([7, 7, 8, 9], dtype="uint64"))
+    found = score_customers(rows, Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1, kept=True)
+    assert found["risk"].tolist() == [0.25, 0.25, 0.7, 0.6]
+    assert found["taught"].tolist() == [True, True, False, False]
+    assert found["out_of_fold"].tolist() == [True, True, False, False]
+    # c behaves otherwise than the model remembers: any of its outcomes may have taught it.
+    known = rows.assign(drop=1)
+    found = score_customers(known, Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1, kept=True)
+    assert found["out_of_fold"].tolist() == [True, True, False, True]
+    assert found["taught"].tolist() == [True, True, False, False]
+    assert found["risk"].tolist()[3] == 0.6
+
+
+def test_a_kept_model_scores_the_next_snapshot_and_other_customers():
+    keys = np.array([1, 2], dtype="uint64")
+    seen = pd.DataFrame({"customer_id": ["a", "c"], "behaviour_key": keys, "risk": [0.25, 0.5]})
+    rows = a_snapshot(customer_id=list("abcd"), drop=pd.array([None] * 4, dtype="Int8"))
+    found = score_customers(rows, Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1, kept=True)
+    assert list(found) == ["customer_id", "risk", "out_of_fold", "taught"]
+    assert found["risk"].tolist() == [0.9, 0.8, 0.7, 0.6]
+    assert not found[["out_of_fold", "taught"]].any(axis=None)
+    # Where their outcomes are told, a and c judge nothing: the model may know them.
+    found = score_customers(
+        rows.assign(drop=1), Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1, kept=True
+    )
+    assert found["out_of_fold"].tolist() == [True, False, True, False]
+    assert not found["taught"].any()
+
+
+def test_a_kept_model_of_months_may_have_seen_a_customer_alike_in_two():
+    keys = np.array([7, 7, 3], dtype="uint64")
+    seen = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "z"],
+            "month": ["2025-05", "2025-06", "2025-05"],
+            "behaviour_key": keys,
+            "risk": [0.25, 0.3, 0.1],
+        }
+    )
+    rows = a_snapshot(customer_id=list("abcd"))
+    found = score_customers(rows, Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1, kept=True)
+    assert found["risk"].tolist() == [0.25, 0.25, 0.25, 0.6]  # b and c are a's twins
+    with pytest.raises(InputError, match="trained on other customers"):
+        score_customers(rows, Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1)
+
+
 @pytest.mark.parametrize("family", ["logistic", "knn", "svc", "extra_trees", "boosting"])
 def test_chunks_and_jobs_do_not_change_a_risk(family, monkeypatch):
     features, label = small_features(400, seed=3)

@@ -60,7 +60,9 @@ def read_in_use(folder: ModelFolder) -> InUse:
     if folder != TRAINED and not folder.folder.is_dir():
         pointer = folder.folder.with_name(f"{folder.folder.name}.dvc")
         if pointer.is_file():
-            raise InputError(f"{folder} (params score.model) is not here; `dvc pull {pointer}`")
+            raise InputError(
+                f"{folder} (params score.model) is not here; `dvc pull {pointer}` brings it"
+            )
         there = sorted(str(path.parent) for path in MODELS.glob("*/model.json"))
         raise InputError(
             f"params score.model: there is no folder {folder}; valid: {one_of([TRAINED, *there])}"
