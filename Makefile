@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-drift study-calibration study-permuted study-reasons study-lasting fuzz fuzz-shops format remotes lock clean study-month-rows
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-drift study-calibration study-permuted study-reasons study-lasting fuzz fuzz-shops format remotes lock clean study-month-rows study-forecast
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -99,6 +99,9 @@ study-permuted: $(READY) ## Lead 20 shops in which behaviour tells nothing throu
 
 study-drift: $(READY) ## Count how often drift is told where there is none and where there is some (a quarter of an hour)
 	python benchmarks/drift.py
+
+study-forecast: $(READY) ## Count how often what came lies in what was foretold, and a shop that changed is called (minutes)
+	python benchmarks/forecast.py
 
 study-month-rows: $(READY) ## Do a campaign's controls tell what happens if nothing is done? Does a customer of many months count once? (10 minutes)
 	python benchmarks/month_rows.py

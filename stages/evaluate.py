@@ -31,7 +31,7 @@ from retention.evaluation.foretold import read_forecasts
 from retention.evaluation.held_out import predictions
 from retention.evaluation.month_study import study_months
 from retention.evaluation.plots import draw_months, draw_scores
-from retention.evaluation.when_kept import evaluated
+from retention.evaluation.when_kept import doubt_when_kept, evaluated
 
 _PLOTS = paths.PLOTS / "evaluate"
 
@@ -52,7 +52,8 @@ def main() -> None:
         least, level = params.features.least_drift, drift_level(options.alarm_level)
         drift = find_month_drift(table, names, least=least, level=level)
         kept, horizon = read_forecasts(paths.FORECASTS), label.horizon_months
-        months = study_months(table, card, kept, drift, horizon=horizon, options=options)
+        how = {"horizon": horizon, "options": options, "doubt_then": doubt_when_kept(model)}
+        months = study_months(table, card, kept, drift, **how)
         print(*(f"evaluate: {line}" for line in months.lines), sep="\n")
         found = found.with_months(months.details)
         write_json(months.forecast, paths.FORECAST)

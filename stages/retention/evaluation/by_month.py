@@ -4,15 +4,19 @@ from typing import Any
 
 import pandas as pd
 
+from retention.core.months import split_in_time
 from retention.core.row_weights import are_even, effective_size, weights_of
 from retention.core.vocabulary import LABEL, MONTH
 from retention.evaluation.evaluation import Judged, Resampled, told
+from retention.stats.clustered import clustered_area
 from retention.stats.effects import wilson
 from retention.stats.estimates import ESTIMATES, enough_of_each
-from retention.stats.metrics import SCORES, Score, resamples, spreads
+from retention.stats.metrics import SCORES, resamples, spreads
 
 SCORED_BY = ("roc_auc", "brier", "log_loss")
 """The scores of a month."""
+LEAST_KNOWN = 0.5
+"""Part of a month's customers whose outcome must be known."""
 MONTH_COLUMNS = (
     "month",
     "customers",
@@ -29,9 +33,14 @@ RESAMPLED = 50_000_000
 
 
 def known(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that can be judged: of known outcome, untreated, one of each twin pair."""
-    rows = table[table["scored"] & table[LABEL].notna()]
-    return rows[rows["split"] != "treated"]
+    """Return the rows that can be judged: of known outcome, untreated, one of each twin pair.
+
+    Of a month of which fewer than :data:`LEAST_KNOWN` are known there are none: early answers are
+    not those of everyone.
+    """
+    rows = table[table["scored"] & (table["split"] != "treated")]
+    told = rows[LABEL].notna()
+    return rows[told & (told.groupby(rows[MONTH]).transform("mean") >= LEAST_KNOWN)]
 
 
 def scores_of(
@@ -53,25 +62,14 @@ def scores_of(
         Of the resamples.
     """
     label, risk = rows[LABEL].to_numpy("int64"), rows["risk"].to_numpy("float64")
-    if are_even(weights_of(rows)):
+    weight, scores = weights_of(rows), {name: SCORES[name] for name in names}
+    if are_even(weight):
         return {name: ESTIMATES[name](label, risk) for name in names}
-    return resampled(rows, {name: SCORES[name] for name in names}, count=count, seed=seed)
-
-
-def resampled(
-    rows: pd.DataFrame, scores: dict[str, Score], *, count: int, seed: int
-) -> dict[str, Judged]:
-    """Return scores with the bootstrap's intervals; a customer's rows, and its twins', go together.
-
-    Parameters as :func:`scores_of`.
-    """
-    label, risk = rows[LABEL].to_numpy("int64"), rows["risk"].to_numpy("float64")
-    weight = weights_of(rows)
     once = spreads(scores, label, risk, weight[None, :])
     drawn = resamples(rows["twin_key"].to_numpy(), count=resamples_of(rows, count), seed=seed)
     found = spreads(scores, label, risk, drawn * weight.astype("float32"))
     enough = enough_of_each(label)
-    return {name: Resampled(float(once[name][0]), found[name], enough) for name in scores}
+    return {name: Resampled(float(once[name][0]), found[name], enough) for name in names}
 
 
 def resamples_of(rows: pd.DataFrame, count: int) -> int:
@@ -126,31 +124,30 @@ def month_scores(
     return found
 
 
-def random_split(
-    rows: pd.DataFrame, *, count: int, seed: int, level: float
-) -> dict[str, float] | None:
+def random_split(rows: pd.DataFrame, *, level: float) -> dict[str, float] | None:
     """Return the ROC-AUC that a split at random tells: out of fold, of the rows that taught.
 
-    Folds, and resamples, keep a customer's months together; but the months of the others are the
-    same months. Beside the score of a later month one sees what time costs. None without rows.
+    Folds keep a customer's months together, and so does the interval (`stats.clustered`); but the
+    months of the others are the same months. Beside the score of a later month one sees what time
+    costs. None without rows of either outcome.
 
     Parameters
     ----------
     rows : DataFrame
         The rows that taught the model, with ``risk``.
-    count, seed, level
-        As :func:`month_scores` takes them.
+    level : float
+        Coverage of the interval.
     """
     label = rows[LABEL].to_numpy("float64")
     if not 0 < label.sum() < len(label):
         return None
-    judged = resampled(rows, {"roc_auc": SCORES["roc_auc"]}, count=count, seed=seed)
-    return told(judged["roc_auc"], "roc_auc", level=level)
+    risk, key = rows["risk"].to_numpy("float64"), rows["twin_key"].to_numpy()
+    area, low, high = clustered_area(label, risk, key, weights_of(rows), level=level)
+    return {"roc_auc": area, "roc_auc_low": low, "roc_auc_high": high}
 
 
 def split_of(table: pd.DataFrame) -> str:
     """Return how test rows were kept aside: ``time``, ``customers`` or, without any, ``none``."""
-    train, test = (table.loc[table["split"] == side, MONTH] for side in ("train", "test"))
-    if train.empty or test.empty:
-        return "none"
-    return "time" if train.max() < test.min() else "customers"
+    if split_in_time(table):
+        return "time"
+    return "customers" if {"train", "test"} <= set(table["split"]) else "none"

@@ -177,16 +177,48 @@ def beside_fact(
     return found | {"missed_scores": missed, "missed": bool(missed)}
 
 
+@dataclass(frozen=True)
+class Judge:
+    """How forecasts are made and held against what came.
+
+    Attributes
+    ----------
+    doubt : ndarray, shape (2, 2)
+        Of the model in use, as ``forecast.foresee`` takes it.
+    model : str
+        First digits of its sha256.
+    horizon : int
+        Months after that decide.
+    since : str or None
+        The first month whose outcomes it cannot have learnt from; None if that is not known.
+    level, missed_level : float
+        As :func:`beside_fact` takes them.
+    """
+
+    doubt: np.ndarray
+    model: str
+    horizon: int
+    since: str | None
+    level: float
+    missed_level: float
+
+    def foretell(self, rows: pd.DataFrame, month: str) -> Forecast:
+        """Return what the model in use expects of rows of a month (`forecast_of`)."""
+        return forecast_of(rows, self.doubt, month=month, horizon=self.horizon, model=self.model)
+
+    def could_foretell(self, rows: pd.DataFrame, month: str) -> bool:
+        """Tell whether the model in use cannot have learnt from what came of the month."""
+        return self.since is not None and month >= self.since and not rows["out_of_fold"].any()
+
+    def beside(self, forecast: Forecast, rows: pd.DataFrame) -> dict[str, Any]:
+        """Return a forecast beside what came (`beside_fact`)."""
+        own = forecast.model == self.model and not rows["out_of_fold"].any()
+        levels = {"level": self.level, "missed_level": self.missed_level}
+        return beside_fact(forecast, rows, own=own, **levels)
+
+
 def foretold_and_came(
-    table: pd.DataFrame,
-    doubt: np.ndarray,
-    kept: Mapping[str, Forecast],
-    *,
-    since: str | None,
-    horizon: int,
-    model: str,
-    level: float,
-    missed_level: float,
+    table: pd.DataFrame, kept: Mapping[str, Forecast], judge: Judge
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return forecast beside fact for every past month, and whether the model in use missed one.
 
@@ -197,31 +229,40 @@ def foretold_and_came(
     ----------
     table : DataFrame
         Rows of months with ``risk`` and ``out_of_fold``.
-    doubt : ndarray, shape (2, 2)
-        Of the model in use.
     kept : mapping of Forecast
         By month.
-    since : str or None
-        The first month whose outcomes the model in use cannot have learnt from; None if that is
-        not known.
-    horizon, model, level, missed_level
-        As :func:`forecast_of` and :func:`beside_fact` take them.
+    judge : Judge
     """
-    rows_told, own_missed = [], False
-    levels = {"level": level, "missed_level": missed_level}
+    found, missed = [], False
     for month, rows in known(table).groupby(MONTH, sort=True):
-        before = kept.get(str(month))
-        mine = None
-        if since is not None and month >= since and not rows["out_of_fold"].any():
-            told = forecast_of(rows, doubt, month=str(month), horizon=horizon, model=model)
-            mine = beside_fact(told, rows, own=True, **levels) | {"kept": False}
-        told_then = None
-        if before is not None:
-            own = before.model == model and not rows["out_of_fold"].any()
-            told_then = beside_fact(before, rows, own=own, **levels) | {"kept": True}
-        shown_one = told_then if told_then and (told_then["comparable"] or not mine) else mine
-        if shown_one:
-            rows_told.append(shown_one)
-        own_missed |= bool(mine and mine["missed"])
-        own_missed |= bool(told_then and told_then["model"] == model and told_then["missed"])
-    return rows_told, own_missed
+        told = []
+        if month in kept:
+            told.append(judge.beside(kept[month], rows) | {"kept": True})
+        if judge.could_foretell(rows, month):
+            told.append(judge.beside(judge.foretell(rows, month), rows) | {"kept": False})
+        missed |= any(one["missed"] and one["model"] == judge.model for one in told)
+        # Where outcomes stand for others than those foretold then, the forecast of today is better.
+        found += [one for one in told if one["comparable"]][:1] or told[:1]
+    return found, missed
+
+
+def foretold_and_waiting(
+    table: pd.DataFrame, kept: Mapping[str, Forecast], judge: Judge
+) -> list[dict[str, Any]]:
+    """Return the forecast of every month before the last of which no outcome is known yet.
+
+    Parameters
+    ----------
+    table, kept, judge
+        As :func:`foretold_and_came` takes them.
+    """
+    past = table[table["scored"] & (table[MONTH] < table[MONTH].max())]
+    ahead = past[~past[MONTH].isin(known(past)[MONTH]) & (past["split"] != "treated")]
+    found = []
+    for month, rows in ahead.groupby(MONTH, sort=True):
+        own = judge.could_foretell(rows, month)
+        if month in kept or own:
+            told = kept[month] if month in kept else judge.foretell(rows, month)
+            row = told.told(level=judge.level) | {"model": told.model, "kept": month in kept}
+            found.append(row)
+    return found

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from retention.core.params import Grade
 from retention.evaluation.calibration_verdict import Verdict
 
@@ -27,15 +25,15 @@ def grade(found: Mapping[str, Any], rules: Grade) -> str:
     found : mapping
         ``roc_auc_low``, ``over_rule_low`` and ``calibration``, the verdict on the probabilities;
         of months also ``split`` (``time`` or ``customers``) and, where outcomes follow from
-        revenue, ``over_reversion_low``.
+        revenue, ``over_reversion_low`` and ``over_base_low``.
     rules : Grade
         The params section ``evaluate.grade``.
     """
     # An end that cannot be told is NaN, which compares as false: it must never count as good.
     if not found["roc_auc_low"] > 0.5 + rules.chance_margin:
         return "F"
-    beaten = (found["over_rule_low"], found.get("over_reversion_low", np.inf))
-    if not min(beaten) > 0 or np.isnan(beaten).any():
+    baselines = ("over_rule_low", "over_reversion_low", "over_base_low")
+    if not all(found[name] > 0 for name in baselines if name in found):
         return "C"
     return "B" if reservations(found, rules) else "A"
 

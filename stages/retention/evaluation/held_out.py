@@ -30,7 +30,7 @@ from retention.evaluation.evaluation import (
     suspected_leak,
 )
 from retention.evaluation.grade import grade, reservations
-from retention.evaluation.reversion import by_rule, reverting_risk
+from retention.evaluation.reversion import PAST_REVENUE, by_rule, reverting_risk
 from retention.stats.metrics import plain, resamples, roc_auc
 
 _LEAST_SCORED = 2
@@ -96,10 +96,15 @@ class Evaluation:
 
     def with_months(self, study: Mapping[str, Any]) -> "Evaluation":
         """Return this evaluation with what the months say, and beside it regression to the mean."""
-        ends = ("", "_low", "_high")
-        alone = {f"roc_auc{end}": self.scores.get(f"reversion_roc_auc{end}") for end in ends}
-        gain = {f"over{end}": self.scores.get(f"over_reversion{end}") for end in ends}
-        reversion = None if alone["roc_auc"] is None else alone | gain
+        reversion: dict[str, float] | None = None
+        if "over_reversion" in self.scores:
+            named = {"reversion_roc_auc": "roc_auc", "over_reversion": "over"}
+            named |= {name: name for name in ("base_roc_auc", "over_base")}
+            reversion = {
+                f"{key}{end}": self.scores[f"{name}{end}"]
+                for name, key in named.items()
+                for end in ("", "_low", "_high")
+            }
         return replace(self, scores=self.scores | {"months": {**study, "reversion": reversion}})
 
     @property
@@ -118,7 +123,7 @@ def evaluate_risk(
     truth: pd.DataFrame | None = None,
     base_months: int = len(REVENUE),
 ) -> Evaluation:
-    """Score the risk of the test customers, beside baselines fitted on whom the model learnt from.
+    """Score the risk of the test customers, beside baselines (`baseline_rows`).
 
     The verdict on the probabilities is that of test and training customers together. In months the
     test customers are those of the test month, whom the model did not learn from. Where they do
@@ -153,17 +158,19 @@ def evaluate_risk(
     if not can_be_judged(table):
         raise InputError(
             f"of {len(test)} test customers {label.sum()} dropped; two of each class are needed "
-            "to score anything (params features.test_share sets how many are kept)"
+            "to score anything"
+            + ("" if in_months(table) else " (params features.test_share sets how many are kept)")
         )
-    known = train[LABEL].to_numpy("int64")
-    key = train["twin_key"].to_numpy()
+    fitted = baseline_rows(table)
+    known, key = fitted[LABEL].to_numpy("int64"), fitted["twin_key"].to_numpy()
     column, others, thresholds = told_risks(
-        train[names], known, test[names], key=key, seed=options.seed
+        fitted[names], known, test[names], key=key, seed=options.seed
     )
     if in_months(table) and by_rule(test):
-        others["reversion"], thresholds["reversion"] = reverting_risk(
-            train, test, base_months=base_months
-        )
+        for name in PAST_REVENUE:
+            others[name], thresholds[name] = reverting_risk(
+                fitted, test, name, base_months=base_months
+            )
     weight, by = weights_of(test), split_of(table) if in_months(table) else ""
     # Rows of one customer, or of unlike weight, have no formula.
     counts = None if by != "customers" and are_even(weight) else weight
@@ -212,9 +219,22 @@ def evaluate_risk(
 
 
 def can_be_judged(table: pd.DataFrame) -> bool:
-    """Tell whether there are two test customers of each class, without whom nothing is scored."""
-    drops = table.loc[judging(table), LABEL].value_counts()
-    return len(drops) == 2 and bool(drops.min() >= _LEAST_SCORED)
+    """Tell whether there are two test customers of each class, and some whom baselines learn from.
+
+    Without them nothing is scored.
+    """
+    sides = (table.loc[judging(table), LABEL], baseline_rows(table)[LABEL])
+    return all(min((side == 0).sum(), (side == 1).sum()) >= _LEAST_SCORED for side in sides)
+
+
+def baseline_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that baselines learn from: those that taught the model.
+
+    Of a model that was kept they may be gone; then baselines learn from the rows that may teach
+    today.
+    """
+    rows = table[taught(table) & table["out_of_fold"]]
+    return table[(table["split"] == "train") & table["scored"]] if rows.empty else rows
 
 
 def keys_of(table: pd.DataFrame) -> list[str]:

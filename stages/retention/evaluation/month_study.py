@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from retention.core.months import newest, shifted
@@ -14,8 +15,14 @@ from retention.core.vocabulary import LABEL, MONTH
 from retention.evaluation.alarms import missed_level, retraining
 from retention.evaluation.by_month import MONTH_COLUMNS, month_scores, random_split, split_of
 from retention.evaluation.forecast import FORESEEN
-from retention.evaluation.foretold import SHORT, Forecast, forecast_of, foretold_and_came
-from retention.stats.clustered import line_doubt
+from retention.evaluation.foretold import (
+    SHORT,
+    Forecast,
+    Judge,
+    foretold_and_came,
+    foretold_and_waiting,
+)
+from retention.stats.clustered import line_doubt, told_doubt
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,8 @@ class MonthStudy:
     ----------
     details : dict
         The section ``months`` of the details: ``rows``, ``random_split``, ``forecast``,
-        ``foretold``, ``missed``, ``retrain``, ``drift`` and the levels of ``alarms``.
+        ``foretold``, ``waiting``, ``missed``, ``retrain``, ``drift``, ``doubt`` (what the
+        model does not know of its calibration) and the levels of ``alarms``.
     forecast : dict
         What is expected of the last month, to be kept.
     """
@@ -57,7 +65,7 @@ class MonthStudy:
         """A row a month: its scores, and what was foretold of it."""
         columns = [f"{name}{end}" for name in FORESEEN for end in ("", "_low", "_high", "_fact")]
         told = pd.DataFrame(
-            [*self.details["foretold"], self.details["forecast"]],
+            [*self.details["foretold"], *self.details["waiting"], self.details["forecast"]],
             columns=[MONTH, "kept", "model", "comparable", "missed", *columns],
         )
         told = told.rename(columns={name: f"foretold_{name}" for name in columns})
@@ -73,6 +81,7 @@ def study_months(
     *,
     horizon: int,
     options: Evaluate,
+    doubt_then: np.ndarray | None = None,
 ) -> MonthStudy:
     """Return what the months say of the model in use.
 
@@ -91,8 +100,11 @@ def study_months(
         Params ``label.horizon_months``.
     options : Evaluate
         The params section.
+    doubt_then : ndarray, shape (2, 2), optional
+        What a model that was kept did not know of its calibration when it was kept, for where the
+        rows that taught it are no longer there.
     """
-    level, model = options.level, str(card["sha256"])[:SHORT]
+    level = options.level
     draws = {"count": options.bootstrap, "seed": options.seed, "level": level}
     teachers = table[taught(table) & table["out_of_fold"]]
     doubt = line_doubt(
@@ -101,32 +113,30 @@ def study_months(
         teachers["twin_key"].to_numpy(),
         weights_of(teachers),
     )
+    if np.isnan(doubt).any() and doubt_then is not None:
+        doubt = doubt_then
     months = list(card.get("months", ()))
-    since = shifted(max(months), horizon) if months else None
-    strict = missed_level(options.alarm_level)
-    foretold, own_missed = foretold_and_came(
-        table,
+    judge = Judge(
         doubt,
-        kept,
-        since=since,
-        horizon=horizon,
-        model=model,
-        level=level,
-        missed_level=strict,
+        str(card["sha256"])[:SHORT],
+        horizon,
+        shifted(max(months), horizon) if months else None,
+        level,
+        missed_level(options.alarm_level),
     )
-    last = newest(table)
-    last = last[last["scored"] & (last["split"] != "treated")]
-    month = str(table[MONTH].max())
-    ahead = forecast_of(last, doubt, month=month, horizon=horizon, model=model)
+    foretold, own_missed = foretold_and_came(table, kept, judge)
+    last, month = newest(table), str(table[MONTH].max())
+    ahead = judge.foretell(last[last["scored"] & (last["split"] != "treated")], month)
     learnt = table.loc[table["split"] == "train", MONTH]
     missed = sum(one["missed"] for one in foretold)
     told = ahead.told(level=level)
     details = {
         "rows": month_scores(table, **draws),
-        "random_split": random_split(teachers, **draws),
+        "random_split": random_split(teachers, level=level),
         "split": split_of(table),
         "forecast": told,
         "foretold": foretold,
+        "waiting": foretold_and_waiting(table, kept, judge),
         "missed": missed,
         "retrain": retraining(
             months,
@@ -137,6 +147,7 @@ def study_months(
             oldest=options.oldest_model,
         ),
         "drift": dict(drift),
-        "alarms": {"level": options.alarm_level, "missed_level": strict},
+        "doubt": told_doubt(doubt),
+        "alarms": {"level": options.alarm_level, "missed_level": judge.missed_level},
     }
     return MonthStudy(details, ahead.to_keep(level=level))

@@ -8,6 +8,7 @@ import pandas as pd
 from retention.core.files import read_json, read_parquet
 from retention.core.paths import ModelFolder
 from retention.evaluation.held_out import HEADLINE, Evaluation, can_be_judged, evaluate_risk
+from retention.stats.clustered import doubt_of
 
 WHEN_KEPT = "when it was kept"
 """What ``judged`` says of such scores."""
@@ -56,6 +57,14 @@ def evaluation_when_kept(model: ModelFolder) -> Evaluation:
         gains=_empty("contacted", "reached", "reached_low", "reached_high"),
         curves={name: _empty(*columns) for name, columns in _CURVES.items()},
     )
+
+
+def doubt_when_kept(model: ModelFolder) -> np.ndarray | None:
+    """Return what a model that was kept did not know of its calibration, if months taught it."""
+    if not model.evaluation.exists():
+        return None
+    months = read_json(model.evaluation).get("months")
+    return None if months is None else doubt_of(months["doubt"])
 
 
 def _empty(*columns: str) -> pd.DataFrame:
