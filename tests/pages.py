@@ -16,6 +16,15 @@ MONTHS = {
     "en": "January February March April May June July August September October November December",
 }
 
+CONSTANTS = {"100"}
+"""Numbers that sentences may hold: 'of 100 customers'."""
+LATIN = {
+    *("ROC-AUC", "CRM", "Excel", "macOS", "English", "params.yaml", "list.csv", "excluded.csv"),
+    *("market_file", "market_money", "market_time", "money", "arm", "treatment", "control"),
+    "data/prepared/quarantine.csv",
+}
+"""What Russian texts may name as it is."""
+
 
 @dataclass
 class Shown:
@@ -89,6 +98,13 @@ def read_page(html):
     page.close()
     assert page.open == []
     return page
+
+
+def section(html, name, *, between=""):
+    """Return the text of a section; `between` stands in place of its tags."""
+    start = html.index(f'<section id="{name}"')
+    text = re.sub(r"<[^>]*>", between, html[start : html.index("</section>", start)])
+    return " ".join(text.split())
 
 
 def content_of(path: Path):

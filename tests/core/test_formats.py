@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.core.formats import FORMS, LANGUAGES, formatted
+from retention.core.formats import DATED, FORMS, LANGUAGES, formatted
 
 THIN, SPACE, MINUS = "\u202f", "\u00a0", "\u2212"
 
@@ -35,6 +35,8 @@ THIN, SPACE, MINUS = "\u202f", "\u00a0", "\u2212"
         (2.4116, "tenths", "2,4", "2.4"),
         (1.5, "hundredths", "1,50", "1.50"),
         ("2026-11-01", "date", f"1{SPACE}ноября 2026{SPACE}г.", f"1{SPACE}November 2026"),
+        ("2026-03", "month", "март 2026", "March 2026"),
+        ("2025-05", "short_month", f"май{SPACE}25", f"May{SPACE}25"),
     ],
 )
 def test_a_number_is_written_as_the_language_does(value, form, ru, en):
@@ -42,7 +44,7 @@ def test_a_number_is_written_as_the_language_does(value, form, ru, en):
     assert formatted(value, form, "en") == en
 
 
-@given(st.floats(-1e9, 1e9), st.sampled_from([form for form in FORMS if form != "date"]))
+@given(st.floats(-1e9, 1e9), st.sampled_from([form for form in FORMS if form not in DATED]))
 def test_the_text_is_the_number_rounded(value, form):
     for language in LANGUAGES:
         text = formatted(value, form, language)

@@ -10,7 +10,7 @@ import featurize
 import report
 import segment
 from dictionary import COLUMNS
-from pages import read_page
+from pages import LATIN, read_page, section
 from project import ROOT
 from retention.core import paths
 from retention.core.files import read_json
@@ -41,12 +41,6 @@ def pages():
         language: (paths.REPORT / f"{language}.html").read_text(encoding="utf-8")
         for language in LANGUAGES
     }
-
-
-def section(html, name):
-    start = html.index(f'<section id="{name}"')
-    text = re.sub(r"<[^>]*>", "", html[start : html.index("</section>", start)])
-    return " ".join(text.split())
 
 
 def in_seconds(where="minutes_m0", factor=60):
@@ -155,14 +149,6 @@ def test_every_offer_is_made_to_somebody_or_told_why_not(clone):
         html = (clone.folder / f"report/{language}.html").read_text(encoding="utf-8")
         table = html[html.index('<table id="idle">') :]
         assert table[: table.index("</table>")].count("<tr>") == len(found["idle"]) + 1
-
-
-LATIN = {
-    *("ROC-AUC", "CRM", "Excel", "macOS", "English", "params.yaml", "list.csv", "excluded.csv"),
-    *("market_file", "market_money", "market_time", "money", "arm", "treatment", "control"),
-    "data/prepared/quarantine.csv",
-}
-"""What Russian texts may name as it is."""
 
 
 @pytest.mark.usefixtures("shop")

@@ -6,14 +6,12 @@ import re
 import pandas as pd
 import pytest
 
-from pages import at, content_of, date_in_words, read_page, told
+from pages import CONSTANTS, at, content_of, date_in_words, read_page, told
 from retention.report.page import SECTIONS
 from runs import EVIL, LANGUAGES, TURNED, alter, build, poison
 
 pytestmark = pytest.mark.slow
 LIMIT = 3_000_000
-CONSTANTS = {"100"}
-"""Numbers that sentences may hold: 'of 100 customers'."""
 OVER = ("over_chance", "over_rule", "over_baseline")
 RANKED = ("roc_auc", "baseline_roc_auc", "rule_roc_auc", *OVER)
 """Scores of details.json whose intervals rest on ranks, those of the page."""

@@ -115,4 +115,5 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
     rows = sorted(findings, key=lambda f: (order[f.level], f.what, f.file, f.column))
     table = [{**asdict(row), "level": str(row.level), "text": row.sentence} for row in rows]
     columns = ["level", "file", "column", "what", "count", "example", "line", "rule", "text"]
-    return pd.DataFrame(table, columns=columns)
+    # Without findings too: below those of another month counts would turn into text.
+    return pd.DataFrame(table, columns=columns).astype({"count": "int64", "line": "int64"})

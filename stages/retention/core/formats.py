@@ -22,6 +22,8 @@ class Style:
         Names of the twelve months as they stand in a date.
     date : str
         Pattern of a date.
+    named : tuple of str
+        Names of the twelve months as they stand alone.
     """
 
     decimal: str
@@ -30,8 +32,23 @@ class Style:
     points: str
     months: tuple[str, ...]
     date: str
+    named: tuple[str, ...]
 
 
+_ENGLISH = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 STYLES = {
     "ru": Style(
         ",",
@@ -53,27 +70,29 @@ STYLES = {
             "декабря",
         ),
         f"{{day}}{SPACE}{{month}} {{year}}{SPACE}г.",
+        (
+            "январь",
+            "февраль",
+            "март",
+            "апрель",
+            "май",
+            "июнь",
+            "июль",
+            "август",
+            "сентябрь",
+            "октябрь",
+            "ноябрь",
+            "декабрь",
+        ),
     ),
     "en": Style(
         ".",
         ",",
         "%",
         f"{SPACE}pp",
-        (
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ),
+        _ENGLISH,
         f"{{day}}{SPACE}{{month}} {{year}}",
+        _ENGLISH,
     ),
 }
 LANGUAGES = tuple(STYLES)
@@ -91,7 +110,13 @@ FORMS = (
     "tenths",
     "hundredths",
     "date",
+    "month",
+    "short_month",
 )
+DATED = {"date", "month", "short_month"}
+"""Forms of a day (``2026-11-01``) or a month (``2026-11``); those of all others are numbers."""
+LETTERS = 3
+"""Of a month's name, where there is little room."""
 TRIMMED = {"percent", "plain", "short"}
 """Forms without a zero at the end of the digits after the point."""
 SIGNED = "+"
@@ -104,7 +129,8 @@ def formatted(value: float | str, form: str, language: str) -> str:
     Parameters
     ----------
     value : float or str
-        A finite number; for the form ``date`` a day as ``YYYY-MM-DD``.
+        A finite number; for the form ``date`` a day as ``YYYY-MM-DD``, for ``month`` and
+        ``short_month`` a month as ``YYYY-MM``.
     form : str
         ``count`` is whole; ``percent`` takes a share (0.389) and shows tenths below 10 % if there
         are any, ``points`` always does; ``in_points`` is in percentage points already; ``of_100``
@@ -124,9 +150,8 @@ def formatted(value: float | str, form: str, language: str) -> str:
     form = form.removesuffix(SIGNED)
     if form not in FORMS:
         raise ValueError(f"unknown form {form!r}")
-    if form == "date":
-        day = datetime.date.fromisoformat(str(value))
-        return style.date.format(day=day.day, month=style.months[day.month - 1], year=day.year)
+    if form in DATED:
+        return _dated(str(value), form, style)
     scale, digits, ending = _shape(float(value), form, style)
     text = f"{abs(value) * scale:,.{digits}f}"
     if form in TRIMMED and "." in text:
@@ -136,6 +161,16 @@ def formatted(value: float | str, form: str, language: str) -> str:
         sign = MINUS if value < 0 else "+" if signed else ""
     swap = str.maketrans({",": style.thousands, ".": style.decimal})
     return sign + text.translate(swap) + ending
+
+
+def _dated(value: str, form: str, style: Style) -> str:
+    """Return a day or a month in words; of a month of little room three letters and two digits."""
+    if form == "date":
+        day = datetime.date.fromisoformat(value)
+        return style.date.format(day=day.day, month=style.months[day.month - 1], year=day.year)
+    year, month = value.split("-")
+    name = style.named[int(month) - 1]
+    return f"{name[:LETTERS]}{SPACE}{year[-2:]}" if form == "short_month" else f"{name} {year}"
 
 
 def _shape(value: float, form: str, style: Style) -> tuple[float, int, str]:

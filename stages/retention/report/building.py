@@ -12,6 +12,7 @@ from retention.core.files import rounded
 from retention.core.formats import LANGUAGES
 from retention.core.grades import FAILED_GRADE
 from retention.core.vocabulary import IDENTITY
+from retention.report.months import months_overview, sees_months
 from retention.report.page import render
 from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
 from retention.report.views import view_of
@@ -114,7 +115,11 @@ def _overview(
 ) -> dict[str, Any]:
     """Return what the tables of a run add up to."""
     segment, listed, params = files["segment"], files["list"], files["params"]
-    findings = [*rows_of(files["readiness"]), *files["featurize"]["report"]]
+    noticed = rows_of(files["readiness"])
+    monthly = {"months": months_overview(files, noticed)} if sees_months(files) else {}
+    if monthly:  # a kind of finding once, as it stands on the page
+        noticed = monthly["months"]["findings"]
+    findings = [*noticed, *files["featurize"]["report"]]
     return {
         "headline": headline_figures(
             customers,
@@ -132,4 +137,5 @@ def _overview(
         ),
         "findings": count_findings(findings),
         "list": {"rows": len(listed), "shown": min(SHOWN, len(listed))},
+        **monthly,
     }

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from retention.core.columns import Columns
-from retention.core.formats import LANGUAGES, formatted
+from retention.core.formats import DATED, LANGUAGES, formatted
 from retention.core.vocabulary import CATEGORY_PREFIX, FAVOURITE
 from retention.report.figures import Figures
 from retention.report.scales import scale, ticks
@@ -31,6 +31,8 @@ SECTIONS = (
     "rerun",
 )
 """The parts of the page, in their order; each is a template and an id."""
+MONTHLY_SECTION = "months"
+"""The part that only a shop's months have; it stands behind that on the model."""
 UNIT_FORMS = {
     "percentage points": "in_points+",
     "log-odds": "hundredths+",
@@ -44,6 +46,7 @@ EXAMPLE_FORMS = {
     "drift": "hundredths",
     "few_customers": "count",
     "few_of_class": "count",
+    "restated": "month",
 }
 """How the examples of findings that are figures are shown."""
 VERSION = 8
@@ -91,21 +94,27 @@ def render(
         **names,
         **{key: value for key, value in view.items() if key != "unit"},
         unit=phrases.name("units", view["unit"]),
-        **_helpers(figures, phrases, names, rehearsal=bool(view["rehearsal"])),
+        **_helpers(figures, phrases, names, view),
         language=language,
         other=other,
-        sections=SECTIONS,
+        sections=sections_of(monthly=view["monthly"]),
         script=Markup(script),
         script_hash=_hash(f"\n{script}\n"),
     )
 
 
+def sections_of(*, monthly: bool) -> tuple[str, ...]:
+    """Return the parts of the page, in their order."""
+    after = SECTIONS.index("model") + 1
+    return (*SECTIONS[:after], MONTHLY_SECTION, *SECTIONS[after:]) if monthly else SECTIONS
+
+
 def _helpers(
-    figures: Figures, phrases: Phrases, names: Mapping[str, str], *, rehearsal: bool
+    figures: Figures, phrases: Phrases, names: Mapping[str, str], view: Mapping[str, Any]
 ) -> dict[str, Callable[..., Any]]:
     """Return the functions that templates call."""
 
-    def text(value: float, form: str) -> str:
+    def text(value: float | str, form: str) -> str:
         return formatted(value, form, figures.language)
 
     def version(file: str, key: str) -> Markup:
@@ -115,10 +124,11 @@ def _helpers(
 
     def example(row: Mapping[str, Any]) -> Markup:
         try:
-            form, value = EXAMPLE_FORMS[row["what"]], float(row["example"])
+            form = EXAMPLE_FORMS[row["what"]]
+            value = row["example"] if form in DATED else float(row["example"])
+            return quote(text(value, form))
         except (KeyError, ValueError):
             return phrases.name("examples", row["example"])
-        return quote(text(value, form))
 
     def finding(file: str, steps: Sequence[str | int]) -> Markup:
         """Return a line of the readiness report; one of a kind the table lacks as it is."""
@@ -134,7 +144,11 @@ def _helpers(
 
     def told(key: str, **given: Any) -> Markup:
         """Return the sentence of a key; where all outcomes are known, what stands in its place."""
-        return phrases.say(f"rehearsal.{key}" if rehearsal else key, **given)
+        return phrases.say(f"rehearsal.{key}" if view["rehearsal"] else key, **given)
+
+    def timely(key: str, **given: Any) -> Markup:
+        """Return the sentence of a key; of a shop seen by month, what stands in its place."""
+        return phrases.say(f"monthly.{key}" if view["monthly"] else key, **given)
 
     def slice_name(key: str) -> Markup:
         column, _, value = key.partition("=")
@@ -190,6 +204,7 @@ def _helpers(
         "version": version,
         "finding": finding,
         "told": told,
+        "timely": timely,
         "slice_name": slice_name,
         "rivals": rivals,
         "side": side,
@@ -197,12 +212,19 @@ def _helpers(
         "ticks": ticks,
         "ordered": strongest_first,
         "rival": rival,
+        "most_of": most_of,
     }
 
 
 def strongest_first(rows: Mapping[str, Mapping[str, float]]) -> Sequence[str]:
     """Return the keys by ``mean_abs``, the greatest first."""
     return sorted(rows, key=lambda key: (-rows[key]["mean_abs"], key))
+
+
+def most_of(rows: Mapping[str, Mapping[str, float | None]]) -> float:
+    """Return how far the bars of the rows reach, their intervals included where there are any."""
+    ends = (row[key] for row in rows.values() for key in ("mean_abs", "high"))
+    return max(end for end in ends if end is not None)
 
 
 def rival(rows: Mapping[str, Mapping[str, float]]) -> str:

@@ -6,6 +6,15 @@ from typing import Any
 from retention.core.arms import Arm
 from retention.core.columns import Columns
 from retention.core.findings import Level
+from retention.core.grades import FAILED_GRADE
+from retention.report.months import (
+    DRAWN,
+    FORETOLD,
+    forecasts_of,
+    points_of,
+    reach_of,
+    sees_months,
+)
 
 STRONGEST = 6
 """Differences of a segment that are shown."""
@@ -32,6 +41,16 @@ ASSUMPTIONS = {
     "segment.least": "count",
 }
 """Params that a marketer should know of, and how each is shown."""
+MONTHLY_ASSUMPTIONS = {
+    "label.horizon_months": "count",
+    "label.base_months": "count",
+    "label.drop_below": "percent",
+    "label.absent": "word",
+    "score.model": "word",
+    "evaluate.alarm_level": "percent",
+    "evaluate.oldest_model": "count",
+}
+"""Those that matter where the shop's months are seen."""
 
 BUDGET_COLUMNS = {
     "budget": "money",
@@ -114,22 +133,29 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     }
     order = sorted(counts, key=lambda place: (-counts[place], place))
     by_code = {offer["code"]: offer for offer in offers}
+    monthly = sees_months(files)
+    kinds = files["overview"]["months"]["findings"] if monthly else []
+    places = [kind["place"] for kind in kinds] if monthly else range(len(files["readiness"]))
     findings = [
-        *((names["readiness"], (place,), row) for place, row in enumerate(files["readiness"])),
+        *((names["readiness"], (place,), files["readiness"][place]) for place in places),
         *(
             (names["featurize"], ("report", place), row)
             for place, row in enumerate(files["featurize"]["report"])
         ),
     ]
-    drifted = files["featurize"]["drift"]["columns"]
+    drift_at = (names["evaluate"], "months", "drift") if monthly else (names["featurize"], "drift")
+    source = files["evaluate"]["months"] if monthly else files["featurize"]
+    drifted = source["drift"]["columns"]
     return {
+        **_months_view(files, names),
+        "drift_at": drift_at,
         "rehearsal": files["segment"]["rehearsal"],
         "drifted": drifted,
         "caveat_places": caveat_places(drifted),
         "stopped": files["segment"]["stopped"],
         "findings": sorted(findings, key=lambda found: FINDING_LEVELS.index(found[2]["level"])),
         "unit": files["params"]["campaign"]["profit_unit"],
-        "assumptions": ASSUMPTIONS,
+        "assumptions": ASSUMPTIONS | (MONTHLY_ASSUMPTIONS if monthly else {}),
         "lacks_own_suppression": files["segment"]["lacks_own_suppression"],
         "budget_columns": BUDGET_COLUMNS,
         "budget_row": budget_row(files["budgets"], files["params"]["campaign"]["budget"]),
@@ -145,4 +171,42 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
         ],
         "differences": lambda segment: differences(files["portraits"], segment),
         "category_rows": lambda segment: category_rows(files["categories"], segment),
+    }
+
+
+def _months_view(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return what templates need of a shop's months, and where they find what a snapshot has too.
+
+    A day that is empty in params follows the last month: its place is that of the day chosen.
+    """
+    monthly = sees_months(files)
+    followed = {
+        "data.as_of": (names["prepare"], "as_of"),
+        "campaign.date": (names["segment"], "date"),
+    }
+
+    def place_of(key: str) -> tuple[str, ...]:
+        """Return where the value of a key of params stands."""
+        section, name = key.split(".")
+        if key in followed and files["params"][section][name] is None:
+            return followed[key]
+        return (names["params"], section, name)
+
+    found = {"monthly": monthly, "place_of": place_of, "month_at": (names["prepare"],)}
+    if not monthly:
+        return found
+    last = files["prepare"]["months"]["last"]
+    by_month = (names["prepare"], "months", "by_month")
+    # What a model tells that is no better than chance, or of what is known, is no forecast.
+    ahead = files["evaluate"]["grade"] != FAILED_GRADE and files["segment"]["rehearsal"] is None
+    forecasts = forecasts_of(files["evaluate"]["months"], ahead=ahead)
+    points = {name: points_of([row for _, row in forecasts], name) for name in DRAWN}
+    kinds = files["overview"]["months"]["findings"]
+    return found | {
+        "month_at": (*by_month, last),
+        "kinds": {kind["place"]: at for at, kind in enumerate(kinds)},
+        "foretold_forms": FORETOLD,
+        "forecasts": [((names["evaluate"], "months", *place), row) for place, row in forecasts],
+        "points": points,
+        "reach": {name: reach_of(rows) for name, rows in points.items() if rows},
     }
