@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-drift study-calibration study-permuted study-reasons study-lasting fuzz fuzz-shops format remotes lock clean study-month-rows study-forecast
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-drift study-calibration study-permuted study-reasons study-lasting fuzz fuzz-shops format remotes lock clean study-month-rows study-forecast study-ripening
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -105,6 +105,8 @@ study-forecast: $(READY) ## Count how often what came lies in what was foretold,
 
 study-month-rows: $(READY) ## Do a campaign's controls tell what happens if nothing is done? Does a customer of many months count once? (10 minutes)
 	python benchmarks/month_rows.py
+study-ripening: $(READY) ## Count how often the rule of outcomes is wrong on made-up months whose truth is known (minutes)
+	python benchmarks/ripening.py
 
 study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (half an hour)
 	python benchmarks/reasons.py $(DATA)

@@ -1,8 +1,8 @@
 """Prepare: what arrived, and can it be trusted?
 
-Reads the folder ``data.dir`` and columns.yaml; writes data/prepared/ (customers.parquet,
-set_aside.parquet, quarantine.csv, details.json, and readiness as .parquet and .csv) and
-metrics/prepare.json.
+Reads the folder ``data.dir`` (one of the four exports, or a folder of such for each month) and
+columns.yaml; writes data/prepared/ (customers.parquet, set_aside.parquet, quarantine.csv,
+details.json, and readiness as .parquet and .csv) and metrics/prepare.json.
 """
 
 from pathlib import Path
@@ -13,28 +13,35 @@ from retention.core.files import write_json, write_parquet
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.spreadsheets import write_both, write_for_people
-from retention.data.matching import Match
+from retention.data.month_folders import day_of_exports, month_folders
+from retention.data.month_preparation import prepare_months, quarantine_of, read_months
 from retention.data.preparation import prepare_customers, read_exports
 
 
 @stage
 def main() -> None:
-    """Read, clean, join and filter the four exports; say what was found."""
+    """Read, clean, join and filter the exports; say what was found."""
     columns = load_columns()
     params = load_params(columns=columns)
     folder, dialect = Path(params.data.dir), params.campaign.spreadsheet
-    exports = read_exports(folder, params.prepare, columns=columns)
-    # Before anything can stop the stage: its message sends people to this file.
-    write_for_people(exports.quarantine, paths.QUARANTINE, dialect=dialect)
-    found = prepare_customers(exports, params.prepare, folder=folder)
+    months = month_folders(folder, tables=columns.tables)
+    # The quarantine is written before anything can stop the stage: its message sends people there.
+    if months is None:
+        exports = read_exports(folder, params.prepare, columns=columns)
+        write_for_people(exports.quarantine, paths.QUARANTINE, dialect=dialect)
+        found = prepare_customers(exports, params.prepare, folder=folder)
+    else:
+        read = read_months(months, params.prepare, columns=columns)
+        write_for_people(quarantine_of(read), paths.QUARANTINE, dialect=dialect)
+        found = prepare_months(read, params.prepare, params.label, columns=columns)
+    as_of = day_of_exports(params.data.as_of, months)
     write_parquet(found.customers, paths.PREPARED)
     write_parquet(found.set_aside, paths.SET_ASIDE)
     write_both(found.readiness, paths.READINESS, dialect=dialect)
-    details = {"as_of": params.data.as_of.isoformat(), **found.details}
-    write_json(details, paths.PREPARED_DETAILS)
+    write_json({"as_of": as_of.isoformat(), **found.details}, paths.PREPARED_DETAILS)
     write_json(found.headline, paths.METRICS / "prepare.json")
-    for one in found.details["matched"].values():
-        print(f"prepare: {Match(**one)}")
+    for line in found.said:
+        print(f"prepare: {line}")
 
 
 if __name__ == "__main__":

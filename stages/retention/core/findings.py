@@ -66,6 +66,8 @@ SENTENCES = {
     "index_column": "{count} leftover index columns were left out: {example}",
     "extra_column": "{count} columns that are not part of the export were left out: {example}",
     "absent_column": "the column is optional and this export lacks it; the run goes without it",
+    "absent_in_month": "the column is optional and this month lacks it; its cells are empty",
+    "no_label_column": "the export has no column of outcomes; they are told later, or by the rule",
     "ragged_row": "{count} rows have too many or too few cells: line {line} has {example}",
     "stray_quote": "{count} rows have a quote that opens or closes amid a cell: line {line} has "
     "{example}",
@@ -101,6 +103,11 @@ SENTENCES = {
     "twins share side and fold and are scored once",
     "few_customers": "only {count} labelled customers; with fewer than {example} scores are rough",
     "few_of_class": "only {count} customers of a class; with fewer than {example} scores are rough",
+    "no_outcome": "no month of {count} has a known outcome; only a kept model can score",
+    "restated": "{count} amounts of {example} are others than in the export of the month before",
+    "other_outcome": "{count} customers have another outcome than in the export, such as "
+    "{example}; this file is the later one and counts",
+    "strangers": "{count} customers are not in the month's export, such as {example}; left out",
     "leak": "ranks the label with ROC-AUC {example} by the way the export was made; no split or "
     "model may follow it, and none here does",
     "drift": "{count} score rows differ from labelled ones, beyond chance and by a distance of "

@@ -1,6 +1,7 @@
 """From a folder of exports to one row a customer, with everything that was found on the way."""
 
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,11 @@ from retention.core.paths import QUARANTINE
 from retention.core.vocabulary import IDENTITY, LABEL, MINUTES
 from retention.data.cleaning import Cleaned, clean_table
 from retention.data.joining import SET_ASIDE_REASONS, check_ids, join, set_aside, zero_in_minutes
-from retention.data.quality import coverage, small_samples, twins
+from retention.data.matching import Match
+from retention.data.quality import coverage, refuse_too_few, small_samples, twins
 from retention.data.reader import read_table
 
-COUNTED = ["level", "file", "column", "what", "count"]
+COUNTED = ["month", "level", "file", "column", "what", "count"]
 """What the details tell of a finding; an example may be a customer's id."""
 
 
@@ -35,6 +37,8 @@ class Exports:
         Each table's file name.
     rows : dict of str to int
         Its rows as they stand in the file.
+    extra : dict of str to tuple of str
+        Headers of its columns that are not part of the export.
     cleaned : dict of str to Cleaned
     quarantine : DataFrame
         Every cell or row that breaks a rule.
@@ -44,9 +48,32 @@ class Exports:
 
     files: dict[str, str]
     rows: dict[str, int]
+    extra: dict[str, tuple[str, ...]]
     cleaned: dict[str, Cleaned]
     quarantine: pd.DataFrame
     columns: Columns
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """The customers of one folder of exports: who can be trusted, and who is set aside.
+
+    Attributes
+    ----------
+    kept : DataFrame
+        Canonical columns and ``position``, one row a customer who can be trusted.
+    set_aside : DataFrame
+        ``customer_id`` and ``reason`` of all the others.
+    findings : list of Finding
+    details : dict
+        ``rows``, ``matched``, ``customers_in``, ``customers_kept``, ``set_aside``,
+        ``quarantined_rows``.
+    """
+
+    kept: pd.DataFrame
+    set_aside: pd.DataFrame
+    findings: list[Finding]
+    details: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,19 +83,22 @@ class Prepared:
     Attributes
     ----------
     customers : DataFrame
-        Canonical columns, one row a customer who can be trusted.
+        Canonical columns, one row a customer who can be trusted; of months one a customer's month.
     set_aside : DataFrame
         ``customer_id`` and ``reason`` of all the others.
     readiness : DataFrame
         What was found, see ``findings.as_table``.
     details : dict
         The counts.
+    said : list of str
+        What to tell whoever waits for the stage.
     """
 
     customers: pd.DataFrame
     set_aside: pd.DataFrame
     readiness: pd.DataFrame
     details: dict[str, Any]
+    said: list[str]
 
     @property
     def headline(self) -> dict[str, int]:
@@ -83,28 +113,85 @@ class Prepared:
         }
 
 
-def read_exports(folder: Path, options: Prepare, *, columns: Columns) -> Exports:
-    """Read and clean the exports that the data dictionary names, side by side."""
+def read_exports(
+    folder: Path, options: Prepare, *, columns: Columns, may_lack: Collection[str] = ()
+) -> Exports:
+    """Read and clean the exports that the data dictionary names, side by side.
 
-    def read(table: str) -> tuple[str, int, Cleaned]:
-        raw = read_table(folder, table, columns=columns)
+    Parameters
+    ----------
+    folder : Path
+    options : Prepare
+        The params section.
+    columns : Columns
+        The data dictionary.
+    may_lack : collection of str
+        Canonical names of columns that are empty where their export lacks them.
+    """
+
+    def read(table: str) -> tuple[str, int, tuple[str, ...], Cleaned]:
+        raw = read_table(folder, table, columns=columns, may_lack=may_lack)
+        absent = [
+            one.header
+            for one in columns.of(table)
+            if one.name in may_lack and one.header not in raw.columns
+        ]
+        raw.findings.extend(
+            Finding(Level.ADVICE, raw.file, header, "no_label_column", 1) for header in absent
+        )
+        raw = raw.with_empty(absent)
         cleaned = clean_table(raw, table, columns=columns, misspellings=options.misspellings)
-        return raw.file, raw.rows, cleaned
+        return raw.file, raw.rows, raw.extra, cleaned
 
     tables = list(columns.tables)
 
     with ThreadPoolExecutor() as pool:  # reading leaves Python's lock free most of the time
         parts = list(pool.map(read, tables))
-    files, rows, cleaned = (
+    files, rows, extra, cleaned = (
         dict(zip(tables, part, strict=True)) for part in zip(*parts, strict=True)
     )
     quarantine = pd.concat([part.quarantine for part in cleaned.values()], ignore_index=True)
     columns = columns.without([name for part in cleaned.values() for name in part.lacking])
-    return Exports(files, rows, cleaned, quarantine, columns)
+    return Exports(files, rows, extra, cleaned, quarantine, columns)
 
 
 def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Prepared:
-    """Join the exports, set aside who cannot be trusted, and look at the rest.
+    """Join the exports of one folder, set aside who cannot be trusted, and look at the rest.
+
+    Parameters
+    ----------
+    exports : Exports
+    options : Prepare
+        The params section.
+    folder : Path
+        Where the exports lie, for messages.
+
+    Raises
+    ------
+    InputError
+        As :func:`sift`, and if too few customers are labelled to learn anything.
+    """
+    sifted = sift(exports, options, folder=folder)
+    kept = sifted.kept
+    refuse_too_few(kept, place=str(folder))
+    key = behaviour_key(kept, exports.columns.behaviour)
+    readiness = as_table([*sifted.findings, *small_samples(kept), *twins(kept, key)])
+    details = sifted.details | {"kept": outcome_counts(kept)} | report_of(readiness)
+    said = [str(Match(**one)) for one in sifted.details["matched"].values()]
+    return Prepared(kept, sifted.set_aside, readiness, details, said)
+
+
+def report_of(readiness: pd.DataFrame) -> dict[str, Any]:
+    """Return what the details tell of the findings: ``findings`` by level, and ``report``."""
+    columns = [name for name in readiness if name in COUNTED]
+    return {
+        "findings": {str(level): int((readiness["level"] == level).sum()) for level in Level},
+        "report": readiness[columns].to_dict("records"),
+    }
+
+
+def sift(exports: Exports, options: Prepare, *, folder: Path) -> Sifted:
+    """Join the exports of one folder and set aside who cannot be trusted.
 
     Parameters
     ----------
@@ -145,9 +232,6 @@ def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Pr
         raise InputError(
             f"{folder}: no customer is left; set aside: {dict(Counter(reasons.tolist()))}"
         )
-    key = behaviour_key(kept, columns.behaviour)
-    findings += [*small_samples(kept, place=str(folder)), *twins(kept, key)]
-    readiness = as_table(findings)
     details = {
         "rows": exports.rows,
         "matched": matched,
@@ -155,12 +239,9 @@ def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Pr
         "customers_kept": len(kept),
         "set_aside": {reason: int((reasons == reason).sum()) for reason in SET_ASIDE_REASONS},
         "quarantined_rows": len(quarantine),
-        "kept": _counts(kept),
-        "findings": {str(level): int((readiness["level"] == level).sum()) for level in Level},
-        "report": readiness[COUNTED].to_dict("records"),
     }
     aside = everyone[[IDENTITY]].assign(reason=reasons)[reasons != ""]
-    return Prepared(kept, aside, readiness, details)
+    return Sifted(kept, aside, findings, details)
 
 
 def _of_business(everyone: pd.DataFrame, reasons: np.ndarray, idle: np.ndarray) -> list[Finding]:
@@ -195,7 +276,7 @@ def _check_share(exports: Exports, reasons: np.ndarray, options: Prepare) -> Non
         )
 
 
-def _counts(customers: pd.DataFrame) -> dict[str, int]:
+def outcome_counts(customers: pd.DataFrame) -> dict[str, int]:
     """Return how many customers of each label there are."""
     return {
         "drop": int((customers[LABEL] == 1).sum()),

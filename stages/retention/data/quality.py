@@ -62,21 +62,26 @@ def twins(customers: pd.DataFrame, key: np.ndarray) -> list[Finding]:
     return [Finding(Level.WARNING, "", "", "twins", int(again.sum()), example)]
 
 
-def small_samples(customers: pd.DataFrame, *, place: str) -> list[Finding]:
-    """Return warnings of small samples.
+def refuse_too_few(customers: pd.DataFrame, *, place: str) -> None:
+    """Raise an InputError if too few customers are labelled to learn anything.
 
     Raises
     ------
     InputError
-        If fewer than 30 customers are labelled, or are in one class: nothing can be learnt.
+        If fewer than 30 are in one class.
     """
-    counts = customers[LABEL].value_counts().reindex([0, 1]).fillna(0).astype(int)
-    total, least = int(counts.sum()), int(counts.min())
-    if least < TOO_FEW:
+    counts = _of_classes(customers)
+    if counts.min() < TOO_FEW:
         raise InputError(
-            f"{place}: of {total} labelled customers {counts[1]} dropped and {counts[0]} stayed; "
-            f"at least {TOO_FEW} of each are needed to learn anything"
+            f"{place}: of {counts.sum()} labelled customers {counts[1]} dropped and {counts[0]} "
+            f"stayed; at least {TOO_FEW} of each are needed to learn anything"
         )
+
+
+def small_samples(customers: pd.DataFrame) -> list[Finding]:
+    """Return warnings of small samples."""
+    total = int(customers.loc[customers[LABEL].notna(), IDENTITY].nunique())
+    least = int(_of_classes(customers).min())
     findings = []
     if total < _ENOUGH["customers"]:
         example = str(_ENOUGH["customers"])
@@ -85,3 +90,8 @@ def small_samples(customers: pd.DataFrame, *, place: str) -> list[Finding]:
         example = str(_ENOUGH["of a class"])
         findings.append(Finding(Level.WARNING, "", LABEL, "few_of_class", least, example))
     return findings
+
+
+def _of_classes(customers: pd.DataFrame) -> pd.Series:
+    """Return how many customers stayed (0) and dropped (1); one of many months counts once."""
+    return customers.groupby(LABEL)[IDENTITY].nunique().reindex([0, 1]).fillna(0).astype(int)

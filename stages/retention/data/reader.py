@@ -52,6 +52,8 @@ class RawTable:
         ``found`` and ``rule`` in words.
     findings : list of Finding
         What was mended or left out on the way.
+    extra : tuple of str
+        Headers of columns that are not part of the export.
     """
 
     file: str
@@ -62,11 +64,18 @@ class RawTable:
     spellings: dict[str, str]
     ragged: pd.DataFrame
     findings: list[Finding]
+    extra: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
         """Rows in the file, the ragged ones included."""
         return len(self.ids) + len(self.ragged)
+
+    def with_empty(self, headers: Collection[str]) -> "RawTable":
+        """Return the table with an empty column more for each of `headers`."""
+        rows = np.zeros(len(self.ids), dtype="int32")
+        empty = {header: Coded(rows, [""]) for header in headers}
+        return replace(self, columns=self.columns | empty)
 
     def where(self, kept: np.ndarray) -> "RawTable":
         """Return the table with the rows that `kept` marks."""
@@ -94,8 +103,19 @@ def find_export(folder: Path, table: str) -> Path:
     return found[0]
 
 
-def read_table(folder: Path, table: str, *, columns: Columns) -> RawTable:
+def read_table(
+    folder: Path, table: str, *, columns: Columns, may_lack: Collection[str] = ()
+) -> RawTable:
     """Read the export `table` of the data dictionary from `folder` as text.
+
+    Parameters
+    ----------
+    folder : Path
+    table : str
+    columns : Columns
+        The data dictionary.
+    may_lack : collection of str
+        Canonical names of columns that this export may lack, beside optional ones.
 
     Raises
     ------
@@ -108,7 +128,11 @@ def read_table(folder: Path, table: str, *, columns: Columns) -> RawTable:
         [spellings[0] for spellings in wanted],
         identity=identity[0],
         aliases={spellings[0]: spellings[1:] for spellings in (identity, *wanted)},
-        optional=[one.header for one in columns.of(table) if one.optional and not one.month],
+        optional=[
+            one.header
+            for one in columns.of(table)
+            if (one.optional or one.name in may_lack) and not one.month
+        ],
     )
 
 
@@ -157,9 +181,9 @@ def read_export(
     }
     ids = read.columns.pop(identity).cast("string").to_pandas()
     columns = {name: Coded.of(column) for name, column in read.columns.items()}
-    raw = RawTable(
-        path.name, read.header, ids, columns, read.lines, spellings, read.ragged, how["findings"]
-    )
+    extra = tuple(name for at, name in enumerate(read.header) if at not in read.places.values())
+    found = (spellings, read.ragged, how["findings"], extra)
+    raw = RawTable(path.name, read.header, ids, columns, read.lines, *found)
     raw = _stray_quotes_aside(raw) if read.has_quotes else raw
     if not len(raw.ids) and len(raw.ragged):
         row = raw.ragged.iloc[0]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit, logit, stdtrit
+from scipy.special import betaincinv, expit, logit, stdtrit
 
 EXPECTED = 5
 """Customers of a class that the spread expected of a ROC-AUC counts like, beside those seen."""
@@ -141,3 +141,14 @@ def score_interval(
     middle = (share + z**2 / (2 * size)) / scale
     half = z * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2)) / scale
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+
+
+def exact_share(successes: int, size: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact interval of a share of `size` draws.
+
+    It covers with `level` at least (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
+    """
+    tail = (1 - level) / 2
+    low = betaincinv(successes, size - successes + 1, tail) if successes else 0.0
+    high = betaincinv(successes + 1, size - successes, 1 - tail) if successes < size else 1.0
+    return float(low), float(high)

@@ -1,0 +1,191 @@
+"""Outcomes that ripen: what a drop is, once the months after are there, if the shop is silent.
+
+The rule compares a customer's mean revenue of the ``label.horizon_months`` after a month with that
+of the ``label.base_months`` up to it; below ``label.drop_below`` of it is a drop. Each amount is
+first divided by the index of its calendar month, so that a quiet season, or the growth of the whole
+shop, is nobody's drop.
+
+The index of a calendar month is what is common to all customers in it: each positive amount is
+taken as the customer's own level times the month's index times noise, and both are fitted to the
+logarithms. So a customer counts against the own level alone: newcomers who spend little, or large
+customers who leave, move no index, as they would move a median of all amounts of the month (`make
+study-ripening` has the figures). Amounts far from what the fit expects, such as entry errors, take
+no part. The index scales with the amounts: if all of a month are multiplied by a number, it is, and
+no outcome changes. Amounts of zero take no part either: whoever left is a drop and no bad season.
+What cannot be told apart is a season and a fall of the shop as a whole: a drop is one beside the
+others.
+
+References
+----------
+F. Yates (1933). The principles of orthogonality and confounding in replicated experiments. Journal
+of Agricultural Science 23, 108-145 (fitting constants to rows and columns of unequal numbers).
+J. W. Tukey (1977). Exploratory Data Analysis, chapter 11 (median polish). Addison-Wesley.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.core.months import shifted
+from retention.core.params import Label
+from retention.data.ledger import Ledger
+from retention.stats.intervals import exact_share
+
+_AHEAD, _NO_BASE, _ABSENT, _UNCLEAR = "ahead", "no_base", "absent", "unclear"
+REASONS_UNKNOWN = (_AHEAD, _NO_BASE, _ABSENT, _UNCLEAR)
+"""Why an outcome is unknown: its months are not there yet; earlier revenue is 0 or not known; a
+later export lacks the customer (``label.absent: unknown``); a later cell is empty or broken."""
+_POLISH, _TURNS = 5, 500
+"""Turns of median polish, and of least squares at most (a few dozen do)."""
+_FAR = 3.5
+"""Robust standard deviations from which an amount is far out."""
+_DIGITS = 9
+"""Digits of the ratio that is held against the cut: beyond them is the noise of summing."""
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What came of some customers after a month.
+
+    Attributes
+    ----------
+    drop : ndarray of float, shape (n_customers,)
+        1 a drop, 0 none, missing where it is unknown.
+    unknown : ndarray of str
+        One of :data:`REASONS_UNKNOWN`, empty text where the outcome is known.
+    absent : ndarray of bool
+        Whom some export of the months after lacks.
+    """
+
+    drop: np.ndarray
+    unknown: np.ndarray
+    absent: np.ndarray
+
+
+def season_index(ledger: Ledger) -> pd.Series:
+    """Return each calendar month's index, missing where nobody spent anything in it.
+
+    It begins with the median of the month's positive amounts, so that it scales with them exactly.
+    Median polish then finds the amounts that are far out; least squares on all others end it.
+    """
+    amounts = ledger.amounts.to_numpy("float64")
+    earned = amounts > 0
+    start = ledger.amounts.where(earned).median()
+    if not earned.any():
+        return start
+    logs = np.where(earned, np.log(np.where(earned, amounts, 1.0) / start.to_numpy()), np.nan)
+    shift, rest = _fitted(logs, np.nanmedian, turns=_POLISH)
+    bound = _FAR * 1.4826 * np.nanmedian(np.abs(rest)) + 10.0**-_DIGITS
+    logs[~(np.abs(rest) <= bound)] = np.nan
+    # A month of which only amounts far out are known keeps what median polish said.
+    exact, _ = _fitted(logs, np.nanmean, turns=_TURNS)
+    return start * np.exp(np.where(np.isnan(exact), shift, exact))
+
+
+def _fitted(
+    logs: np.ndarray, middle: Callable[..., np.ndarray], *, turns: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the months' effects beside the customers' levels, and the residuals.
+
+    Each turn takes the `middle` of every row, then of every column, out of the residuals.
+    """
+    rest, shift = logs.copy(), np.zeros(logs.shape[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a row or column of nothing has no middle
+        for _ in range(turns):
+            rest -= middle(rest, axis=1)[:, None]
+            step = middle(rest, axis=0)
+            rest -= step
+            shift += step
+            if not np.nanmax(np.abs(step), initial=0.0) > 10.0**-_DIGITS / 100:
+                break
+    return shift, rest
+
+
+def relative_season(index: pd.Series) -> dict[str, float]:
+    """Return the index for people: 1 is the mean of all calendar months that have one."""
+    known = index.dropna()
+    return {str(month): float(value) for month, value in (known / known.mean()).items()}
+
+
+def outcomes_after(
+    ledger: Ledger, index: pd.Series, ids: pd.Series, month: str, *, rule: Label, last: str
+) -> Outcomes:
+    """Return what came of customers after a month by the rule.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Revenue by calendar month.
+    index : Series
+        As :func:`season_index` gives it.
+    ids : Series of str
+        The customers.
+    month : str
+        The month up to which the base reaches.
+    rule : Label
+        The params section.
+    last : str
+        The last month that has exports.
+    """
+    count = len(ids)
+    after = [shifted(month, by) for by in range(1, rule.horizon_months + 1)]
+    if after[-1] > last:
+        nothing = np.full(count, np.nan)
+        return Outcomes(nothing, np.full(count, _AHEAD, dtype=object), np.zeros(count, dtype=bool))
+    base = [shifted(month, -by) for by in range(rule.base_months)]
+    before = _indexed(ledger, index, ids, base).mean(axis=1)  # unknown if any of them is
+    absent = ~ledger.has_row.reindex(index=ids, columns=after, fill_value=False).to_numpy(bool)
+    later = _indexed(ledger, index, ids, after)
+    later[absent] = 0.0 if rule.absent == "zero" else np.nan
+    ratio = np.divide(
+        later.mean(axis=1), before, out=np.full(count, np.nan), where=np.nan_to_num(before) > 0
+    )
+    is_absent = absent.any(axis=1)
+    lacking = np.isnan(later) & ~absent
+    unknown = np.select(
+        [
+            ~(np.nan_to_num(before) > 0),
+            is_absent if rule.absent == "unknown" else np.zeros(count, dtype=bool),
+            lacking.any(axis=1),
+        ],
+        [_NO_BASE, _ABSENT, _UNCLEAR],
+        default="",
+    )
+    drop = (np.round(ratio, _DIGITS) < rule.drop_below).astype("float64")
+    drop[unknown != ""] = np.nan
+    return Outcomes(drop, unknown.astype(object), is_absent)
+
+
+def agreement(shop: np.ndarray, rule: np.ndarray) -> dict[str, float | int | None] | None:
+    """Return how often the shop's label and the rule agree; None where never both tell.
+
+    The share has the exact 95 % interval of a binomial (Clopper & Pearson 1934,
+    doi:10.1093/biomet/26.4.404); ``kappa`` is that of Cohen (1960, doi:10.1177/001316446002000104):
+    the agreement beyond chance, 1 at most, null where both say the same of everyone.
+    """
+    both = ~(np.isnan(shop) | np.isnan(rule))
+    if not both.any():
+        return None
+    one, other = shop[both], rule[both]
+    count, agree = len(one), int((one == other).sum())
+    low, high = exact_share(agree, count)
+    by_chance = one.mean() * other.mean() + (1 - one.mean()) * (1 - other.mean())
+    share = agree / count
+    return {
+        "both": count,
+        "agree": agree,
+        "share": share,
+        "share_low": low,
+        "share_high": high,
+        "kappa": None if by_chance == 1 else float((share - by_chance) / (1 - by_chance)),
+    }
+
+
+def _indexed(ledger: Ledger, index: pd.Series, ids: pd.Series, months: list[str]) -> np.ndarray:
+    """Return amounts of customers in some calendar months, each divided by its month's index."""
+    amounts = ledger.amounts.reindex(index=ids, columns=months).to_numpy("float64", copy=True)
+    return amounts / index.reindex(months).to_numpy("float64")
