@@ -1,44 +1,45 @@
 """Simulate: what does such a shop's export look like, with the truth known?
 
 Reads params and columns.yaml; writes data/sample/: the four exports as a shop makes them
-(market_file.csv, market_money.csv, market_time.csv, money.csv) and truth.parquet, which no shop
-has: each customer's true probability of a drop, what each feature group adds, and the outcome; and
-suppression.csv, a list of nobody.
+(market_file.csv, market_money.csv, market_time.csv, money.csv), or a folder of them for each month,
+and truth.parquet, which no shop has: each customer's true probability of a drop, what each feature
+group adds, and the outcome; and suppression.csv, a list of nobody.
 """
-
-from pathlib import Path
 
 import pandas as pd
 
 from retention.core import paths
 from retention.core.columns import load_columns
-from retention.core.files import atomic, write_csv, write_parquet
+from retention.core.files import write_csv, write_parquet
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY
-from simulation.export import as_export
+from simulation.export import EXPORT_DIALECTS, as_export, write_export
+from simulation.month_exports import clear_exports, write_months
+from simulation.month_tables import truth_of_months
+from simulation.months import simulate_months
 from simulation.shop import simulate_customers
-
-EXPORT_DIALECTS = {"money": {"sep": ";", "decimal": ","}}
-"""How a file's dialect differs from the others'; all of them end their lines with CRLF."""
-
-
-def write_export(table: pd.DataFrame, path: Path, *, sep: str = ",", decimal: str = ".") -> None:
-    """Write one export in its dialect, floats in their shortest form as the real ones are."""
-    with atomic(path) as scratch:
-        table.to_csv(
-            scratch, index=False, sep=sep, decimal=decimal, lineterminator="\r\n", encoding="utf-8"
-        )
 
 
 @stage
 def main() -> None:
     """Simulate the shop and write its exports and the truth."""
-    params = load_params().simulate
-    shop = simulate_customers(params.customers, unlabelled=params.unlabelled, seed=params.seed)
-    for name, table in as_export(shop, columns=load_columns(), seed=params.seed).items():
-        write_export(table, paths.SAMPLE / f"{name}.csv", **EXPORT_DIALECTS.get(name, {}))
-    write_parquet(shop.truth, paths.TRUTH)
+    columns = load_columns()
+    params = load_params()
+    options = params.simulate
+    clear_exports(paths.SAMPLE)
+    if options.months > 1:
+        months = simulate_months(options)
+        write_months(months, paths.SAMPLE, columns=columns, seed=options.seed)
+        truth = truth_of_months(months, params.label)
+    else:
+        shop = simulate_customers(
+            options.customers, unlabelled=options.unlabelled, seed=options.seed
+        )
+        for name, table in as_export(shop, columns=columns, seed=options.seed).items():
+            write_export(table, paths.SAMPLE / f"{name}.csv", **EXPORT_DIALECTS.get(name, {}))
+        truth = shop.truth
+    write_parquet(truth, paths.TRUTH)
     write_csv(pd.DataFrame(columns=[IDENTITY]), paths.EMPTY_LIST)
 
 

@@ -1,17 +1,29 @@
 """The simulated shop's four exports: its words, its months, its misspellings."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from retention.core.columns import Column, Columns
+from retention.core.files import atomic
 from retention.core.vocabulary import IDENTITY, MARKET_FILE, MINUTES
 from simulation.shop import Shop
 
 MISSPELT_SHARE = 0.008
 """Share of rows whose service has its last letter typed twice."""
 SERVICE, STANDARD = "service", "standard"
+EXPORT_DIALECTS = {"money": {"sep": ";", "decimal": ","}}
+"""How a file's dialect differs from the others'; all of them end their lines with CRLF."""
+
+
+def write_export(table: pd.DataFrame, path: Path, *, sep: str = ",", decimal: str = ".") -> None:
+    """Write one export in its dialect, floats in their shortest form as the real ones are."""
+    with atomic(path) as scratch:
+        table.to_csv(
+            scratch, index=False, sep=sep, decimal=decimal, lineterminator="\r\n", encoding="utf-8"
+        )
 
 
 def as_export(shop: Shop, *, columns: Columns, seed: int) -> dict[str, pd.DataFrame]:
