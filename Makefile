@@ -104,6 +104,7 @@ study-ripening: $(READY) ## Count how often the rule of outcomes is wrong on mad
 	python benchmarks/ripening.py
 
 
+
 study-forecast: $(READY) ## Count how often what came lies in what was foretold, and a shop that changed is called (minutes)
 	python benchmarks/forecast.py
 
@@ -113,6 +114,11 @@ study-month-rows: $(READY) ## Do a campaign's controls tell what happens if noth
 study-months: $(READY) ## Live 200 years of a simulated shop: do forecasts come true, how often is there a false alarm? (half an hour)
 	python benchmarks/months.py
 
+
+study-ripening: $(READY) ## Count how often the rule of outcomes is wrong on made-up months whose truth is known (minutes)
+	python benchmarks/ripening.py
+study-months: $(READY) ## Live 200 years of a simulated shop: do forecasts come true, how often is there a false alarm? (half an hour)
+	python benchmarks/months.py
 
 study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (half an hour)
 	python benchmarks/reasons.py $(DATA)

@@ -89,6 +89,18 @@ def test_without_a_known_outcome_nobody_teaches_and_the_columns_are_told_all_the
     assert len(study.seen) == 150  # the newest
 
 
+def test_months_that_teach_one_outcome_only_have_their_columns_told_too():
+    customers = month_table(8, 150)
+    known = customers["drop"].notna()
+    early = customers["month"] <= shifted(FIRST, 1)
+    customers["drop"] = customers["drop"].mask(known & early, 0)
+    made = featurized(customers)
+    assert made.months["teaching"] == [FIRST, shifted(FIRST, 1)]
+    study = study_columns(made, pd.Series(np.arange(float(len(customers)))), PARAMS)
+    assert study.details["drop_share"] == 0
+    assert study.details["phik_with_drop"] == {}
+
+
 def test_a_few_early_answers_make_no_test_month(shop):
     early = shop["month"].eq(shifted(FIRST, 8)) & (shop.groupby("month").cumcount() < 20)
     told = shop.assign(drop=shop["drop"].mask(early, 1))

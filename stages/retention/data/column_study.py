@@ -94,7 +94,8 @@ def study_columns(made: CustomerTable, position: pd.Series, params: Features) ->
     numbers = seen[names].select_dtypes("number")
     outcome = {"drop": seen[LABEL].astype("int64").astype("str")} if learns else {}
     matrix = phik_between(seen[names].assign(**outcome), jobs=1)
-    told = matrix["drop"].drop("drop") if learns else pd.Series(dtype="float64")
+    # Months that teach may hold one outcome only: nothing goes with that, and train says so.
+    told = matrix["drop"].drop("drop") if "drop" in matrix else pd.Series(dtype="float64")
     warnings = [
         Finding(Level.WARNING, "", name, "leak", 1, f"{area:.3f}") for name, area in found.items()
     ]
