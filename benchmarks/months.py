@@ -36,7 +36,7 @@ from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL, MINUTES, MONTH, PROFIT, REVENUE
 from retention.data.customer_table import make_table
 from retention.data.drift import find_month_drift
-from retention.data.ledger import Ledger
+from retention.data.ledger import Ledger, combined
 from retention.data.ripening import outcomes_after, season_index
 from retention.data.treated import LIST, read_campaigns
 from retention.evaluation.alarms import drift_level, missed_level
@@ -130,25 +130,29 @@ def settings() -> Params:
     )
 
 
-def ledger_of(exported: Mapping[str, pd.DataFrame]) -> Ledger:
-    """Return everyone's revenue by calendar month, the later export before the earlier one."""
-    ids = pd.Index(sorted(set().union(*(rows[IDENTITY] for rows in exported.values()))))
-    amounts: dict[str, np.ndarray] = {}
-    for month, customers in exported.items():
-        place = ids.get_indexer(customers[IDENTITY])
-        for back, name in enumerate(reversed(REVENUE)):
-            told = amounts.setdefault(shifted(month, -back), np.full(len(ids), np.nan))
-            told[place] = customers[name]
-    table = pd.DataFrame(amounts, ids).sort_index(axis=1)
-    return Ledger(table, table.notna())
+def ledger_of(month: str, customers: pd.DataFrame) -> Ledger:
+    """Return what the export of a month tells of revenue by calendar month."""
+    calendar = {name: shifted(month, -back) for back, name in enumerate(reversed(REVENUE))}
+    amounts = customers.set_index(IDENTITY)[list(REVENUE)].rename(columns=calendar)
+    return Ledger(amounts, amounts.notna())
 
 
-def table_of(exported: Mapping[str, pd.DataFrame], campaigns: Path) -> pd.DataFrame:
-    """Return the table of regular customers by month, with the outcomes known in the last one."""
+def table_of(
+    exported: Mapping[str, pd.DataFrame], campaigns: Path, seasons: dict[str, pd.Series]
+) -> pd.DataFrame:
+    """Return the table of regular customers by month, with the outcomes known in the last one.
+
+    `seasons` keeps the index by which each month is judged: that of the day of its outcome.
+    """
     columns, params = project()[0], settings()
-    ledger, last = ledger_of(exported), max(exported)
-    index, parts = season_index(ledger), []
+    told = {month: ledger_of(month, customers) for month, customers in exported.items()}
+    ledger, last, horizon = combined(told), max(exported), params.label.horizon_months
+    parts = []
     for month, customers in exported.items():
+        ripe = shifted(month, horizon)
+        if ripe <= last and month not in seasons:
+            seasons[month] = season_index(combined(told, until=ripe))
+        index = seasons.get(month, pd.Series(dtype="float64"))
         rows = customers[(customers[list(REVENUE)] > 0).all(axis=1)]
         found = outcomes_after(ledger, index, rows[IDENTITY], month, rule=params.label, last=last)
         drop = pd.array(found.drop, dtype="Int8")
@@ -156,7 +160,6 @@ def table_of(exported: Mapping[str, pd.DataFrame], campaigns: Path) -> pd.DataFr
         parts.append(rows.assign(**{MONTH: month, LABEL: drop, "label_source": source}))
     customers = pd.concat(parts, ignore_index=True)
     sent = read_campaigns(campaigns, ledger.amounts.index.to_series())
-    horizon = params.label.horizon_months
     return make_table(
         customers, params.features, columns=columns, horizon=horizon, campaigns=sent
     ).table
@@ -246,19 +249,20 @@ def lived(seed: int, customers: int, changes: Mapping[str, float], campaigns: bo
     months, year = list(shop), Year()
     horizon, options = params.label.horizon_months, params.evaluate
     strict, taught = missed_level(options.alarm_level), None
+    seasons: dict[str, pd.Series] = {}
     then: dict[str, pd.DataFrame] = {}  # risks of the day on which each month was foretold
     with threadpool_limits(1), tempfile.TemporaryDirectory() as scratch:
         sent, kept = Path(scratch) / "campaigns", Path(scratch) / "forecasts"
         for number in range(FIRST_TAUGHT, MONTHS + 1):
             seen = {month: shop[month] for month in months[:number]}
-            table, last = table_of(seen, sent), months[number - 1]
+            table, last = table_of(seen, sent, seasons), months[number - 1]
             if taught is None:
                 taught = taught_by(table)
                 year.trained.append(last)
             judged = scored(table, taught)
             if number == FIRST_SCORED:
                 wrong = seen | {last: in_seconds(seen[last])}
-                year.seconds = is_called(drift_of(scored(table_of(wrong, sent), taught)))
+                year.seconds = is_called(drift_of(scored(table_of(wrong, sent, seasons), taught)))
             forecasts, drift = read_forecasts(kept), drift_of(judged)
             found = study_months(
                 judged, taught.card, forecasts, drift, horizon=horizon, options=options
