@@ -9,21 +9,24 @@ The index of a calendar month is what is common to all customers in it: each pos
 taken as the customer's own level times the month's index times noise, and both are fitted to the
 logarithms. So a customer counts against the own level alone: newcomers who spend little, or large
 customers who leave, move no index, as they would move a median of all amounts of the month (`make
-study-ripening` has the figures). Amounts far from what the fit expects, such as entry errors, take
-no part. The index scales with the amounts: if all of a month are multiplied by a number, it is, and
-no outcome changes. Amounts of zero take no part either: whoever left is a drop and no bad season.
+study-ripening` has the figures). An amount counts the less the further it lies from what the fit
+expects, and not at all beyond some five standard deviations (Tukey's biweight): entry errors take
+no part, nor do the months in which a customer buys much less. Were these heard, as in a fit by
+least squares, the falls of some would be a season of all. The index scales with the amounts: if all
+of a month are multiplied by a number, it is, and no outcome changes. Amounts of zero take no part
+either: whoever left is a drop and no bad season.
 What cannot be told apart is a season and a fall of the shop as a whole: a drop is one beside the
 others.
 
 References
 ----------
-F. Yates (1933). The principles of orthogonality and confounding in replicated experiments. Journal
-of Agricultural Science 23, 108-145 (fitting constants to rows and columns of unequal numbers).
-J. W. Tukey (1977). Exploratory Data Analysis, chapter 11 (median polish). Addison-Wesley.
+A. E. Beaton and J. W. Tukey (1974). The fitting of power series, meaning polynomials, illustrated
+on band-spectroscopic data. Technometrics 16, 147-185 (the biweight).
+F. R. Hampel, E. M. Ronchetti, P. J. Rousseeuw and W. A. Stahel (1986). Robust Statistics, chapter
+6. Wiley (fits by iterated weights).
 """
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,10 +41,12 @@ _AHEAD, _NO_BASE, _ABSENT, _UNCLEAR = "ahead", "no_base", "absent", "unclear"
 REASONS_UNKNOWN = (_AHEAD, _NO_BASE, _ABSENT, _UNCLEAR)
 """Why an outcome is unknown: its months are not there yet; earlier revenue is 0 or not known; a
 later export lacks the customer (``label.absent: unknown``); a later cell is empty or broken."""
-_POLISH, _TURNS = 5, 500
-"""Turns of median polish, and of least squares at most (a few dozen do)."""
-_FAR = 3.5
-"""Robust standard deviations from which an amount is far out."""
+_TURNS, _SETTLED = 200, 1e-7
+"""Turns of the fit at most, and the change of an index that ends them."""
+_FAR = 4.685
+"""Robust standard deviations from which an amount takes no part (Beaton & Tukey 1974)."""
+_HEARD = 1e-6
+"""Weight from which the amounts of a customer, or of a month, are heard."""
 _DIGITS = 9
 """Digits of the ratio that is held against the cut: beyond them is the noise of summing."""
 
@@ -68,41 +73,39 @@ class Outcomes:
 def season_index(ledger: Ledger) -> pd.Series:
     """Return each calendar month's index, missing where nobody spent anything in it.
 
-    It begins with the median of the month's positive amounts, so that it scales with them exactly.
-    Median polish then finds the amounts that are far out; least squares on all others end it.
+    It begins with the median of the month's positive amounts, so that it scales with them exactly;
+    then levels and indices are fitted in turn, and the weights follow the residuals.
     """
+    start = ledger.amounts.where(ledger.amounts > 0).median()
     amounts = ledger.amounts.to_numpy("float64")
-    earned = amounts > 0
-    start = ledger.amounts.where(earned).median()
-    if not earned.any():
+    known = amounts > 0
+    if not known.any():
         return start
-    logs = np.where(earned, np.log(np.where(earned, amounts, 1.0) / start.to_numpy()), np.nan)
-    shift, rest = _fitted(logs, np.nanmedian, turns=_POLISH)
-    bound = _FAR * 1.4826 * np.nanmedian(np.abs(rest)) + 10.0**-_DIGITS
-    logs[~(np.abs(rest) <= bound)] = np.nan
-    # A month of which only amounts far out are known keeps what median polish said.
-    exact, _ = _fitted(logs, np.nanmean, turns=_TURNS)
-    return start * np.exp(np.where(np.isnan(exact), shift, exact))
+    logs = np.where(known, np.log(np.where(known, amounts, 1.0) / start.to_numpy()), 0.0)
+    level = _middles(np.where(known, logs, np.nan))
+    shift = np.zeros(logs.shape[1])
+    for _ in range(_TURNS):
+        rest = logs - level[:, None] - shift
+        scale = 1.4826 * np.median(np.abs(rest[known])) + 10.0**-_DIGITS
+        weight = np.where(known, np.clip(1 - (rest / (_FAR * scale)) ** 2, 0, None) ** 2, 0.0)
+        heard = weight.sum(axis=1)
+        fitted = (weight * (logs - shift)).sum(axis=1)
+        level = np.divide(fitted, heard, out=level.copy(), where=heard > _HEARD)
+        of_month = weight.sum(axis=0)
+        total = (weight * (logs - level[:, None])).sum(axis=0)
+        moved = np.divide(total, of_month, out=shift.copy(), where=of_month > _HEARD)
+        moved -= moved.mean()
+        step, shift = np.abs(moved - shift).max(), moved
+        if step < _SETTLED:
+            break
+    return start * np.exp(shift)
 
 
-def _fitted(
-    logs: np.ndarray, middle: Callable[..., np.ndarray], *, turns: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the months' effects beside the customers' levels, and the residuals.
-
-    Each turn takes the `middle` of every row, then of every column, out of the residuals.
-    """
-    rest, shift = logs.copy(), np.zeros(logs.shape[1])
+def _middles(logs: np.ndarray) -> np.ndarray:
+    """Return the median of each row, 0 where it is empty."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a row or column of nothing has no middle
-        for _ in range(turns):
-            rest -= middle(rest, axis=1)[:, None]
-            step = middle(rest, axis=0)
-            rest -= step
-            shift += step
-            if not np.nanmax(np.abs(step), initial=0.0) > 10.0**-_DIGITS / 100:
-                break
-    return shift, rest
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nan_to_num(np.nanmedian(logs, axis=1))
 
 
 def relative_season(index: pd.Series) -> dict[str, float]:
