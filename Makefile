@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-month-rows study-drift study-months study-forecast study-ripening study-calibration study-permuted study-reasons study-lasting fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-month-rows study-drift study-months study-year study-forecast study-ripening study-calibration study-permuted study-reasons study-lasting fuzz fuzz-shops format remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -103,8 +103,6 @@ study-drift: $(READY) ## Count how often drift is told where there is none and w
 study-ripening: $(READY) ## Count how often the rule of outcomes is wrong on made-up months whose truth is known (minutes)
 	python benchmarks/ripening.py
 
-
-
 study-forecast: $(READY) ## Count how often what came lies in what was foretold, and a shop that changed is called (minutes)
 	python benchmarks/forecast.py
 
@@ -114,11 +112,8 @@ study-month-rows: $(READY) ## Do a campaign's controls tell what happens if noth
 study-months: $(READY) ## Live 200 years of a simulated shop: do forecasts come true, how often is there a false alarm? (half an hour)
 	python benchmarks/months.py
 
-
-study-ripening: $(READY) ## Count how often the rule of outcomes is wrong on made-up months whose truth is known (minutes)
-	python benchmarks/ripening.py
-study-months: $(READY) ## Live 200 years of a simulated shop: do forecasts come true, how often is there a false alarm? (half an hour)
-	python benchmarks/months.py
+study-year: $(READY) ## Live one year of a simulated shop by the project's own commands, forecast beside fact (a quarter of an hour)
+	python benchmarks/year.py
 
 study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (half an hour)
 	python benchmarks/reasons.py $(DATA)

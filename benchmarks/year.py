@@ -111,6 +111,10 @@ class Shop:
     def send(self, month: str) -> int:
         """Send the campaign of the month, and return the customers on its list."""
         listed = self.read(paths.CAMPAIGN_LIST)
+        told = self.read(paths.RISKS)
+        listed["risk"] = listed["customer_id"].map(
+            told[told["month"] == month].set_index("customer_id")["risk"]
+        )
         day = pd.Timestamp(last_day(month)) + pd.Timedelta(days=1)
         sent = listed[["customer_id", "arm", "offer", "risk"]].assign(date=day, horizon=3)
         folder = self.folder / paths.CAMPAIGNS / month

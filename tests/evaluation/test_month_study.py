@@ -208,3 +208,10 @@ def test_the_truth_of_months_is_asked_by_month():
     truth = table[["customer_id", "month"]].assign(probability=table["risk"])
     found = judged(table, truth=truth.sample(frac=1, random_state=1)).scores
     assert found["best_reachable_roc_auc"] == pytest.approx(found["roc_auc"])
+
+
+def test_what_is_unknown_of_a_month_without_a_forecast_is_empty_and_no_text():
+    found = studied(shop_of_months(600, 9, seed=6)).table
+    assert {str(found[name].dtype) for name in ("kept", "comparable", "missed")} == {"boolean"}
+    assert found["missed"].isna().any()
+    assert found["kept"].eq(False).any()

@@ -50,9 +50,18 @@ class Expected:
     doubt: float
     bounded: bool = True
 
-    def interval(self, level: float) -> tuple[float, float]:
-        """Return the interval with coverage `level`; NaN where it cannot be told."""
-        reach = NormalDist().inv_cdf((1 + level) / 2) * np.hypot(self.luck, self.doubt)
+    def interval(self, level: float, *, rows: float = 1.0) -> tuple[float, float]:
+        """Return the interval with coverage `level`; NaN where it cannot be told.
+
+        Parameters
+        ----------
+        level : float
+            Coverage.
+        rows : float
+            How many customers were foretold for each that a fact is of: of fewer, luck is larger.
+        """
+        error = np.hypot(self.luck * np.sqrt(rows), self.doubt)
+        reach = NormalDist().inv_cdf((1 + level) / 2) * error
         low, high = (self._back(self._there(self.value) + end) for end in (-reach, reach))
         return low, high
 
@@ -63,18 +72,15 @@ class Expected:
         ----------
         fact : float
             The score that came.
-        level : float
-            Coverage.
-        rows : float
-            How many customers were foretold for each that the fact is of: of fewer, luck is larger.
+        level, rows
+            As :meth:`interval` takes them.
         """
-        error = np.hypot(self.luck * np.sqrt(rows), self.doubt)
-        gap = abs(self._there(fact) - self._there(self.value))
-        return bool(gap > NormalDist().inv_cdf((1 + level) / 2) * error + NOTHING)
+        low, high = self.interval(level, rows=rows)
+        return fact < low - NOTHING or fact > high + NOTHING
 
-    def told(self, name: str, *, level: float) -> dict[str, float]:
-        """Return ``name``, ``name_low`` and ``name_high``."""
-        low, high = self.interval(level)
+    def told(self, name: str, *, level: float, rows: float = 1.0) -> dict[str, float]:
+        """Return ``name``, ``name_low`` and ``name_high``, as :meth:`interval` tells them."""
+        low, high = self.interval(level, rows=rows)
         return {name: self.value, f"{name}_low": low, f"{name}_high": high}
 
     def _there(self, value: float) -> float:

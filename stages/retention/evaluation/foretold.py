@@ -171,7 +171,7 @@ def beside_fact(
     }
     missed = []
     for name, one in forecast.scores.items():
-        found |= one.told(name, level=level) | {f"{name}_fact": facts[name]}
+        found |= one.told(name, level=level, rows=fewer) | {f"{name}_fact": facts[name]}
         if comparable and one.contradicts(facts[name], level=missed_level, rows=fewer):
             missed.append(name)
     return found | {"missed_scores": missed, "missed": bool(missed)}

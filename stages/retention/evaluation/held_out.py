@@ -253,6 +253,8 @@ def predictions(table: pd.DataFrame) -> pd.DataFrame:
     told = table[taught(table) & table["out_of_fold"]].assign(split="train")
     keys = keys_of(table)
     kept = pd.concat([table[judging(table)], told])[[*keys, "split", LABEL, "risk"]]
+    # What taught a model that was kept may stand here without its outcome.
+    kept = kept[kept[LABEL].notna()]
     return kept.astype({LABEL: "int64"}).sort_values(keys, kind="stable")
 
 

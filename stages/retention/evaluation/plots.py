@@ -77,7 +77,9 @@ def draw_months(table: pd.DataFrame, path: Path, *, level: float) -> None:
         Coverage of the intervals foretold.
     """
     months, place = table[MONTH].tolist(), np.arange(len(table))
-    missed, taught = (table[name].eq(True).to_numpy() for name in ("missed", "taught"))
+    missed, taught = (
+        table[name].eq(True).fillna(False).to_numpy(dtype=bool) for name in ("missed", "taught")
+    )
     kinds = {
         "came": (~missed & ~taught, ORANGE, "o"),
         "came, forecast missed": (missed, ORANGE, "X"),
