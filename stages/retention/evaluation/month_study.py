@@ -71,7 +71,7 @@ class MonthStudy:
             columns=[MONTH, "kept", "model", "comparable", "missed", *columns],
         )
         told = told.rename(columns={name: f"foretold_{name}" for name in columns})
-        # Of months without a forecast nothing is known; text or 1.0 would be what pandas makes of it.
+        # Of months without a forecast nothing is known; pandas would make text of it.
         told = told.astype(dict.fromkeys(("kept", "comparable", "missed"), "boolean"))
         rows = pd.DataFrame(self.details["rows"], columns=MONTH_COLUMNS)
         return rows.merge(told, on=MONTH, how="outer").sort_values(MONTH, ignore_index=True)
