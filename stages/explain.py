@@ -36,9 +36,7 @@ def main() -> None:
     options, kept = params.explain, paths.ModelFolder(Path(params.score.model))
     table = joined(read_parquet(paths.FEATURES), paths.RISKS)
     card = read_json(kept.card, needs=("features", "threshold", "sha256", "training_customers"))
-    floor = None
-    if kept.explanation.exists():
-        floor = read_json(kept.explanation, needs=("noise_threshold",))["noise_threshold"]
+    then = read_json(kept.explanation) if kept.explanation.exists() else None
     dictionary = read_json(paths.DICTIONARY)
     groups = {feature["name"]: feature["group"] for feature in dictionary}
     found = explain_customers(
@@ -51,7 +49,7 @@ def main() -> None:
         grade=read_grade(paths.EVALUATION_DETAILS),
         options=options,
         learnt_from=card.get("training_rows", card["training_customers"]),
-        floor_when_kept=floor,
+        when_kept=then,
     )
     write_parquet(found.reasons, paths.REASONS)
     write_parquet(found.what_if, paths.WHAT_IF)

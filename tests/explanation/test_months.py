@@ -1,5 +1,7 @@
 """A shop of months explained: today's customers, by what older months taught and answered."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from dictionary import BEHAVIOUR, COLUMNS
 from month_table import month_table
 from project import FIXTURES
+from retention.core.files import rounded
 from retention.core.params import load_params
 from retention.core.vocabulary import LABEL
 from retention.explanation.explainer import explainer
@@ -144,33 +147,52 @@ def test_other_months_than_those_that_taught_change_no_reason(shop, usual):
 
 def test_what_taught_has_gone_and_the_floor_of_then_is_used(shop, usual):
     table = kept(shop[0], without=["2026-01", "2026-02"])
-    found = explained(shop, table, floor_when_kept=usual.details["noise_threshold"])
-    assert found.details["noise_threshold"] == usual.details["noise_threshold"]
+    then = json.loads(json.dumps(rounded(usual.details)))
+    found = explained(shop, table, when_kept=then)
+    assert found.details["noise_threshold"] == then["noise_threshold"]
     assert found.details["months"]["taught"] == 0
+    assert found.details["when_kept"]
     assert 0.2 < found.headline["with_reasons"] < 1
-    assert found.importance[["low", "high", "permutation"]].isna().all(axis=None)
-    assert found.importance["mean_abs"].notna().all()
-    answers = found.questions.set_index("key")["answer"]
-    assert answers[MODEL_QUESTION] == CANNOT_TELL
-    assert YES in set(answers)  # the month's outcomes are there
+    assert found.details["importance"] == then["importance"]
+    assert found.details["groups"] == then["groups"]
+    rows = found.details["questions"]
+    assert rows[MODEL_QUESTION] == then["questions"][MODEL_QUESTION]
+    assert YES in {row["answer"] for row in rows.values()}  # the month's outcomes are there
     assert "who_they_are" not in found.details["advice"]
-    higher = explained(shop, table, floor_when_kept=usual.details["noise_threshold"] + 1)
+    higher = explained(
+        shop, table, when_kept=then | {"noise_threshold": then["noise_threshold"] + 1}
+    )
     assert higher.headline["with_reasons"] < found.headline["with_reasons"]
 
 
-def test_of_no_floor_nobody_has_a_reason(shop):
+def test_a_kept_model_is_fitted_no_more(shop, usual, monkeypatch):
+    """A new month costs no refit: the model is the one that was kept."""
+
+    def refuse(*_, **__):
+        raise AssertionError("the model is fitted again")
+
+    monkeypatch.setattr("retention.explanation.explaining.permuted_peaks", refuse)
+    monkeypatch.setattr("retention.explanation.explaining.refit_without_folds", refuse)
+    found = explained(shop, kept(shop[0]), when_kept=usual.details)
+    pd.testing.assert_frame_equal(
+        found.reasons.reset_index(drop=True), usual.reasons.reset_index(drop=True)
+    )
+
+
+def test_of_no_floor_nobody_has_a_reason(shop, usual):
     found = explained(shop, kept(shop[0], without=["2026-01", "2026-02"]))
     assert found.details["noise_threshold"] is None
     assert found.headline["with_reasons"] == 0
-    failed = explained(shop, kept(shop[0]), grade="F", floor_when_kept=0.3)
+    failed = explained(shop, kept(shop[0]), grade="F", when_kept=usual.details)
     assert failed.headline["with_reasons"] == 0
 
 
-def test_without_any_outcome_all_questions_are_open(shop):
+def test_without_any_outcome_all_questions_about_customers_are_open(shop, usual):
     gone = ["2026-01", "2026-02", "2026-03", "2026-04", "2026-05"]
-    found = explained(shop, kept(shop[0], without=gone), floor_when_kept=0.3)
+    found = explained(shop, kept(shop[0], without=gone), when_kept=usual.details)
     assert found.details["months"]["answered"] is None
-    assert set(found.questions["answer"]) == {CANNOT_TELL}
+    answers = found.questions.set_index("key")["answer"]
+    assert set(answers.drop(MODEL_QUESTION)) == {CANNOT_TELL}
     assert set(found.questions.set_index("key")["figure"].dropna().index) <= {MODEL_QUESTION}
     raised = found.reasons["reason_1"].notna()
     assert raised.any()

@@ -176,6 +176,15 @@ def test_a_model_judged_when_it_was_kept_says_so(months):
         assert "когда модель сохранили" in section(html["ru"], name)
 
 
+def test_what_matters_to_a_kept_model_is_said_to_be_of_then(months):
+    place = months / "data/explained/details.json"
+    assert "as it was found then" not in section(build()["en"], "reasons")
+    alter(place, lambda found: found.update(when_kept=True))
+    html = build()
+    assert "as it was found then" in section(html["en"], "reasons")
+    assert "как было найдено тогда" in section(html["ru"], "reasons")
+
+
 def test_where_outcomes_come_from_is_said(months):
     said = text_of(build())
     assert "outcome the shop told: 900; by the rule: 4,500; outcome unknown: 1,152" in said["en"]

@@ -21,6 +21,7 @@ from retention.explanation.hypotheses import (
     MARGINS,
     PERCENTAGE_POINTS,
     answer_questions,
+    answered_when_kept,
     by_key,
     withheld,
 )
@@ -98,14 +99,16 @@ def explain_customers(
     grade: str,
     options: Explain,
     learnt_from: int = 0,
-    floor_when_kept: float | None = None,
+    when_kept: Mapping[str, Any] | None = None,
 ) -> Explanation:
     """Attribute every customer's risk to the features, and answer the shop's questions.
 
     Of a model that cannot be told from chance nothing is explained: nobody has a reason, no claim
     is answered, nothing has an interval. The contributions stay, for those who study the model.
-    So it is where what taught a kept model has gone, save that reasons stay where the noise floor
-    was told when it was kept.
+    So it is where what taught the model has gone.
+
+    The noise floor and what matters to the model are learnt by fitting it again and again. A model
+    that was kept is the model that it was: both are then as they were told when it was kept.
 
     Parameters
     ----------
@@ -127,8 +130,8 @@ def explain_customers(
         The params section.
     learnt_from : int
         Rows that the model learnt from, as its card says.
-    floor_when_kept : float, optional
-        The noise floor that was told when the model was kept.
+    when_kept : mapping, optional
+        The details that were told when the model was kept.
     """
     told = grade != FAILED_GRADE
     features, groups = table[names], {name: columns.by_name[name].group for name in names}
@@ -142,8 +145,8 @@ def explain_customers(
         line = f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so"
         print(f"{line} only the {len(found.values)} riskiest have reasons", file=sys.stderr)
     again = refit_explainer(table, features, found, options, roles)
-    floor, refits, parts = floor_when_kept if told else None, [], []
-    if told and len(fitted):
+    floor, refits, parts = when_kept["noise_threshold"] if told and when_kept else None, [], []
+    if told and len(fitted) and when_kept is None:
         looked = sample_of(table, roles.shown, most=options.sample, seed=options.seed)
         weight = row_weights(table.iloc[fitted])
         floor = noise_floor(
@@ -180,6 +183,9 @@ def explain_customers(
     )
     importance.insert(0, "direction", directions(found.values, own))
     questions = _questions(table, roles, found, parts, groups, options, **learnt)
+    if told and when_kept is not None:
+        importance, by_group = (_table_of(when_kept[name]) for name in ("importance", "groups"))
+        questions = answered_when_kept(questions, when_kept["questions"])
     if not told:
         questions = withheld(questions)
     mean_abs = importance["mean_abs"].to_dict()
@@ -197,6 +203,7 @@ def explain_customers(
         "what_if": summary(changes, table["risk"].to_numpy()[asked], threshold=threshold),
         "advice": {one.pop("key"): one for one in advice},
         **_of_when(table, roles),
+        **({} if when_kept is None else {"when_kept": True}),
     }
     return Explanation(
         found.values,
@@ -207,6 +214,13 @@ def explain_customers(
         questions=questions,
         details=details,
     )
+
+
+def _table_of(rows: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return a table as details have it; what is not known is NaN there."""
+    found = pd.DataFrame.from_dict(rows, orient="index")
+    numbers = found.columns.difference(["direction"])
+    return found.astype(dict.fromkeys(numbers, "float64"))
 
 
 def _loyal(table: pd.DataFrame, features: pd.DataFrame, roles: Roles) -> pd.DataFrame:

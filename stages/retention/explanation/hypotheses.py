@@ -466,6 +466,26 @@ def answer_questions(
     return pd.DataFrame(rows)
 
 
+def answered_when_kept(
+    answers: pd.DataFrame, then: Mapping[str, Mapping[str, object]]
+) -> pd.DataFrame:
+    """Return the table with the claim about the model as it was answered when it was kept.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        As :func:`answer_questions` gives it.
+    then : mapping
+        The rows of then by key, as :func:`by_key` gives them.
+    """
+    if MODEL_QUESTION not in then:
+        return answers
+    row = {"key": MODEL_QUESTION} | dict(then[MODEL_QUESTION])
+    rows = answers.to_dict("records")
+    found = [row if one["key"] == MODEL_QUESTION else one for one in rows]
+    return pd.DataFrame(found, columns=answers.columns)
+
+
 def withheld(answers: pd.DataFrame) -> pd.DataFrame:
     """Return the table with no claim answered, figures and intervals as they are.
 

@@ -155,6 +155,7 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
         "stopped": files["segment"]["stopped"],
         "findings": sorted(findings, key=lambda found: FINDING_LEVELS.index(found[2]["level"])),
         "unit": files["params"]["campaign"]["profit_unit"],
+        "explain_when_kept": files["explain"].get("when_kept", False),
         "assumptions": ASSUMPTIONS | (MONTHLY_ASSUMPTIONS if monthly else {}),
         "lacks_own_suppression": files["segment"]["lacks_own_suppression"],
         "budget_columns": BUDGET_COLUMNS,
