@@ -536,7 +536,7 @@ def test_what_came_of_a_month_stays_when_later_months_arrive(run):
     run.shop.months = months[:5]
     before = run.write().run().customers
     run.shop.months = months
-    run.shop.there.loc[run.shop.there.index[:30], "2026-06"] = False
+    run.shop.there.loc[run.shop.there.index[:20], "2026-06"] = False
     run.shop.revenue["2026-06"] *= 3
     after = run.write().run().customers
     ripe = before["drop"].notna()
@@ -762,3 +762,63 @@ def test_settled(run):
     assert np.isin(table["drop"].dropna(), [0, 1]).all()
     assert table["month"].map(type).eq(str).all()
     assert run.readiness["count"].dtype == run.readiness["line"].dtype == "int64"
+
+
+# Exports that lack customers whom the month before has
+
+
+def cut(run: MonthRun, month: str, name: str, kept: int) -> None:
+    """Leave only the first customers in a month's file."""
+    rows = run.table(month, name)
+    run.put(month, name, rows[rows["id"].isin(run.shop.there.index[:kept])])
+
+
+def test_a_last_export_that_is_cut_short_makes_no_drops(run, capsys):
+    run.write()
+    for table in COLUMNS.tables:
+        cut(run, "2026-06", table, 48)
+    assert run.refused(capsys) == (
+        "error: 2026-06/market_file.csv has 48 of the 70 customers of 2026-05/market_file.csv "
+        "(69%), fewer than params prepare.least_staying (70%): is it cut short, or are ids spelled "
+        "otherwise? Whoever is absent would be taken for gone"
+    )
+    run.param("  least_staying: 0.7", "  least_staying: 0.68")
+    assert run.run().months["label"]["absent_customers"] == 22
+
+
+def test_half_of_the_ids_in_another_spelling_make_no_drops(run, capsys):
+    run.write()
+    ids = set(run.shop.there.index[:35])
+    for table in COLUMNS.tables:
+        rows = run.table("2026-06", table)
+        rows["id"] = rows["id"].where(rows["id"].isin(ids), "K" + rows["id"])
+        run.put("2026-06", table, rows)
+    assert "2026-06/market_file.csv has 35 of the 70 customers" in run.refused(capsys)
+
+
+def test_a_file_of_revenue_that_lacks_rows_of_its_own_month_makes_no_drops(run, capsys):
+    run.write()
+    rows = run.table("2026-06", "market_money")
+    rows = rows.sort_values("Период", key=lambda one: one == "текущий_месяц", kind="stable")
+    run.put("2026-06", "market_money", rows.head(180))  # all of April and May, 40 of June
+    assert run.refused(capsys).startswith(
+        "error: 2026-06/market_money.csv has 40 of the 70 customers of 2026-05/market_money.csv "
+        "(57%), fewer than params prepare.least_staying (70%)"
+    )
+
+
+def test_a_jump_of_absent_customers_is_told_and_usual_leaving_is_not(run):
+    gone = run.shop.there.index
+    for place, month in enumerate(run.shop.months[1:]):
+        run.shop.there.loc[gone[place], month:] = False  # one customer a month leaves
+    assert run.write().run().found("many_absent") == []
+    run.shop.there.loc[gone[-15:], "2026-05":] = False
+    found = run.write().run().found("many_absent")
+    text = (
+        "16 customers of the month before are absent, 24% of them and far more than in other "
+        "months; whoever is absent is taken for gone"
+    )
+    assert found == [
+        ("2026-05", "warning", f"{table}.csv", 16, text)
+        for table in ("market_file", "market_money")
+    ]

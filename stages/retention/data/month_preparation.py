@@ -44,6 +44,7 @@ from retention.data.ripening import (
     relative_season,
     season_index,
 )
+from retention.data.staying import many_absent, refuse_cut_short, staying_of
 
 SOURCE = "label_source"
 """Who tells a row's outcome: ``shop`` or ``rule``; missing where it is unknown."""
@@ -131,6 +132,8 @@ def prepare_months(
     sifted = {month: _sift_month(months[month], options) for month in sorted(months)}
     monthly = [table for table, export in columns.tables.items() if export.is_monthly]
     parts = {table: ledgers_of(exports, table) for table in monthly}
+    staying = staying_of(exports, parts[MARKET_MONEY])
+    refuse_cut_short(staying, exports, least=options.least_staying)
     last, revenue = max(months), combined(parts[MARKET_MONEY])
     seasons = {}
     for month in sifted:
@@ -147,8 +150,13 @@ def prepare_months(
     customers = _by_month(kept)
     held = [name for name in columns.by_name if name in customers]  # a month may lack some
     customers = customers[[MONTH, *held, POSITION, SOURCE]]
+    absent = many_absent(staying, exports)
     twice = [one for table in monthly for one in restated(parts[table], table)]
-    readiness = _readiness(months, sifted, kept, customers, twice, columns=columns)
+    found = {
+        month: [*_restated_in(month, twice, exports[month].files), *absent.get(month, [])]
+        for month in sifted
+    }
+    readiness = _readiness(months, sifted, kept, customers, found, columns=columns)
     by_month = {
         month: _of_month(one, kept[month], outcomes[month]) for month, one in sifted.items()
     }
@@ -233,19 +241,21 @@ def _readiness(
     sifted: Mapping[str, Sifted],
     kept: Mapping[str, pd.DataFrame],
     customers: pd.DataFrame,
-    twice: list[dict[str, Any]],
+    beside: Mapping[str, list[Finding]],
     *,
     columns: Columns,
 ) -> pd.DataFrame:
-    """Return what was found, a row a finding and month; what concerns all months has none."""
+    """Return what was found, a row a finding and month; what concerns all months has none.
+
+    `beside` is what months tell of each other.
+    """
     held = {month: one.exports.columns for month, one in months.items()}
     nowhere = set.intersection(*(set(one.lacking) for one in held.values()))
     headers = {columns.by_name[name].header for name in nowhere}
     parts = []
     for month, one in sifted.items():
         key = behaviour_key(kept[month], held[month].behaviour)
-        anew = _restated_in(month, twice, months[month].exports.files)
-        findings = [*one.findings, *twins(kept[month], key), *anew]
+        findings = [*one.findings, *twins(kept[month], key), *beside[month]]
         findings = [_absent_in_month(finding, headers) for finding in findings]
         parts.append((month, findings))
     whole = small_samples(customers)
