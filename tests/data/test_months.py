@@ -822,3 +822,59 @@ def test_a_jump_of_absent_customers_is_told_and_usual_leaving_is_not(run):
         ("2026-05", "warning", f"{table}.csv", 16, text)
         for table in ("market_file", "market_money")
     ]
+
+
+# Amounts in another unit
+
+
+def in_kopecks(run: MonthRun, months: list[str], factor: float = 100) -> None:
+    for month in months:
+        rows = run.table(month, "market_money")
+        rows["Выручка"] = (rows["Выручка"].astype(float) * factor).round(2).astype(str)
+        run.put(month, "market_money", rows)
+
+
+@pytest.mark.parametrize("months", [["2026-05", "2026-06"], ["2026-05"], ["2026-06"]])
+def test_revenue_in_another_unit(run, capsys, months):
+    run.write()
+    in_kopecks(run, months)
+    month, before = months[0], shifted(months[0], -1)
+    # Of the two calendar months that both folders tell the earlier comes first.
+    assert run.refused(capsys) == (
+        f"error: {month}/market_money.csv tells the revenue of {shifted(before, -1)} as 100 times "
+        f"that in {before}/market_money.csv (the median; 70 of 70 customers differ): is it in "
+        "another unit? Valid: one unit in all months"
+    )
+
+
+def test_a_correction_of_most_amounts_is_no_other_unit_and_moves_both_sides_of_the_rule(run):
+    """Returns of a tenth are taken off in the export after: of nobody does it make a drop."""
+    run.shop.revenue.loc[:, :] = 1000.0
+    edge = run.shop.revenue.index[:20]
+    run.shop.revenue.loc[edge, "2026-03":] = 820.0  # above the cut of 0.8
+    run.write()
+    for month in run.shop.months:
+        rows = run.table(month, "market_money")
+        old = rows["Период"] != "текущий_месяц"
+        amounts = rows["Выручка"].astype(float)
+        rows["Выручка"] = amounts.where(~old, amounts * 0.9).astype(str)
+        run.put(month, "market_money", rows)
+    found = run.run()
+    known = found.customers[found.customers["drop"].notna()]
+    assert len(known) == 210
+    assert known["drop"].sum() == 0
+    told = found.months["by_month"]["2026-01"]["season"]
+    # April, the last month of January's outcome, is told by May's export like those before it.
+    assert told["2026-04"] == pytest.approx(told["2026-02"], rel=0.02)
+
+
+def test_minutes_in_another_unit_are_a_warning(run):
+    run.write()
+    rows = run.table("2026-06", "market_time")
+    rows["минут"] = (rows["минут"].astype(float) * 60).astype(str)
+    run.put("2026-06", "market_time", rows)
+    text = (
+        "70 amounts are 60 times (the median) those in the export of the month before: is one of "
+        "both in another unit?"
+    )
+    assert run.run().found("other_unit") == [("2026-06", "warning", "market_time.csv", 70, text)]

@@ -23,7 +23,14 @@ from retention.core.params import Label, Prepare
 from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE, MARKET_MONEY, MONTH
 from retention.data.joining import POSITION
-from retention.data.ledger import combined, ledgers_of, restated
+from retention.data.ledger import (
+    combined,
+    known_by,
+    ledgers_of,
+    other_unit,
+    refuse_other_unit,
+    restated,
+)
 from retention.data.month_differences import differences_by_month, refuse_other_customers
 from retention.data.month_labels import Labels, read_labels, refuse_odd_labels, with_labels
 from retention.data.preparation import (
@@ -135,11 +142,13 @@ def prepare_months(
     staying = staying_of(exports, parts[MARKET_MONEY])
     refuse_cut_short(staying, exports, least=options.least_staying)
     last, revenue = max(months), combined(parts[MARKET_MONEY])
+    twice = [one for table in monthly for one in restated(parts[table], table)]
+    refuse_other_unit(twice, {month: one.files[MARKET_MONEY] for month, one in exports.items()})
     seasons = {}
     for month in sifted:
-        # As it was known when the outcome was: no later month changes what came of this one.
-        known = combined(parts[MARKET_MONEY], until=shifted(month, rule.horizon_months))
-        seasons[month] = season_index(known)
+        # Months that were there when the outcome became known: no later one changes what came.
+        ripe = shifted(month, rule.horizon_months)
+        seasons[month] = season_index(known_by(parts[MARKET_MONEY], revenue, ripe))
     outcomes = {
         month: outcomes_after(
             revenue, seasons[month], one.kept[IDENTITY], month, rule=rule, last=last
@@ -151,7 +160,6 @@ def prepare_months(
     held = [name for name in columns.by_name if name in customers]  # a month may lack some
     customers = customers[[MONTH, *held, POSITION, SOURCE]]
     absent = many_absent(staying, exports)
-    twice = [one for table in monthly for one in restated(parts[table], table)]
     found = {
         month: [*_restated_in(month, twice, exports[month].files), *absent.get(month, [])]
         for month in sifted
@@ -287,6 +295,8 @@ def _restated_in(
         if one["later"] == month and one["differ"]:
             where = (Level.WARNING, files[one["table"]], "")
             yield Finding(*where, "restated", one["differ"], one["calendar_month"])
+            if other_unit(one):
+                yield Finding(*where, "other_unit", one["differ"], f"{one['ratio']:.3g}")
 
 
 def _of_month(one: Sifted, kept: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
