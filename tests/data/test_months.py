@@ -583,6 +583,21 @@ def test_a_day_that_params_name_stands(run):
     assert run.write().run().details["as_of"] == "2026-07-02"
 
 
+@pytest.mark.parametrize("day", ["2026-06-29", "2025-12-01"])
+def test_a_day_before_the_last_month_s_end(run, capsys, day):
+    run.param("  as_of:\n", f"  as_of: '{day}'\n")
+    run.write()
+    assert run.refused(capsys) == (
+        f"error: params.yaml: data.as_of is {day}, but the last month of the data is 2026-06; "
+        "valid: empty, or a day from 2026-06-30 on"
+    )
+
+
+def test_the_last_month_s_last_day_itself_is_a_day_of_the_data(run):
+    run.param("  as_of:\n", "  as_of: '2026-06-30'\n")
+    assert run.write().run().details["as_of"] == "2026-06-30"
+
+
 # Bad input
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from retention.core.errors import InputError, one_of
-from retention.core.months import is_month, last_day, months_between, shifted
+from retention.core.months import is_month, last_day, months_between, refuse_day_before, shifted
 from retention.data.reader import ENDINGS, find_export
 
 _LIKE = re.compile(r"(20\d\d)\D?(\d{1,2})(?!\d)")
@@ -68,9 +68,11 @@ def day_of_exports(as_of: datetime.date | None, months: Mapping[str, Path] | Non
     Raises
     ------
     InputError
-        If params name none, and there are no months to follow.
+        If params name none, and there are no months to follow; or one before the last month's end.
     """
     if as_of is not None:
+        if months is not None:
+            refuse_day_before("data.as_of", as_of, max(months))
         return as_of
     if months is None:
         raise InputError(
