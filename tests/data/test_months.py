@@ -653,14 +653,25 @@ def test_a_gap_between_months(run, capsys):
     )
 
 
-@pytest.mark.parametrize("how", ["copy", "link"])
+@pytest.mark.parametrize("how", ["copy", "link", "saved again", "order", "with outcomes"])
 def test_one_month_twice(run, capsys, how):
     run.write()
     shutil.rmtree(RAW / "2026-04")
     if how == "copy":
         shutil.copytree(RAW / "2026-03", RAW / "2026-04")
-    else:
+    elif how == "link":
         (RAW / "2026-04").symlink_to("2026-03")
+    else:
+        (RAW / "2026-04").mkdir()
+        for name in COLUMNS.tables:
+            rows = run.table("2026-03", name)
+            if how == "saved again":
+                run.put("2026-04", name, rows, sep=";", encoding="utf-16")
+            elif how == "order":
+                run.put("2026-04", name, rows[::-1])
+            else:
+                told = {LABEL: "Снизилась"} if LABEL in rows else {}
+                run.put("2026-04", name, rows.assign(**told))
     assert run.refused(capsys) == (
         "error: data/raw: 2026-03 and 2026-04 hold the same exports; each month needs its own"
     )

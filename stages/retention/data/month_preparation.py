@@ -31,7 +31,11 @@ from retention.data.ledger import (
     refuse_other_unit,
     restated,
 )
-from retention.data.month_differences import differences_by_month, refuse_other_customers
+from retention.data.month_differences import (
+    differences_by_month,
+    refuse_copies,
+    refuse_other_customers,
+)
 from retention.data.month_labels import Labels, read_labels, refuse_odd_labels, with_labels
 from retention.data.preparation import (
     Exports,
@@ -135,6 +139,7 @@ def prepare_months(
         stored model may score.
     """
     exports = {month: one.exports for month, one in months.items()}
+    refuse_copies(exports, months[min(months)].folder.parent)
     refuse_other_customers(exports, {month: one.labels for month, one in months.items()})
     sifted = {month: _sift_month(months[month], options) for month in sorted(months)}
     monthly = [table for table, export in columns.tables.items() if export.is_monthly]
