@@ -15,7 +15,7 @@ from dictionary import COLUMNS
 from helpers import cells_of
 from month_shop import MonthShop, month_shop
 from project import lay_fixtures
-from retention.core.months import shifted
+from retention.core.months import last_day, shifted
 from retention.core.params import load_params
 from retention.core.vocabulary import IDENTITY
 from retention.data.month_preparation import prepare_months, read_months
@@ -54,6 +54,10 @@ class MonthRun:
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1, old
         path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def day(self, as_of: str) -> None:
+        """Set the day of the data."""
+        self.param("  as_of:\n", f"  as_of: '{as_of}'\n")
 
     def write(self) -> "MonthRun":
         shutil.rmtree(self.folder / RAW, ignore_errors=True)
@@ -331,6 +335,7 @@ def test_the_shop_s_own_outcome_stands_before_the_rule_s(run):
 )
 def test_outcomes_that_arrive_later_in_any_dialect(run, header, words, how):
     separator = next(mark for mark in ",;\t" if mark in header)
+    run.day("2026-09-30")
     ids = run.shop.there.index
     run.shop.labels = {"2026-05": dict.fromkeys(ids[:3], 1)}
     run.write()
@@ -358,6 +363,7 @@ def test_outcomes_that_arrive_later_in_any_dialect(run, header, words, how):
 
 
 def test_outcomes_of_strangers_are_named_and_left_out(run):
+    run.day("2026-09-30")
     run.write()
     ids = [*run.shop.there.index[:39], "999999"]
     run.put("2026-05", "labels", pd.DataFrame({"customer_id": ids, "label": "1"}))
@@ -378,6 +384,7 @@ def test_outcomes_of_strangers_are_named_and_left_out(run):
 
 
 def test_outcomes_that_contradict_each_other_are_in_quarantine_and_unknown(run):
+    run.day("2026-09-30")
     run.write()
     ids = run.shop.there.index[:60]
     rows = pd.DataFrame({"customer_id": ids, "label": "1"})
@@ -391,6 +398,27 @@ def test_outcomes_that_contradict_each_other_are_in_quarantine_and_unknown(run):
     assert found.details["quarantined_rows"] == 2
     assert pd.isna(found.row("2026-05", ids[3])["drop"])
     assert found.row("2026-05", ids[4])["drop"] == 1
+
+
+def test_outcomes_told_before_their_months_are_over_are_left_out(run):
+    ids = run.shop.there.index
+    run.shop.labels = {month: dict.fromkeys(ids[:30], 0) for month in run.shop.months[1:4]}
+    run.write()
+    run.put("2026-06", "labels", pd.DataFrame({"customer_id": ids[:9], "label": "1"}))
+    found = run.run()
+    labels = {month: one["labels"] for month, one in found.months["by_month"].items()}
+    assert labels["2026-03"] == {"shop": 30, "rule": 40, "unknown": 0}
+    assert labels["2026-04"] == labels["2026-06"] == {"shop": 0, "rule": 0, "unknown": 70}
+    text = "outcomes are told before their months are over, on {}; left out until data.as_of"
+    assert [(month, level, count) for month, level, _, count, _ in found.found("early_labels")] == [
+        ("2026-04", "warning", 30),
+        ("2026-06", "warning", 9),
+    ]
+    assert text.format("2026-07-31") in found.found("early_labels")[0][4]
+    run.day("2026-07-31")
+    found = run.run()
+    assert found.months["by_month"]["2026-04"]["labels"]["shop"] == 30
+    assert [month for month, *_ in found.found("early_labels")] == ["2026-06"]
 
 
 def test_a_file_of_outcomes_may_have_no_rows_yet(run):
@@ -491,7 +519,9 @@ def test_months_read_in_any_order_are_the_same(run):
         {month: RAW / month for month in run.shop.months}, params.prepare, columns=COLUMNS
     )
     one, other = (
-        prepare_months(dict(months), params.prepare, params.label, columns=COLUMNS)
+        prepare_months(
+            dict(months), params.prepare, params.label, columns=COLUMNS, as_of=last_day("2026-06")
+        )
         for months in (read.items(), reversed(read.items()))
     )
     pd.testing.assert_frame_equal(one.customers, other.customers)
@@ -560,6 +590,7 @@ def test_customers_of_many_months_count_once(run):
 
 
 def test_one_month_is_a_folder_of_months_too(run):
+    run.day("2026-09-30")
     run.shop.months = run.shop.months[-1:]
     run.shop.labels = {"2026-06": dict.fromkeys(run.shop.there.index[:40], 1)}
     found = run.write().run()
@@ -570,10 +601,10 @@ def test_one_month_is_a_folder_of_months_too(run):
 @pytest.mark.skipif("RETENTION_REAL" not in os.environ, reason="no real export is named")
 def test_a_real_export_is_a_month_as_it_is_a_snapshot(run):
     (run.folder / RAW).mkdir(parents=True)
+    run.day("2026-09-30")
     (run.folder / RAW / "2026-06").symlink_to(os.environ["RETENTION_REAL"])
     month = run.run().customers.drop(columns=["month", "label_source"])
     run.param(f"  dir: {RAW}", f"  dir: {os.environ['RETENTION_REAL']}")
-    run.param("  as_of:\n", "  as_of: '2026-06-30'\n")
     prepare.main()
     pd.testing.assert_frame_equal(month, pd.read_parquet("data/prepared/customers.parquet"))
 

@@ -5,6 +5,7 @@ customer in July is what stands in July's folder. Only outcomes look at later fo
 """
 
 import contextlib
+import datetime
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from retention.core.columns import Columns
 from retention.core.errors import InputError
 from retention.core.findings import Finding, Level, as_table
 from retention.core.hashing import behaviour_key
-from retention.core.months import shifted
+from retention.core.months import last_day, shifted
 from retention.core.params import Label, Prepare
 from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE, MARKET_MONEY, MONTH
@@ -111,7 +112,12 @@ def quarantine_of(months: Mapping[str, MonthExports]) -> pd.DataFrame:
 
 
 def prepare_months(
-    months: Mapping[str, MonthExports], options: Prepare, rule: Label, *, columns: Columns
+    months: Mapping[str, MonthExports],
+    options: Prepare,
+    rule: Label,
+    *,
+    columns: Columns,
+    as_of: datetime.date,
 ) -> Prepared:
     """Sift each month's customers and tell their outcomes.
 
@@ -124,6 +130,8 @@ def prepare_months(
         The params section: what a drop is where the shop does not tell.
     columns : Columns
         The data dictionary.
+    as_of : date
+        Day of the data. An outcome that the shop tells before its months are over is left out.
 
     Returns
     -------
@@ -160,13 +168,21 @@ def prepare_months(
         )
         for month, one in sifted.items()
     }
-    kept = {month: _labelled(one.kept, outcomes[month]) for month, one in sifted.items()}
+    kept, early = {}, {}
+    for month, one in sifted.items():
+        ripe = last_day(shifted(month, rule.horizon_months))
+        rows, early[month] = _without_early(one.kept, exports[month].files, ripe, as_of)
+        kept[month] = _labelled(rows, outcomes[month])
     customers = _by_month(kept)
     held = [name for name in columns.by_name if name in customers]  # a month may lack some
     customers = customers[[MONTH, *held, POSITION, SOURCE]]
     absent = many_absent(staying, exports)
     found = {
-        month: [*_restated_in(month, twice, exports[month].files), *absent.get(month, [])]
+        month: [
+            *_restated_in(month, twice, exports[month].files),
+            *absent.get(month, []),
+            *early[month],
+        ]
         for month in sifted
     }
     readiness = _readiness(months, sifted, kept, customers, found, columns=columns)
@@ -226,6 +242,21 @@ def _naming(folder: Path) -> Iterator[None]:
     except InputError as mistake:
         text = str(mistake)
         raise InputError(text if str(folder) in text else f"{folder}: {text}") from None
+
+
+def _without_early(
+    kept: pd.DataFrame, files: Mapping[str, str], ripe: datetime.date, as_of: datetime.date
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the customers without outcomes told before `ripe`, when their months are over.
+
+    Nobody knows them then: a default of the shop's system, or a guess, would teach and judge.
+    """
+    told = int(kept[LABEL].notna().sum())
+    if as_of >= ripe or not told:
+        return kept, []
+    where = (Level.WARNING, files[MARKET_FILE], LABEL)
+    finding = Finding(*where, "early_labels", told, ripe.isoformat())
+    return kept.assign(**{LABEL: pd.array([pd.NA] * len(kept), dtype="Int8")}), [finding]
 
 
 def _labelled(kept: pd.DataFrame, outcomes: Outcomes) -> pd.DataFrame:
