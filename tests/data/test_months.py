@@ -763,6 +763,18 @@ def test_outcomes_in_words_that_are_none(run, capsys):
     assert len(cells_of(Path("data/prepared/quarantine.csv"))) == 30
 
 
+@pytest.mark.parametrize(
+    "name", ["labels.xlsx", "labels.CSV", "Labels.csv", "label.csv", "labels.txt", "labels"]
+)
+def test_a_file_of_outcomes_under_another_name(run, capsys, name):
+    run.write()
+    (RAW / "2026-02" / name).write_text("customer_id,label\n")
+    assert run.refused(capsys) == (
+        f"error: data/raw/2026-02 has '{name}', which is not read; valid names of a file of "
+        "outcomes: labels.csv, labels.csv.gz, labels.parquet"
+    )
+
+
 def test_two_files_of_outcomes(run, capsys):
     run.write()
     run.put("2026-05", "labels", pd.DataFrame({"customer_id": ["1"], "label": ["1"]}))
