@@ -17,7 +17,13 @@ from retention.core.params import Features
 from retention.data.column_study import study_columns
 from retention.data.customer_table import make_table
 from retention.data.time_split import linked
-from retention.data.treated import SentCampaign, Treatment, find_treated, matches, read_campaigns
+from retention.data.treated import (
+    SentCampaign,
+    Treatment,
+    find_treated,
+    matched_lines,
+    read_campaigns,
+)
 
 PARAMS = Features(**project_params()["features"])
 HORIZON = 3
@@ -423,7 +429,7 @@ def test_a_list_that_is_in_no_folder(tmp_path):
 
 def test_how_many_of_a_list_the_exports_know_is_said(tmp_path):
     write_list(tmp_path, customer_id=["1", "2", "gone"])
-    assert matches(read_campaigns(tmp_path, KNOWN), KNOWN) == [
+    assert matched_lines(read_campaigns(tmp_path, KNOWN), KNOWN) == [
         "campaign autumn: the exports know 2 of 3 customers"
     ]
 

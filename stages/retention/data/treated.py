@@ -95,7 +95,7 @@ def read_campaigns(folder: Path, known: pd.Series) -> list[SentCampaign]:
     return [_read(path, ids) for path in _lists(folder)]
 
 
-def matches(campaigns: Sequence[SentCampaign], known: pd.Series) -> list[str]:
+def matched_lines(campaigns: Sequence[SentCampaign], known: pd.Series) -> list[str]:
     """Return a line for each campaign: how many of its customers the exports know."""
     return [
         f"campaign {one.name}: the exports know {int(one.listed.index.isin(known).sum()):,} of "
