@@ -36,7 +36,7 @@ from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL, MINUTES, MONTH, PROFIT, REVENUE
 from retention.data.customer_table import make_table
 from retention.data.drift import find_month_drift
-from retention.data.ledger import Ledger, combined
+from retention.data.ledger import Ledger, combined, known_by
 from retention.data.ripening import outcomes_after, season_index
 from retention.data.treated import LIST, read_campaigns
 from retention.evaluation.alarms import drift_level, missed_level
@@ -151,7 +151,7 @@ def table_of(
     for month, customers in exported.items():
         ripe = shifted(month, horizon)
         if ripe <= last and month not in seasons:
-            seasons[month] = season_index(combined(told, until=ripe))
+            seasons[month] = season_index(known_by(told, ledger, ripe))
         index = seasons.get(month, pd.Series(dtype="float64"))
         rows = customers[(customers[list(REVENUE)] > 0).all(axis=1)]
         found = outcomes_after(ledger, index, rows[IDENTITY], month, rule=params.label, last=last)

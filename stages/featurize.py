@@ -19,7 +19,7 @@ from retention.data.column_study import study_columns
 from retention.data.customer_table import make_table
 from retention.data.joining import POSITION
 from retention.data.plots import draw_correlations, draw_distributions
-from retention.data.treated import read_campaigns
+from retention.data.treated import matched_lines, read_campaigns
 
 _PLOTS = paths.PLOTS / "featurize"
 
@@ -34,6 +34,8 @@ def main() -> None:
     if in_months(customers):
         known = pd.concat([customers[IDENTITY], others[IDENTITY]])
         campaigns = read_campaigns(paths.CAMPAIGNS, known)
+        for line in matched_lines(campaigns, known):
+            print(f"featurize: {line}")
         others = others[others[MONTH] == customers[MONTH].max()]
     made = make_table(
         customers,

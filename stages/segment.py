@@ -37,12 +37,12 @@ def main() -> None:
     columns = load_columns().held_by(table.columns)
     params = load_params(columns=columns)
     prepared = read_json(paths.PREPARED_DETAILS)
-    campaign = dated(params.campaign, prepared.get("as_of", params.data.as_of))
+    last = prepared.get("months", {}).get("last")
+    campaign = dated(params.campaign, prepared.get("as_of", params.data.as_of), last=last)
     kinds = {one["name"]: one["categorical"] for one in read_json(paths.DICTIONARY)}
     in_data = open_words(table, columns=columns)
     offers = load_offers(columns=columns, features=list(kinds), words=in_data)
-    today = customers_of_today(table, prepared.get("months", {}).get("last"))
-    customers = joined(today, paths.REASONS, [IDENTITY, *REASON_RANKS])
+    customers = joined(customers_of_today(table, last), paths.REASONS, [IDENTITY, *REASON_RANKS])
     words = [name for name in kinds if kinds[name]]
     how = {"in_data": in_data, "columns": columns, "options": params.segment, "words": words}
     found = find_segments(customers, taught=table[taught(table)], features=list(kinds), **how)

@@ -228,3 +228,15 @@ def test_a_campaign_without_a_day_starts_on_the_day_after_that_of_the_data(as_of
     assert dated(campaign_of(date=chosen), as_of).date == chosen
     with pytest.raises(InputError, match=r"campaign\.date is empty, and so"):
         dated(campaign_of(date=None), None)
+
+
+def test_a_campaign_that_would_begin_before_the_last_month_s_end():
+    early, first = datetime.date(2026, 10, 30), datetime.date(2026, 10, 31)
+    assert dated(campaign_of(date=first), first, last="2026-10").date == first
+    assert dated(campaign_of(date=early), early).date == early  # a snapshot has no months
+    with pytest.raises(InputError) as told:
+        dated(campaign_of(date=early), first, last="2026-10")
+    assert str(told.value) == (
+        "params.yaml: campaign.date is 2026-10-30, but the last month of the data is 2026-10; "
+        "valid: empty, or a day from 2026-10-31 on"
+    )

@@ -15,7 +15,7 @@ from dictionary import COLUMNS
 from helpers import cells_of
 from month_shop import MonthShop, month_shop
 from project import lay_fixtures
-from retention.core.months import shifted
+from retention.core.months import last_day, shifted
 from retention.core.params import load_params
 from retention.core.vocabulary import IDENTITY
 from retention.data.month_preparation import prepare_months, read_months
@@ -54,6 +54,10 @@ class MonthRun:
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1, old
         path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def day(self, as_of: str) -> None:
+        """Set the day of the data."""
+        self.param("  as_of:\n", f"  as_of: '{as_of}'\n")
 
     def write(self) -> "MonthRun":
         shutil.rmtree(self.folder / RAW, ignore_errors=True)
@@ -331,6 +335,7 @@ def test_the_shop_s_own_outcome_stands_before_the_rule_s(run):
 )
 def test_outcomes_that_arrive_later_in_any_dialect(run, header, words, how):
     separator = next(mark for mark in ",;\t" if mark in header)
+    run.day("2026-09-30")
     ids = run.shop.there.index
     run.shop.labels = {"2026-05": dict.fromkeys(ids[:3], 1)}
     run.write()
@@ -358,6 +363,7 @@ def test_outcomes_that_arrive_later_in_any_dialect(run, header, words, how):
 
 
 def test_outcomes_of_strangers_are_named_and_left_out(run):
+    run.day("2026-09-30")
     run.write()
     ids = [*run.shop.there.index[:39], "999999"]
     run.put("2026-05", "labels", pd.DataFrame({"customer_id": ids, "label": "1"}))
@@ -378,6 +384,7 @@ def test_outcomes_of_strangers_are_named_and_left_out(run):
 
 
 def test_outcomes_that_contradict_each_other_are_in_quarantine_and_unknown(run):
+    run.day("2026-09-30")
     run.write()
     ids = run.shop.there.index[:60]
     rows = pd.DataFrame({"customer_id": ids, "label": "1"})
@@ -391,6 +398,27 @@ def test_outcomes_that_contradict_each_other_are_in_quarantine_and_unknown(run):
     assert found.details["quarantined_rows"] == 2
     assert pd.isna(found.row("2026-05", ids[3])["drop"])
     assert found.row("2026-05", ids[4])["drop"] == 1
+
+
+def test_outcomes_told_before_their_months_are_over_are_left_out(run):
+    ids = run.shop.there.index
+    run.shop.labels = {month: dict.fromkeys(ids[:30], 0) for month in run.shop.months[1:4]}
+    run.write()
+    run.put("2026-06", "labels", pd.DataFrame({"customer_id": ids[:9], "label": "1"}))
+    found = run.run()
+    labels = {month: one["labels"] for month, one in found.months["by_month"].items()}
+    assert labels["2026-03"] == {"shop": 30, "rule": 40, "unknown": 0}
+    assert labels["2026-04"] == labels["2026-06"] == {"shop": 0, "rule": 0, "unknown": 70}
+    text = "outcomes are told before their months are over, on {}; left out until data.as_of"
+    assert [(month, level, count) for month, level, _, count, _ in found.found("early_labels")] == [
+        ("2026-04", "warning", 30),
+        ("2026-06", "warning", 9),
+    ]
+    assert text.format("2026-07-31") in found.found("early_labels")[0][4]
+    run.day("2026-07-31")
+    found = run.run()
+    assert found.months["by_month"]["2026-04"]["labels"]["shop"] == 30
+    assert [month for month, *_ in found.found("early_labels")] == ["2026-06"]
 
 
 def test_a_file_of_outcomes_may_have_no_rows_yet(run):
@@ -491,7 +519,9 @@ def test_months_read_in_any_order_are_the_same(run):
         {month: RAW / month for month in run.shop.months}, params.prepare, columns=COLUMNS
     )
     one, other = (
-        prepare_months(dict(months), params.prepare, params.label, columns=COLUMNS)
+        prepare_months(
+            dict(months), params.prepare, params.label, columns=COLUMNS, as_of=last_day("2026-06")
+        )
         for months in (read.items(), reversed(read.items()))
     )
     pd.testing.assert_frame_equal(one.customers, other.customers)
@@ -536,7 +566,7 @@ def test_what_came_of_a_month_stays_when_later_months_arrive(run):
     run.shop.months = months[:5]
     before = run.write().run().customers
     run.shop.months = months
-    run.shop.there.loc[run.shop.there.index[:30], "2026-06"] = False
+    run.shop.there.loc[run.shop.there.index[:20], "2026-06"] = False
     run.shop.revenue["2026-06"] *= 3
     after = run.write().run().customers
     ripe = before["drop"].notna()
@@ -560,6 +590,7 @@ def test_customers_of_many_months_count_once(run):
 
 
 def test_one_month_is_a_folder_of_months_too(run):
+    run.day("2026-09-30")
     run.shop.months = run.shop.months[-1:]
     run.shop.labels = {"2026-06": dict.fromkeys(run.shop.there.index[:40], 1)}
     found = run.write().run()
@@ -570,10 +601,10 @@ def test_one_month_is_a_folder_of_months_too(run):
 @pytest.mark.skipif("RETENTION_REAL" not in os.environ, reason="no real export is named")
 def test_a_real_export_is_a_month_as_it_is_a_snapshot(run):
     (run.folder / RAW).mkdir(parents=True)
+    run.day("2026-09-30")
     (run.folder / RAW / "2026-06").symlink_to(os.environ["RETENTION_REAL"])
     month = run.run().customers.drop(columns=["month", "label_source"])
     run.param(f"  dir: {RAW}", f"  dir: {os.environ['RETENTION_REAL']}")
-    run.param("  as_of:\n", "  as_of: '2026-06-30'\n")
     prepare.main()
     pd.testing.assert_frame_equal(month, pd.read_parquet("data/prepared/customers.parquet"))
 
@@ -581,6 +612,21 @@ def test_a_real_export_is_a_month_as_it_is_a_snapshot(run):
 def test_a_day_that_params_name_stands(run):
     run.param("  as_of:\n", "  as_of: '2026-07-02'\n")
     assert run.write().run().details["as_of"] == "2026-07-02"
+
+
+@pytest.mark.parametrize("day", ["2026-06-29", "2025-12-01"])
+def test_a_day_before_the_last_month_s_end(run, capsys, day):
+    run.param("  as_of:\n", f"  as_of: '{day}'\n")
+    run.write()
+    assert run.refused(capsys) == (
+        f"error: params.yaml: data.as_of is {day}, but the last month of the data is 2026-06; "
+        "valid: empty, or a day from 2026-06-30 on"
+    )
+
+
+def test_the_last_month_s_last_day_itself_is_a_day_of_the_data(run):
+    run.param("  as_of:\n", "  as_of: '2026-06-30'\n")
+    assert run.write().run().details["as_of"] == "2026-06-30"
 
 
 # Bad input
@@ -638,14 +684,25 @@ def test_a_gap_between_months(run, capsys):
     )
 
 
-@pytest.mark.parametrize("how", ["copy", "link"])
+@pytest.mark.parametrize("how", ["copy", "link", "saved again", "order", "with outcomes"])
 def test_one_month_twice(run, capsys, how):
     run.write()
     shutil.rmtree(RAW / "2026-04")
     if how == "copy":
         shutil.copytree(RAW / "2026-03", RAW / "2026-04")
-    else:
+    elif how == "link":
         (RAW / "2026-04").symlink_to("2026-03")
+    else:
+        (RAW / "2026-04").mkdir()
+        for name in COLUMNS.tables:
+            rows = run.table("2026-03", name)
+            if how == "saved again":
+                run.put("2026-04", name, rows, sep=";", encoding="utf-16")
+            elif how == "order":
+                run.put("2026-04", name, rows[::-1])
+            else:
+                told = {LABEL: "Снизилась"} if LABEL in rows else {}
+                run.put("2026-04", name, rows.assign(**told))
     assert run.refused(capsys) == (
         "error: data/raw: 2026-03 and 2026-04 hold the same exports; each month needs its own"
     )
@@ -706,6 +763,18 @@ def test_outcomes_in_words_that_are_none(run, capsys):
     assert len(cells_of(Path("data/prepared/quarantine.csv"))) == 30
 
 
+@pytest.mark.parametrize(
+    "name", ["labels.xlsx", "labels.CSV", "Labels.csv", "label.csv", "labels.txt", "labels"]
+)
+def test_a_file_of_outcomes_under_another_name(run, capsys, name):
+    run.write()
+    (RAW / "2026-02" / name).write_text("customer_id,label\n")
+    assert run.refused(capsys) == (
+        f"error: data/raw/2026-02 has '{name}', which is not read; valid names of a file of "
+        "outcomes: labels.csv, labels.csv.gz, labels.parquet"
+    )
+
+
 def test_two_files_of_outcomes(run, capsys):
     run.write()
     run.put("2026-05", "labels", pd.DataFrame({"customer_id": ["1"], "label": ["1"]}))
@@ -762,3 +831,119 @@ def test_settled(run):
     assert np.isin(table["drop"].dropna(), [0, 1]).all()
     assert table["month"].map(type).eq(str).all()
     assert run.readiness["count"].dtype == run.readiness["line"].dtype == "int64"
+
+
+# Exports that lack customers whom the month before has
+
+
+def cut(run: MonthRun, month: str, name: str, kept: int) -> None:
+    """Leave only the first customers in a month's file."""
+    rows = run.table(month, name)
+    run.put(month, name, rows[rows["id"].isin(run.shop.there.index[:kept])])
+
+
+def test_a_last_export_that_is_cut_short_makes_no_drops(run, capsys):
+    run.write()
+    for table in COLUMNS.tables:
+        cut(run, "2026-06", table, 48)
+    assert run.refused(capsys) == (
+        "error: 2026-06/market_file.csv has 48 of the 70 customers of 2026-05/market_file.csv "
+        "(69%), fewer than params prepare.least_staying (70%): is it cut short, or are ids spelled "
+        "otherwise? Whoever is absent would be taken for gone"
+    )
+    run.param("  least_staying: 0.7", "  least_staying: 0.68")
+    assert run.run().months["label"]["absent_customers"] == 22
+
+
+def test_half_of_the_ids_in_another_spelling_make_no_drops(run, capsys):
+    run.write()
+    ids = set(run.shop.there.index[:35])
+    for table in COLUMNS.tables:
+        rows = run.table("2026-06", table)
+        rows["id"] = rows["id"].where(rows["id"].isin(ids), "K" + rows["id"])
+        run.put("2026-06", table, rows)
+    assert "2026-06/market_file.csv has 35 of the 70 customers" in run.refused(capsys)
+
+
+def test_a_file_of_revenue_that_lacks_rows_of_its_own_month_makes_no_drops(run, capsys):
+    run.write()
+    rows = run.table("2026-06", "market_money")
+    rows = rows.sort_values("Период", key=lambda one: one == "текущий_месяц", kind="stable")
+    run.put("2026-06", "market_money", rows.head(180))  # all of April and May, 40 of June
+    assert run.refused(capsys).startswith(
+        "error: 2026-06/market_money.csv has 40 of the 70 customers of 2026-05/market_money.csv "
+        "(57%), fewer than params prepare.least_staying (70%)"
+    )
+
+
+def test_a_jump_of_absent_customers_is_told_and_usual_leaving_is_not(run):
+    gone = run.shop.there.index
+    for place, month in enumerate(run.shop.months[1:]):
+        run.shop.there.loc[gone[place], month:] = False  # one customer a month leaves
+    assert run.write().run().found("many_absent") == []
+    run.shop.there.loc[gone[-15:], "2026-05":] = False
+    found = run.write().run().found("many_absent")
+    text = (
+        "16 customers of the month before are absent, 24% of them and far more than in other "
+        "months; whoever is absent is taken for gone"
+    )
+    assert found == [
+        ("2026-05", "warning", f"{table}.csv", 16, text)
+        for table in ("market_file", "market_money")
+    ]
+
+
+# Amounts in another unit
+
+
+def in_kopecks(run: MonthRun, months: list[str], factor: float = 100) -> None:
+    for month in months:
+        rows = run.table(month, "market_money")
+        rows["Выручка"] = (rows["Выручка"].astype(float) * factor).round(2).astype(str)
+        run.put(month, "market_money", rows)
+
+
+@pytest.mark.parametrize("months", [["2026-05", "2026-06"], ["2026-05"], ["2026-06"]])
+def test_revenue_in_another_unit(run, capsys, months):
+    run.write()
+    in_kopecks(run, months)
+    month, before = months[0], shifted(months[0], -1)
+    # Of the two calendar months that both folders tell the earlier comes first.
+    assert run.refused(capsys) == (
+        f"error: {month}/market_money.csv tells the revenue of {shifted(before, -1)} as 100 times "
+        f"that in {before}/market_money.csv (the median; 70 of 70 customers differ): is it in "
+        "another unit? Valid: one unit in all months"
+    )
+
+
+def test_a_correction_of_most_amounts_is_no_other_unit_and_moves_both_sides_of_the_rule(run):
+    """Returns of a tenth are taken off in the export after: of nobody does it make a drop."""
+    run.shop.revenue.loc[:, :] = 1000.0
+    edge = run.shop.revenue.index[:20]
+    run.shop.revenue.loc[edge, "2026-03":] = 820.0  # above the cut of 0.8
+    run.write()
+    for month in run.shop.months:
+        rows = run.table(month, "market_money")
+        old = rows["Период"] != "текущий_месяц"
+        amounts = rows["Выручка"].astype(float)
+        rows["Выручка"] = amounts.where(~old, amounts * 0.9).astype(str)
+        run.put(month, "market_money", rows)
+    found = run.run()
+    known = found.customers[found.customers["drop"].notna()]
+    assert len(known) == 210
+    assert known["drop"].sum() == 0
+    told = found.months["by_month"]["2026-01"]["season"]
+    # April, the last month of January's outcome, is told by May's export like those before it.
+    assert told["2026-04"] == pytest.approx(told["2026-02"], rel=0.02)
+
+
+def test_minutes_in_another_unit_are_a_warning(run):
+    run.write()
+    rows = run.table("2026-06", "market_time")
+    rows["минут"] = (rows["минут"].astype(float) * 60).astype(str)
+    run.put("2026-06", "market_time", rows)
+    text = (
+        "70 amounts are 60 times (the median) those in the export of the month before: is one of "
+        "both in another unit?"
+    )
+    assert run.run().found("other_unit") == [("2026-06", "warning", "market_time.csv", 70, text)]

@@ -17,7 +17,13 @@ from retention.core.params import Features
 from retention.data.column_study import study_columns
 from retention.data.customer_table import make_table
 from retention.data.time_split import linked
-from retention.data.treated import SentCampaign, Treatment, find_treated, read_campaigns
+from retention.data.treated import (
+    SentCampaign,
+    Treatment,
+    find_treated,
+    matched_lines,
+    read_campaigns,
+)
 
 PARAMS = Features(**project_params()["features"])
 HORIZON = 3
@@ -343,7 +349,8 @@ def test_lists_are_read_by_name_with_ids_and_days_in_any_form(tmp_path):
         tmp_path, "b", customer_id=["1.0", " 2", "3"], arm=["Treatment", "control", "CONTROL"]
     )
     write_list(tmp_path, "a", date=pd.Timestamp("2025-01-31").date(), horizon=1.0)
-    (tmp_path / "notes").mkdir()
+    (tmp_path / ".gitignore").touch()
+    (tmp_path / "a.dvc").touch()
     one, two = read_campaigns(tmp_path, KNOWN)
     assert (one.name, two.name) == ("a", "b")
     assert two.listed.index.tolist() == ["1", "2", "3"]
@@ -365,6 +372,11 @@ def test_lists_are_read_by_name_with_ids_and_days_in_any_form(tmp_path):
         ({"customer_id": ["1", "2", "1"]}, "row 3: customer_id; valid: each customer once"),
         ({"customer_id": ["1", None, "3"]}, "row 2: customer_id; valid: an id in every row"),
         ({"customer_id": ["x", "y", "z"]}, "lists 3 customers, none of them in the exports"),
+        (
+            {"customer_id": ["1", "x", "y"]},
+            "lists 3 customers, 1 of them in the exports; valid: 50%",
+        ),
+        ({"customer_id": ["01", "2", "3"]}, "has the id '01', the export has '1': they differ by"),
     ],
 )
 def test_a_malformed_list_ends_in_one_line(tmp_path, changes, line):
@@ -388,6 +400,38 @@ def test_a_list_without_a_column_and_one_that_is_not_here(tmp_path):
     with pytest.raises(InputError, match=r"winter is not here.*`dvc pull .*winter\.dvc` brings it"):
         read_campaigns(tmp_path, KNOWN)
     assert isinstance(find_treated(rows_of(["1"], [FIRST]), [], horizon=3), Treatment)
+
+
+@pytest.mark.parametrize("name", ["list.xlsx", "list.csv", "List.parquet", ""])
+@pytest.mark.parametrize("pointer", [False, True])
+def test_a_campaign_whose_list_has_another_name(tmp_path, name, pointer):
+    """Nobody who was treated is taken for untreated in silence."""
+    write_list(tmp_path, "spring")
+    (tmp_path / "autumn").mkdir()
+    if name:
+        (tmp_path / "autumn" / name).touch()
+    if pointer:
+        (tmp_path / "autumn.dvc").touch()
+    line = f"autumn has no list.parquet.* cannot be known; found: {name or 'nothing'}; remove"
+    if pointer and not name:
+        line = r"autumn is not here.*`dvc pull .*autumn\.dvc` brings it"
+    with pytest.raises(InputError, match=line):
+        read_campaigns(tmp_path, KNOWN)
+
+
+def test_a_list_that_is_in_no_folder(tmp_path):
+    write_list(tmp_path, "spring")
+    (tmp_path / "spring/list.parquet").rename(tmp_path / "autumn.parquet")
+    (tmp_path / "spring").rmdir()
+    with pytest.raises(InputError, match=r"autumn\.parquet is a file; .*autumn/list\.parquet"):
+        read_campaigns(tmp_path, KNOWN)
+
+
+def test_how_many_of_a_list_the_exports_know_is_said(tmp_path):
+    write_list(tmp_path, customer_id=["1", "2", "gone"])
+    assert matched_lines(read_campaigns(tmp_path, KNOWN), KNOWN) == [
+        "campaign autumn: the exports know 2 of 3 customers"
+    ]
 
 
 def test_one_month_is_split_as_a_snapshot_is():

@@ -21,6 +21,7 @@ from retention.core.audience import audience_of, is_rehearsal
 from retention.core.columns import Columns
 from retention.core.errors import InputError
 from retention.core.grades import FAILED_GRADE
+from retention.core.months import refuse_day_before
 from retention.core.params import Campaign
 from retention.core.rules import fits_nobody
 from retention.core.value_at_risk import profit_at_stake
@@ -176,7 +177,9 @@ def plan_campaign(
     return Plan(found, details, fits_nobody(rules, audience), warnings)
 
 
-def dated(campaign: Campaign, as_of: datetime.date | str | None) -> Campaign:
+def dated(
+    campaign: Campaign, as_of: datetime.date | str | None, *, last: str | None = None
+) -> Campaign:
     """Return the params with the day of the start: the day after `as_of`, where none is set.
 
     Parameters
@@ -185,13 +188,17 @@ def dated(campaign: Campaign, as_of: datetime.date | str | None) -> Campaign:
         The params.
     as_of : date, str or None
         Day of the data, a text as ``YYYY-MM-DD``.
+    last : str, optional
+        The last month, where the data is of months.
 
     Raises
     ------
     InputError
-        If neither day is known.
+        If neither day is known, or the campaign would begin before the last month's end.
     """
     if campaign.date is not None:
+        if last is not None:
+            refuse_day_before("campaign.date", campaign.date, last)
         return campaign
     if as_of is None:
         raise InputError(

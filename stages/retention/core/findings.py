@@ -105,6 +105,12 @@ SENTENCES = {
     "few_of_class": "only {count} customers of a class; with fewer than {example} scores are rough",
     "no_outcome": "no month of {count} has a known outcome; only a kept model can score",
     "restated": "{count} amounts of {example} are others than in the export of the month before",
+    "early_labels": "{count} outcomes are told before their months are over, on {example}; left "
+    "out until data.as_of is that day or later",
+    "other_unit": "{count} amounts are {example} times (the median) those in the export of the "
+    "month before: is one of both in another unit?",
+    "many_absent": "{count} customers of the month before are absent, {example} of them and far "
+    "more than in other months; whoever is absent is taken for gone",
     "other_outcome": "{count} customers have another outcome than in the export, such as "
     "{example}; this file is the later one and counts",
     "strangers": "{count} customers are not in the month's export, such as {example}; left out",

@@ -5,6 +5,7 @@ import re
 
 import pandas as pd
 
+from retention.core.errors import InputError
 from retention.core.vocabulary import MONTH
 
 _FORM = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
@@ -30,6 +31,27 @@ def last_day(month: str) -> datetime.date:
     """Return the last day of a month, on which the shop takes its exports."""
     year, number = map(int, shifted(month, 1).split("-"))
     return datetime.date(year, number, 1) - datetime.timedelta(days=1)
+
+
+def refuse_day_before(key: str, day: datetime.date, last: str) -> None:
+    """Raise an InputError if a day of params is before the last day of the last month.
+
+    It was set for data of another time: reports would bear it, and a campaign begin in the past.
+
+    Parameters
+    ----------
+    key : str
+        The key of params.yaml.
+    day : date
+    last : str
+        The last month that has exports.
+    """
+    first = last_day(last)
+    if day < first:
+        raise InputError(
+            f"params.yaml: {key} is {day}, but the last month of the data is {last}; valid: "
+            f"empty, or a day from {first} on"
+        )
 
 
 def in_months(table: pd.DataFrame) -> bool:

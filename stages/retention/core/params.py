@@ -121,6 +121,7 @@ def _of_the_export(
 class Prepare(Section):
     max_quarantined: Share
     least_matched: Share
+    least_staying: Share
     regular_only: bool
     entry_error_distance: PositiveFloat
     zero_minutes: Literal["keep", "missing", "set_aside"]

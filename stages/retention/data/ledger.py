@@ -4,7 +4,7 @@ Each export tells of a few months up to its own: July's revenue stands in the fo
 August and September. Outcomes take the latest that is told; where two folders differ is counted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,9 +12,15 @@ import numpy as np
 import pandas as pd
 
 from retention.core.column_entries import PERIOD
+from retention.core.errors import InputError
 from retention.core.months import shifted
-from retention.core.vocabulary import IDENTITY
+from retention.core.vocabulary import IDENTITY, MARKET_MONEY
 from retention.data.preparation import Exports
+
+_SOME_TENS = 30
+"""Customers of whom two exports tell from which a change of unit is called."""
+_SAME_UNIT = (0.5, 2.0)
+"""Median of later over earlier amounts within which they are of one unit."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,28 @@ def combined(parts: Mapping[str, Ledger], *, until: str = "9999-12") -> Ledger:
     return Ledger(amounts, has_row)
 
 
+def known_by(parts: Mapping[str, Ledger], latest: Ledger, month: str) -> Ledger:
+    """Return the amounts that the exports up to a month tell, each as the latest export tells it.
+
+    What a customer spent before and after, and what a month did to everyone, must come from the
+    same amounts: where a later export tells them anew, both sides follow. An amount that only a
+    later export tells is left out, so that no month that arrives changes what came of an earlier
+    one.
+
+    Parameters
+    ----------
+    parts : mapping of str to Ledger
+        As :func:`ledgers_of` gives them.
+    latest : Ledger
+        What :func:`combined` makes of all of them.
+    month : str
+        The last month whose export is asked.
+    """
+    then = combined(parts, until=month)
+    amounts = latest.amounts.reindex(index=then.amounts.index, columns=then.amounts.columns)
+    return Ledger(amounts.where(then.amounts.notna()), then.has_row)
+
+
 def restated(parts: Mapping[str, Ledger], table: str) -> list[dict[str, object]]:
     """Return how the amounts of a calendar month differ between two exports that tell of it.
 
@@ -105,6 +133,41 @@ def restated(parts: Mapping[str, Ledger], table: str) -> list[dict[str, object]]
                 }
             )
     return found
+
+
+def other_unit(one: Mapping[str, object]) -> bool:
+    """Tell whether a row of :func:`restated` is a change of unit, no correction of some amounts.
+
+    Most of the customers have another amount, there are some tens of them at least, and half of the
+    amounts or more grew above twice, or fell below half.
+    """
+    compared, ratio = one["compared"], one["ratio"]
+    if compared < _SOME_TENS or one["differ"] <= compared / 2 or ratio is None:
+        return False
+    return not _SAME_UNIT[0] <= ratio <= _SAME_UNIT[1]
+
+
+def refuse_other_unit(twice: Sequence[Mapping[str, object]], files: Mapping[str, str]) -> None:
+    """Raise an InputError if revenue, which makes outcomes, is in another unit from a month on.
+
+    Minutes make features only: there it is a finding, and drift.
+
+    Parameters
+    ----------
+    twice : sequence of dict
+        What :func:`restated` tells.
+    files : mapping of str to str
+        The revenue file of each month.
+    """
+    for one in twice:
+        if one["table"] == MARKET_MONEY and other_unit(one):
+            earlier, later = one["earlier"], one["later"]
+            raise InputError(
+                f"{later}/{files[later]} tells the revenue of {one['calendar_month']} as "
+                f"{one['ratio']:.3g} times that in {earlier}/{files[earlier]} (the median; "
+                f"{one['differ']} of {one['compared']} customers differ): is it in another unit? "
+                "Valid: one unit in all months"
+            )
 
 
 def _ledger_of(month: str, exports: Exports, table: str) -> Ledger:

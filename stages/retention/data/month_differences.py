@@ -1,14 +1,18 @@
 """How a month's exports differ from those of the month before: columns, spellings, words, ids."""
 
+import hashlib
 import itertools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from retention.core.column_entries import PERIOD
 from retention.core.errors import InputError, shown
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE
+from retention.data.cleaning import JOIN_KEY, LINE
 from retention.data.id_forms import refuse_other_spellings
 from retention.data.ids import distinct
 from retention.data.month_labels import Labels
@@ -91,6 +95,36 @@ def refuse_other_customers(
                 f"{earlier} and {later} have no customer in common; they write ids as "
                 f"{shown(str(one[0]))} and {shown(str(other[0]))}: are both of one shop?"
             )
+
+
+def refuse_copies(months: Mapping[str, Exports], folder: Path) -> None:
+    """Raise an InputError if two months hold the same exports: one month under two names.
+
+    What they say is compared, not how they are written: a month that was saved again with other
+    separators, words or order of rows is the same month. Outcomes may have come in between.
+
+    Parameters
+    ----------
+    months : mapping of str to Exports
+    folder : Path
+        Holds the months, for the message.
+    """
+    seen: dict[tuple[bytes, ...], str] = {}
+    for month in sorted(months):
+        cleaned = months[month].cleaned
+        content = tuple(_content(cleaned[table].rows) for table in sorted(cleaned))
+        other = seen.setdefault(content, month)
+        if other != month:
+            raise InputError(
+                f"{folder}: {other} and {month} hold the same exports; each month needs its own"
+            )
+
+
+def _content(rows: pd.DataFrame) -> bytes:
+    """Return a digest of what the rows of a table say, whatever their order, without outcomes."""
+    said = rows.drop(columns=[name for name in (LINE, JOIN_KEY, LABEL) if name in rows])
+    hashes = pd.util.hash_pandas_object(said[sorted(said)], index=False).to_numpy()
+    return hashlib.sha256(np.sort(hashes).tobytes()).digest()
 
 
 def _held(exports: Exports) -> set[str]:

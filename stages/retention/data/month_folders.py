@@ -1,14 +1,12 @@
 """What ``data.dir`` is: one folder of the exports, or a folder of such folders, one a month."""
 
 import datetime
-import filecmp
-import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from retention.core.errors import InputError, one_of
-from retention.core.months import is_month, last_day, months_between, shifted
+from retention.core.months import is_month, last_day, months_between, refuse_day_before, shifted
 from retention.data.reader import ENDINGS, find_export
 
 _LIKE = re.compile(r"(20\d\d)\D?(\d{1,2})(?!\d)")
@@ -30,8 +28,8 @@ def month_folders(folder: Path, *, tables: Collection[str]) -> dict[str, Path] |
     Raises
     ------
     InputError
-        If there are exports beside months, a folder that is no month, one month twice, a gap, or a
-        month that lacks an export.
+        If there are exports beside months, a folder that is no month, two spellings of one month,
+        a gap, or a month that lacks an export.
     """
     if not folder.is_dir():
         return None  # reading says that it is not there
@@ -58,7 +56,6 @@ def month_folders(folder: Path, *, tables: Collection[str]) -> dict[str, Path] |
     for path in paths.values():
         for table in tables:
             find_export(path, table)
-    _refuse_copies(folder, paths, tables)
     return paths
 
 
@@ -68,9 +65,11 @@ def day_of_exports(as_of: datetime.date | None, months: Mapping[str, Path] | Non
     Raises
     ------
     InputError
-        If params name none, and there are no months to follow.
+        If params name none, and there are no months to follow; or one before the last month's end.
     """
     if as_of is not None:
+        if months is not None:
+            refuse_day_before("data.as_of", as_of, max(months))
         return as_of
     if months is None:
         raise InputError(
@@ -103,21 +102,3 @@ def _refuse_gaps(folder: Path, months: list[str]) -> None:
             f"{folder} lacks {one_of(lacking[:5])} between {months[0]} and {months[-1]}; every "
             "month needs its folder"
         )
-
-
-def _refuse_copies(folder: Path, paths: Mapping[str, Path], tables: Collection[str]) -> None:
-    """Refuse one month under two names: a link to the same folder, or a copy of its exports."""
-    seen: dict[tuple[int, ...], str] = {}
-    for month, path in paths.items():
-        files = [find_export(path, table) for table in tables]
-        other = seen.setdefault(tuple(file.stat().st_size for file in files), month)
-        if other == month:
-            continue
-        before = [find_export(paths[other], table) for table in tables]
-        pairs = list(zip(before, files, strict=True))
-        if os.path.samefile(paths[other], path) or all(
-            filecmp.cmp(*pair, shallow=False) for pair in pairs
-        ):
-            raise InputError(
-                f"{folder}: {other} and {month} hold the same exports; each month needs its own"
-            )

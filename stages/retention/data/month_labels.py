@@ -12,7 +12,7 @@ import pandas as pd
 
 from retention.core.column_entries import Header
 from retention.core.columns import Columns
-from retention.core.errors import InputError, shown
+from retention.core.errors import InputError, one_of, shown
 from retention.core.findings import Finding, Level
 from retention.core.paths import QUARANTINE
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE
@@ -49,8 +49,9 @@ def read_labels(
     Raises
     ------
     InputError
-        If there are two, or it cannot be read for certain.
+        If there are two, one has a name that is not read, or it cannot be read for certain.
     """
+    _refuse_other_names(folder)
     if not any((folder / f"{LABELS}{end}").is_file() for end in ENDINGS):
         return None
     known = _dictionary(columns)
@@ -64,6 +65,19 @@ def read_labels(
     )
     cleaned = clean_table(raw, LABELS, columns=known, misspellings=misspellings)
     return Labels(raw.file, raw.rows, cleaned)
+
+
+def _refuse_other_names(folder: Path) -> None:
+    """Refuse outcomes in a file of another ending or case, which would be passed over."""
+    valid = [f"{LABELS}{end}" for end in ENDINGS]
+    meant = (LABELS, LABELS.removesuffix("s"))
+    for path in sorted(folder.iterdir()):
+        name = path.name
+        if name not in valid and name.split(".")[0].strip().casefold() in meant:
+            raise InputError(
+                f"{folder} has {shown(name)}, which is not read; valid names of a file of "
+                f"outcomes: {one_of(valid)}"
+            )
 
 
 def with_labels(market: Cleaned, labels: Labels) -> tuple[Cleaned, list[Finding]]:

@@ -5,6 +5,7 @@ customer in July is what stands in July's folder. Only outcomes look at later fo
 """
 
 import contextlib
+import datetime
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,13 +19,24 @@ from retention.core.columns import Columns
 from retention.core.errors import InputError
 from retention.core.findings import Finding, Level, as_table
 from retention.core.hashing import behaviour_key
-from retention.core.months import shifted
+from retention.core.months import last_day, shifted
 from retention.core.params import Label, Prepare
 from retention.core.progress import progress
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE, MARKET_MONEY, MONTH
 from retention.data.joining import POSITION
-from retention.data.ledger import combined, ledgers_of, restated
-from retention.data.month_differences import differences_by_month, refuse_other_customers
+from retention.data.ledger import (
+    combined,
+    known_by,
+    ledgers_of,
+    other_unit,
+    refuse_other_unit,
+    restated,
+)
+from retention.data.month_differences import (
+    differences_by_month,
+    refuse_copies,
+    refuse_other_customers,
+)
 from retention.data.month_labels import Labels, read_labels, refuse_odd_labels, with_labels
 from retention.data.preparation import (
     Exports,
@@ -44,6 +56,7 @@ from retention.data.ripening import (
     relative_season,
     season_index,
 )
+from retention.data.staying import many_absent, refuse_cut_short, staying_of
 
 SOURCE = "label_source"
 """Who tells a row's outcome: ``shop`` or ``rule``; missing where it is unknown."""
@@ -99,7 +112,12 @@ def quarantine_of(months: Mapping[str, MonthExports]) -> pd.DataFrame:
 
 
 def prepare_months(
-    months: Mapping[str, MonthExports], options: Prepare, rule: Label, *, columns: Columns
+    months: Mapping[str, MonthExports],
+    options: Prepare,
+    rule: Label,
+    *,
+    columns: Columns,
+    as_of: datetime.date,
 ) -> Prepared:
     """Sift each month's customers and tell their outcomes.
 
@@ -112,6 +130,8 @@ def prepare_months(
         The params section: what a drop is where the shop does not tell.
     columns : Columns
         The data dictionary.
+    as_of : date
+        Day of the data. An outcome that the shop tells before its months are over is left out.
 
     Returns
     -------
@@ -127,28 +147,45 @@ def prepare_months(
         stored model may score.
     """
     exports = {month: one.exports for month, one in months.items()}
+    refuse_copies(exports, months[min(months)].folder.parent)
     refuse_other_customers(exports, {month: one.labels for month, one in months.items()})
     sifted = {month: _sift_month(months[month], options) for month in sorted(months)}
     monthly = [table for table, export in columns.tables.items() if export.is_monthly]
     parts = {table: ledgers_of(exports, table) for table in monthly}
+    staying = staying_of(exports, parts[MARKET_MONEY])
+    refuse_cut_short(staying, exports, least=options.least_staying)
     last, revenue = max(months), combined(parts[MARKET_MONEY])
+    twice = [one for table in monthly for one in restated(parts[table], table)]
+    refuse_other_unit(twice, {month: one.files[MARKET_MONEY] for month, one in exports.items()})
     seasons = {}
     for month in sifted:
-        # As it was known when the outcome was: no later month changes what came of this one.
-        known = combined(parts[MARKET_MONEY], until=shifted(month, rule.horizon_months))
-        seasons[month] = season_index(known)
+        # Months that were there when the outcome became known: no later one changes what came.
+        ripe = shifted(month, rule.horizon_months)
+        seasons[month] = season_index(known_by(parts[MARKET_MONEY], revenue, ripe))
     outcomes = {
         month: outcomes_after(
             revenue, seasons[month], one.kept[IDENTITY], month, rule=rule, last=last
         )
         for month, one in sifted.items()
     }
-    kept = {month: _labelled(one.kept, outcomes[month]) for month, one in sifted.items()}
+    kept, early = {}, {}
+    for month, one in sifted.items():
+        ripe = last_day(shifted(month, rule.horizon_months))
+        rows, early[month] = _without_early(one.kept, exports[month].files, ripe, as_of)
+        kept[month] = _labelled(rows, outcomes[month])
     customers = _by_month(kept)
     held = [name for name in columns.by_name if name in customers]  # a month may lack some
     customers = customers[[MONTH, *held, POSITION, SOURCE]]
-    twice = [one for table in monthly for one in restated(parts[table], table)]
-    readiness = _readiness(months, sifted, kept, customers, twice, columns=columns)
+    absent = many_absent(staying, exports)
+    found = {
+        month: [
+            *_restated_in(month, twice, exports[month].files),
+            *absent.get(month, []),
+            *early[month],
+        ]
+        for month in sifted
+    }
+    readiness = _readiness(months, sifted, kept, customers, found, columns=columns)
     by_month = {
         month: _of_month(one, kept[month], outcomes[month]) for month, one in sifted.items()
     }
@@ -207,6 +244,21 @@ def _naming(folder: Path) -> Iterator[None]:
         raise InputError(text if str(folder) in text else f"{folder}: {text}") from None
 
 
+def _without_early(
+    kept: pd.DataFrame, files: Mapping[str, str], ripe: datetime.date, as_of: datetime.date
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the customers without outcomes told before `ripe`, when their months are over.
+
+    Nobody knows them then: a default of the shop's system, or a guess, would teach and judge.
+    """
+    told = int(kept[LABEL].notna().sum())
+    if as_of >= ripe or not told:
+        return kept, []
+    where = (Level.WARNING, files[MARKET_FILE], LABEL)
+    finding = Finding(*where, "early_labels", told, ripe.isoformat())
+    return kept.assign(**{LABEL: pd.array([pd.NA] * len(kept), dtype="Int8")}), [finding]
+
+
 def _labelled(kept: pd.DataFrame, outcomes: Outcomes) -> pd.DataFrame:
     """Return the customers with the shop's outcome, else the rule's, and who tells it."""
     shop = kept[LABEL].notna().to_numpy()
@@ -233,19 +285,21 @@ def _readiness(
     sifted: Mapping[str, Sifted],
     kept: Mapping[str, pd.DataFrame],
     customers: pd.DataFrame,
-    twice: list[dict[str, Any]],
+    beside: Mapping[str, list[Finding]],
     *,
     columns: Columns,
 ) -> pd.DataFrame:
-    """Return what was found, a row a finding and month; what concerns all months has none."""
+    """Return what was found, a row a finding and month; what concerns all months has none.
+
+    `beside` is what months tell of each other.
+    """
     held = {month: one.exports.columns for month, one in months.items()}
     nowhere = set.intersection(*(set(one.lacking) for one in held.values()))
     headers = {columns.by_name[name].header for name in nowhere}
     parts = []
     for month, one in sifted.items():
         key = behaviour_key(kept[month], held[month].behaviour)
-        anew = _restated_in(month, twice, months[month].exports.files)
-        findings = [*one.findings, *twins(kept[month], key), *anew]
+        findings = [*one.findings, *twins(kept[month], key), *beside[month]]
         findings = [_absent_in_month(finding, headers) for finding in findings]
         parts.append((month, findings))
     whole = small_samples(customers)
@@ -277,6 +331,8 @@ def _restated_in(
         if one["later"] == month and one["differ"]:
             where = (Level.WARNING, files[one["table"]], "")
             yield Finding(*where, "restated", one["differ"], one["calendar_month"])
+            if other_unit(one):
+                yield Finding(*where, "other_unit", one["differ"], f"{one['ratio']:.3g}")
 
 
 def _of_month(one: Sifted, kept: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:

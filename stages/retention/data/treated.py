@@ -17,11 +17,14 @@ from retention.core.errors import InputError, one_of, shown
 from retention.core.files import read_parquet
 from retention.core.months import last_day
 from retention.core.vocabulary import IDENTITY, MONTH
+from retention.data.id_forms import refuse_other_spellings
 from retention.data.ids import clean_ids
 
 LIST = "list.parquet"
 """What a campaign's folder holds: who was on its list."""
 LIST_COLUMNS = (IDENTITY, "arm", "offer", "risk", "date", "horizon")
+_LEAST_KNOWN = 0.5
+"""Share of a list's customers whom the exports must know."""
 LONGEST = 60
 """Months that an offer works at most."""
 
@@ -78,26 +81,77 @@ def read_campaigns(folder: Path, known: pd.Series) -> list[SentCampaign]:
     Parameters
     ----------
     folder : Path
-        Holds a folder a campaign; one without a list is none.
+        Holds a folder a campaign, and its small files of DVC beside. Hidden files do not matter.
     known : Series of str
         Ids of all customers of the exports, in canonical form.
 
     Raises
     ------
     InputError
-        If a campaign's list is not here but in DVC only, is malformed, or is of another shop.
+        If a campaign's list is not here but in DVC only, has another name or place, is malformed,
+        spells ids otherwise than the exports, or is mostly of customers whom these do not know.
     """
-    for pointer in sorted(folder.glob("*.dvc")):
-        if not pointer.with_suffix("").exists():
-            raise InputError(
-                f"{pointer.with_suffix('')} is not here, so that whom it treated cannot be known; "
-                f"`dvc pull {pointer}` brings it"
-            )
-    ids = frozenset(known)
-    return [_read(path, ids) for path in sorted(folder.glob(f"*/{LIST}"))]
+    ids = known.drop_duplicates()
+    return [_read(path, ids) for path in _lists(folder)]
 
 
-def _read(path: Path, known: frozenset[str]) -> SentCampaign:
+def matched_lines(campaigns: Sequence[SentCampaign], known: pd.Series) -> list[str]:
+    """Return a line for each campaign: how many of its customers the exports know."""
+    return [
+        f"campaign {one.name}: the exports know {int(one.listed.index.isin(known).sum()):,} of "
+        f"{len(one.listed):,} customers"
+        for one in campaigns
+    ]
+
+
+def _lists(folder: Path) -> list[Path]:
+    """Return the list of every campaign; what is no campaign, or lacks its list, is refused.
+
+    Passed over in silence it would be customers who were treated and are taken for untreated.
+    """
+    if not folder.is_dir():
+        return []
+    inside = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+    names = {one.with_suffix("") if one.suffix == ".dvc" else one for one in inside}
+    return [_list_of(campaign) for campaign in sorted(names)]
+
+
+def _list_of(campaign: Path) -> Path:
+    """Return the path of a campaign's list."""
+    pointer = campaign.with_name(f"{campaign.name}.dvc")
+    held = sorted(campaign.iterdir()) if campaign.is_dir() else []
+    if pointer.exists() and not held and not campaign.is_file():
+        raise InputError(
+            f"{campaign} is not here, so that whom it treated cannot be known; "
+            f"`dvc pull {pointer}` brings it"
+        )
+    if not campaign.is_dir():
+        raise InputError(
+            f"{campaign} is a file; valid: a folder for each campaign with its list, such as "
+            f"{campaign.with_name(campaign.stem)}/{LIST}"
+        )
+    if not (campaign / LIST).is_file():
+        found = one_of(one.name for one in held[:5]) or "nothing"
+        raise InputError(
+            f"{campaign} has no {LIST}, so that whom it treated cannot be known; found: {found}; "
+            "remove the folder if nothing was sent"
+        )
+    return campaign / LIST
+
+
+def _refuse_strangers(path: Path, ids: pd.Series, known: pd.Series) -> None:
+    """Refuse a list whose ids are spelled otherwise than in the exports, or mostly unknown."""
+    refuse_other_spellings({str(path): ids, "the export": known})
+    matched = int(ids.isin(known).sum())
+    if matched < _LEAST_KNOWN * len(ids):
+        raise InputError(
+            f"{path} lists {len(ids)} customers, {matched or 'none'} of them in the exports; "
+            f"valid: {_LEAST_KNOWN:.0%} at least: is it of this shop, and are its ids written as "
+            "there?"
+        )
+
+
+def _read(path: Path, known: pd.Series) -> SentCampaign:
     rows = read_parquet(path)
     lacking = [name for name in LIST_COLUMNS if name not in rows]
     if lacking:
@@ -121,11 +175,7 @@ def _read(path: Path, known: frozenset[str]) -> SentCampaign:
             # An id is a customer's: the row is named instead.
             found = "" if name == IDENTITY else f" {shown(rows[name].tolist()[place])}"
             raise InputError(f"{path} row {place + 1}: {name}{found}; valid: {valid}")
-    if not ids.isin(known).any():
-        raise InputError(
-            f"{path} lists {len(ids)} customers, none of them in the exports: is it of this shop, "
-            "and are its ids written as there?"
-        )
+    _refuse_strangers(path, ids, known)
     months = {length: pd.DateOffset(months=length) for length in horizon.astype("int64").unique()}
     end = [day + months[int(length)] for day, length in zip(start, horizon, strict=True)]
     listed = pd.DataFrame(
