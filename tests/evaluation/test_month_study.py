@@ -149,6 +149,13 @@ def test_the_order_of_rows_and_months_changes_nothing():
         assert one == pytest.approx(other)
 
 
+def test_the_horizon_is_that_of_the_model_in_use():
+    table = shop_of_months(600, 9, seed=6)
+    found = study_months(table, CARD | {"horizon_months": 2}, {}, CALM, horizon=3, options=OPTIONS)
+    assert found.forecast["horizon_months"] == 2
+    assert found.details["foretold"][0]["month"] == shifted(FIRST, 3)
+
+
 @pytest.fixture
 def model(tmp_path):
     """A model that was kept with how it was judged."""

@@ -12,10 +12,17 @@ from helpers import WORDS, small_features, small_model
 from retention.core import paths
 from retention.core.errors import InputError
 from retention.core.files import read_json, read_parquet, write_json, write_parquet
+from retention.core.params import Label
 from retention.core.paths import TRAINED, ModelFolder
 from retention.models import keeping
 from retention.models.estimators import RiskModel
-from retention.models.keeping import keep_model, read_in_use, refuse_misfit, refuse_stale
+from retention.models.keeping import (
+    keep_model,
+    read_in_use,
+    refuse_misfit,
+    refuse_other_outcomes,
+    refuse_stale,
+)
 from retention.models.persistence import save_model
 
 BESIDE = {"evaluation.json": paths.EVALUATION_DETAILS}
@@ -110,6 +117,33 @@ def test_columns_that_do_not_fit_end_in_one_line(table):
     assert "the column service is a word, to columns.yaml a number; valid: a word" in found
     found = lines(refuse_misfit, used, table.assign(minutes_m0="many"))
     assert "the column minutes_m0 is a number, to columns.yaml a word; valid: a number" in found
+
+
+RULE = {"horizon_months": 3, "base_months": 3, "drop_below": 0.8, "absent": "zero"}
+
+
+@pytest.mark.parametrize(
+    ("label", "change", "said"),
+    [
+        (RULE, {"drop_below": 0.9}, "by label.drop_below 0.8, params.yaml has 0.9; valid: 0.8, or"),
+        (RULE, {"absent": "unknown"}, "by label.absent 'zero', params.yaml has 'unknown'"),
+        (None, {"horizon_months": 2}, "by label.horizon_months 3, params.yaml has 2; valid: 3"),
+    ],
+)
+def test_a_model_of_other_outcomes_than_those_of_params_ends_in_one_line(
+    table, label, change, said
+):
+    used = read_in_use(keep_model("first", BESIDE, table))
+    refuse_other_outcomes(used, Label(**RULE | change))  # of a snapshot: it names none
+    used.card["horizon_months"] = 3
+    if label:
+        used.card["label"] = label
+    refuse_other_outcomes(used, Label(**RULE))
+    found = lines(refuse_other_outcomes, used, Label(**RULE | change))
+    assert found.startswith("models/first/model.json: the model learnt from outcomes ")
+    assert said in found
+    if label is None:  # the shop told the outcomes: where the rule cuts says nothing of them
+        refuse_other_outcomes(used, Label(**RULE | {"drop_below": 0.5}))
 
 
 def test_words_that_were_renamed_end_in_one_line_and_a_new_one_is_told(table, capsys):

@@ -119,6 +119,9 @@ def _read(path: Path) -> Forecast:
             if not (plain and math.isfinite(value) and 0 <= value <= most):
                 valid = "a number from 0 to 1" if most == 1 else "a number from 0"
                 raise InputError(f"{path}: {key} is {shown(value)}; valid: {valid}")
+    if found["horizon_months"] != int(found["horizon_months"]) or found["horizon_months"] < 1:
+        months = shown(found["horizon_months"])
+        raise InputError(f"{path}: horizon_months is {months}; valid: a whole number of months")
     numbers = {key: float("nan") if found[key] is None else float(found[key]) for key in parts}
     scores = {
         name: Expected(
@@ -131,7 +134,13 @@ def _read(path: Path) -> Forecast:
 
 
 def beside_fact(
-    forecast: Forecast, rows: pd.DataFrame, *, level: float, missed_level: float, own: bool
+    forecast: Forecast,
+    rows: pd.DataFrame,
+    *,
+    horizon: int,
+    level: float,
+    missed_level: float,
+    own: bool,
 ) -> dict[str, Any]:
     """Return a forecast beside what came.
 
@@ -140,6 +149,8 @@ def beside_fact(
     forecast : Forecast
     rows : DataFrame
         The month's rows of known outcome (`by_month.known`), with ``risk``.
+    horizon : int
+        Months after it that decided. What was foretold of another horizon has no fact here.
     level : float
         Coverage of the intervals told.
     missed_level : float
@@ -160,8 +171,11 @@ def beside_fact(
     facts = came(label, risk, weight)
     if not own:
         facts |= {"roc_auc": float("nan"), "brier": float("nan")}
+    alike = forecast.horizon_months == horizon
+    if not alike:
+        facts = dict.fromkeys(facts, float("nan"))
     covered = float(weight.sum()) / forecast.customers if forecast.customers else 0.0
-    comparable = LEAST_COVERED <= covered <= 1 / LEAST_COVERED
+    comparable = alike and LEAST_COVERED <= covered <= 1 / LEAST_COVERED
     fewer = forecast.effective / max(effective_size(weight), 1.0)
     found: dict[str, Any] = {
         "month": forecast.month,
@@ -227,8 +241,8 @@ class Judge:
         then = None if own else self.risk_by(forecast.model, rows)
         if then is not None:
             own, rows = True, rows.assign(risk=then)
-        levels = {"level": self.level, "missed_level": self.missed_level}
-        return beside_fact(forecast, rows, own=own, **levels)
+        how = {"horizon": self.horizon, "level": self.level, "missed_level": self.missed_level}
+        return beside_fact(forecast, rows, own=own, **how)
 
 
 def foretold_and_came(

@@ -96,13 +96,14 @@ def study_months(
         Rows of months: ``month``, ``drop``, ``split``, ``scored``, ``twin_key``, ``weight``,
         ``risk`` and ``out_of_fold``.
     card : mapping
-        The model's: ``sha256`` and, if it was taught by months, ``months``.
+        The model's: ``sha256`` and, if it was taught by months, ``months`` and
+        ``horizon_months``.
     kept : mapping of Forecast
         By month, as ``foretold.read_forecasts`` gives them.
     drift : mapping
         Of the last month, as ``drift.find_month_drift`` gives it.
     horizon : int
-        Params ``label.horizon_months``.
+        Params ``label.horizon_months``, for a model whose card names none (of a snapshot).
     options : Evaluate
         The params section.
     doubt_then : ndarray, shape (2, 2), optional
@@ -122,7 +123,7 @@ def study_months(
     )
     if np.isnan(doubt).any() and doubt_then is not None:
         doubt = doubt_then
-    months = list(card.get("months", ()))
+    months, horizon = list(card.get("months", ())), int(card.get("horizon_months", horizon))
     judge = Judge(
         doubt,
         str(card["sha256"])[:SHORT],
