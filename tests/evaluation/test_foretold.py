@@ -111,6 +111,16 @@ def test_a_forecast_of_another_horizon_has_no_fact():
     assert np.isnan([one[f"{name}_fact"] for name in FORESEEN]).all()
 
 
+def test_without_an_interval_or_a_fact_it_cannot_be_told_whether_it_came_true():
+    table = shop_of_months(800, 10, seed=5)
+    unsure = replace(judge(), doubt=np.full((2, 2), np.nan))
+    found, missed = foretold_and_came(table, {}, unsure)
+    assert [(one["comparable"], one["missed"]) for one in found] == [(False, False)] * 3
+    assert not missed
+    few = table[table["customer_id"].isin(table["customer_id"].head(12))]
+    assert not any(one["comparable"] for one in foretold_and_came(few, {}, judge())[0])
+
+
 def test_controls_stand_for_those_who_were_treated():
     """Of each two riskiest customers one was treated and does not drop: the other counts twice."""
     table = shop_of_months(4000, 10, seed=6)

@@ -163,20 +163,26 @@ def beside_fact(
     -------
     dict
         ``month``, ``customers`` (whom the outcomes stand for), ``model``, ``comparable`` (whether
-        they stand for about as many as were foretold); for each score its name, ``_low``,
-        ``_high`` and ``_fact``; ``missed_scores``, and whether there are any (``missed``).
+        it can be told if it came true: the outcomes are of its horizon and stand for about as many
+        as were foretold, and of some score interval and fact are known); for each score its
+        name, ``_low``, ``_high`` and ``_fact``; ``missed_scores``, and whether there are any
+        (``missed``).
     """
     label, risk = rows[LABEL].to_numpy("float64"), rows["risk"].to_numpy("float64")
     weight = weights_of(rows)
     facts = came(label, risk, weight)
     if not own:
         facts |= {"roc_auc": float("nan"), "brier": float("nan")}
-    alike = forecast.horizon_months == horizon
-    if not alike:
+    if forecast.horizon_months != horizon:
         facts = dict.fromkeys(facts, float("nan"))
     covered = float(weight.sum()) / forecast.customers if forecast.customers else 0.0
-    comparable = alike and LEAST_COVERED <= covered <= 1 / LEAST_COVERED
     fewer = forecast.effective / max(effective_size(weight), 1.0)
+    known_of = [
+        name
+        for name, one in forecast.scores.items()
+        if not np.isnan([facts[name], *one.interval(level, rows=fewer)]).any()
+    ]
+    comparable = bool(known_of) and LEAST_COVERED <= covered <= 1 / LEAST_COVERED
     found: dict[str, Any] = {
         "month": forecast.month,
         "customers": round(float(weight.sum())),
