@@ -256,8 +256,9 @@ def foretold_and_came(
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return forecast beside fact for every past month, and whether the model in use missed one.
 
-    A forecast that was kept is that of its day; of a month without one the model in use tells what
-    it would have foretold, where it cannot have learnt from what came.
+    A forecast that was kept is that of its day, and stays it where it cannot be held against what
+    came: what is calculated afterwards takes no kept one's place. Of a month without one the model
+    in use tells what it would have foretold, where it cannot have learnt from what came.
 
     Parameters
     ----------
@@ -275,8 +276,7 @@ def foretold_and_came(
         if judge.could_foretell(rows, month):
             told.append(judge.beside(judge.foretell(rows, month), rows) | {"kept": False})
         missed |= any(one["missed"] and one["model"] == judge.model for one in told)
-        # Where outcomes stand for others than those foretold then, the forecast of today is better.
-        found += [one for one in told if one["comparable"]][:1] or told[:1]
+        found += told[:1]
     return found, missed
 
 
