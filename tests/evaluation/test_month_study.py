@@ -10,6 +10,7 @@ from retention.core.files import write_json, write_parquet
 from retention.core.months import shifted
 from retention.core.params import Evaluate
 from retention.core.paths import ModelFolder
+from retention.data.drift import find_month_drift
 from retention.evaluation.forecast import FORESEEN
 from retention.evaluation.held_out import (
     HEADLINE,
@@ -22,7 +23,7 @@ from retention.evaluation.plots import draw_months, draw_scores
 from retention.evaluation.when_kept import WHEN_KEPT, doubt_when_kept, evaluated
 
 OPTIONS = Evaluate(**project_params()["evaluate"] | {"bootstrap": 100})
-CALM = {"columns": [], "risk": None}
+CALM = {"comparisons": 17, "columns": [], "risk": None}
 
 
 def judged(table, **how):
@@ -131,11 +132,22 @@ def test_a_shop_that_changed_is_to_be_taught_anew():
     table = shop_of_months(600, 12, seed=7, shift=1.0)
     fresh = table["month"] == shifted(FIRST, 5)
     table["split"] = table["split"].mask(fresh, "train")
-    found = studied(table, drift={"columns": [{"column": "pages"}], "risk": None})
+    found = studied(table, drift=CALM | {"columns": [{"column": "pages"}]})
     assert found.details["missed"] == len(found.details["foretold"]) == 5
     assert found.details["retrain"]["due"]
     assert found.lines[1] == (
         "train anew: a forecast was missed; the last month differs from those that taught the model"
+    )
+
+
+def test_where_the_months_that_taught_are_gone_drift_cannot_be_told():
+    table = shop_of_months(600, 9, seed=6)
+    later = table[table["month"] > shifted(FIRST, 1)]
+    drift = find_month_drift(later, ["pages"], least=0.1, level=0.01)
+    assert drift["comparisons"] == 0
+    assert (
+        "differs from the months that taught the model cannot be told"
+        in studied(later, drift=drift).lines[1]
     )
 
 

@@ -143,6 +143,19 @@ def test_without_a_past_forecast_nothing_is_said_to_hold(months):
     assert "within chance" not in said["en"]
 
 
+def test_where_drift_cannot_be_told_nobody_is_told_that_all_is_well(months):
+    def change(found):
+        found["months"]["drift"].update(comparisons=0, columns=[], risk=None)
+        retrained(missed=False, age=False, due=False)(found)
+
+    alter(months / EVALUATION, change)
+    said = text_of(build())
+    assert "so it cannot be said either that nothing speaks for training it anew" in said["en"]
+    assert "нельзя сказать и что переучивать её незачем" in said["ru"]
+    assert "Nothing speaks for training" not in said["en"]
+    assert "ничто не говорит" not in said["ru"]
+
+
 def test_a_forecast_that_cannot_be_judged_is_not_within_chance(months):
     def change(found):
         for row in found["months"]["foretold"]:

@@ -53,6 +53,11 @@ class MonthStudy:
             for name in FORESEEN
         )
         found = [f"expected of {told[MONTH]}: {', '.join(spans)}"]
+        if not self.details["drift"]["comparisons"]:
+            found.append(
+                f"whether {told[MONTH]} differs from the months that taught the model cannot be "
+                "told: too few of their customers are in the exports"
+            )
         if why["due"]:
             reasons = {
                 "missed": "a forecast was missed",
