@@ -6,7 +6,7 @@ from helpers import WORDS, small_features, small_model
 from retention.core.errors import InputError
 from retention.models import scoring
 from retention.models.estimators import RiskModel
-from retention.models.scoring import predict_risk, score_customers
+from retention.models.scoring import headline, predict_risk, score_customers
 
 
 class Recorder:
@@ -144,6 +144,19 @@ def test_months_without_most_of_the_rows_that_taught_are_refused():
     # Months that are not there any more tell nothing against it.
     gone = seen.assign(month=["2025-05", *["2025-04"] * 3])
     assert score_customers(months(), model, gone, jobs=1, kept=True)["taught"].sum() == 2
+
+
+def test_the_headline_speaks_of_all_whose_outcome_is_ahead_also_in_a_running_campaign():
+    table = months(month=["2025-05", "2025-08", "2025-08", "2025-08"])
+    table["drop"] = pd.array([None, None, 1, None], dtype="Int8")
+    table["split"] = ["waiting", "treated", "test", "score"]
+    found = headline(table, pd.Series([0.9, 0.8, 0.7, 0.2]), threshold=0.5)
+    assert found == {
+        "ahead": 2,
+        "mean_risk": pytest.approx(0.5),
+        "called": 1,
+        "expected_precision": pytest.approx(0.8),
+    }
 
 
 def a_snapshot(**changes):

@@ -5,8 +5,9 @@ import pandas as pd
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from retention.core.audience import is_ahead
 from retention.core.errors import InputError
-from retention.core.months import in_months
+from retention.core.months import in_months, newest
 from retention.core.paths import TRAINED
 from retention.core.progress import progress
 from retention.core.teaching import TAUGHT
@@ -81,6 +82,31 @@ def score_customers(
         risk=risk.round(_DIGITS), out_of_fold=seen | doubtful
     )
     return told.assign(**{TAUGHT: seen}) if kept else told
+
+
+def headline(table: pd.DataFrame, risk: pd.Series, *, threshold: float) -> dict[str, float]:
+    """Return what the risks say of those whose outcome is ahead, in months of the last month.
+
+    Those whom a running campaign treats are among them: they can be on a list too.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_rows, …)
+        ``drop`` and, of months, ``month``.
+    risk : Series of float, shape (n_rows,)
+        Indexed as `table`.
+    threshold : float
+        Risk from which a customer is called.
+    """
+    today = newest(table)
+    ahead = risk[today.index[is_ahead(today)]]
+    called = ahead[ahead >= threshold]
+    return {
+        "ahead": len(ahead),
+        "mean_risk": ahead.mean(),
+        "called": len(called),
+        "expected_precision": called.mean(),  # null where none
+    }
 
 
 def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Series, np.ndarray]:
