@@ -140,6 +140,16 @@ def test_a_shop_that_changed_is_to_be_taught_anew():
     )
 
 
+def test_reasons_are_told_also_where_there_is_nothing_new_to_learn_from():
+    drift = CALM | {"risk": {"drifted": True}}
+    found = studied(shop_of_months(600, 9, seed=6), drift=drift)
+    assert not found.details["retrain"]["due"]
+    assert found.lines[1] == (
+        "a reason to train anew: the last month differs from those that taught the model; but "
+        "there are no new months of known outcome to learn from yet"
+    )
+
+
 def test_where_the_months_that_taught_are_gone_drift_cannot_be_told():
     table = shop_of_months(600, 9, seed=6)
     later = table[table["month"] > shifted(FIRST, 1)]

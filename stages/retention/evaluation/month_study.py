@@ -58,13 +58,19 @@ class MonthStudy:
                 f"whether {told[MONTH]} differs from the months that taught the model cannot be "
                 "told: too few of their customers are in the exports"
             )
+        reasons = {
+            "missed": "a forecast was missed",
+            "drift": "the last month differs from those that taught the model",
+            "age": f"the model is {why['months_old']} months old",
+        }
+        speaks = "; ".join(reasons[one] for one in reasons if why[one])
         if why["due"]:
-            reasons = {
-                "missed": "a forecast was missed",
-                "drift": "the last month differs from those that taught the model",
-                "age": f"the model is {why['months_old']} months old",
-            }
-            found.append("train anew: " + "; ".join(reasons[one] for one in reasons if why[one]))
+            found.append(f"train anew: {speaks}")
+        elif speaks:
+            found.append(
+                f"a reason to train anew: {speaks}; but there are no new months of known outcome "
+                "to learn from yet"
+            )
         return found
 
     @property
