@@ -6,6 +6,7 @@ import pytest
 
 from helpers import project_params
 from known_months import CARD, FIRST, shop_of_months
+from retention.core.errors import InputError
 from retention.core.files import write_json, write_parquet
 from retention.core.months import shifted
 from retention.core.params import Evaluate
@@ -210,6 +211,15 @@ def test_without_outcomes_a_model_has_the_scores_of_when_it_was_kept(model, tmp_
     for name in FORESEEN:
         width, other = (one[f"{name}_high"] - one[f"{name}_low"] for one in (then, usual))
         assert width == pytest.approx(other, rel=0.1)
+
+
+def test_without_outcomes_and_an_evaluation_one_line_says_what_is_missing(model):
+    table = shop_of_months(600, 12, seed=9)
+    ahead = table[table["drop"].isna()].assign(out_of_fold=False)
+    model.evaluation.unlink()
+    card = {"features": {"pages": "number"}, "threshold": 0.5}
+    with pytest.raises(InputError, match=r"json is not there, [^\n]+ to judge it anew; "):
+        evaluated(ahead, card, model, options=OPTIONS)
 
 
 def test_with_outcomes_a_model_that_was_kept_is_judged_anew(model):

@@ -1,8 +1,10 @@
 """Models that are kept: whole, by a name of their own, asked only about customers whom they fit."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -98,13 +100,34 @@ def test_a_model_that_is_not_there_is_told_with_those_that_are(table):
     keep_model("first", BESIDE, table)
     found = lines(read_in_use, ModelFolder(paths.MODELS / "frist"))
     assert found == (
-        "params score.model: there is no folder models/frist; valid: data/model, models/first"
+        "params score.model: there is no model in models/frist; valid: data/model, models/first"
     )
+    for wrong in ("models", "../x", ".", "/", "models/first/model.json"):
+        found = lines(read_in_use, ModelFolder(Path(wrong)))
+        assert found.startswith(f"params score.model: there is no model in {wrong}; valid: data/m")
     (paths.MODELS / "old.dvc").touch()
     found = lines(read_in_use, ModelFolder(paths.MODELS / "old"))
     assert (
         found == "models/old (params score.model) is not here; `dvc pull models/old.dvc` brings it"
     )
+
+
+def test_no_stage_is_named_that_would_not_mend_a_kept_model(table):
+    folder = keep_model("first", BESIDE, table)
+    (paths.MODELS / "first.dvc").touch()
+    for path, said in (
+        (folder.model, "is not the file that train wrote"),
+        (folder.out_of_fold, "is damaged"),
+        (folder.card, "is damaged"),
+    ):
+        path.write_bytes(b"x")
+        found = lines(read_in_use, folder)
+        assert said in found
+        assert found.endswith("; `dvc pull -f models/first.dvc` brings it, or promote a model anew")
+        path.unlink()
+        assert "is not there yet; `dvc pull -f models/first.dvc`" in lines(read_in_use, folder)
+        keep_model("again", BESIDE, table).folder.joinpath(path.name).rename(path)
+        shutil.rmtree(paths.MODELS / "again")
 
 
 def test_columns_that_do_not_fit_end_in_one_line(table):

@@ -60,15 +60,15 @@ def read_in_use(folder: ModelFolder) -> InUse:
     InputError
         If there is none, or a file of it is damaged.
     """
-    if folder != TRAINED and not folder.folder.is_dir():
-        pointer = folder.folder.with_name(f"{folder.folder.name}.dvc")
-        if pointer.is_file():
-            raise InputError(
-                f"{folder} (params score.model) is not here; `dvc pull {pointer}` brings it"
-            )
+    pointer = Path(f"{folder}.dvc")
+    if folder != TRAINED and not (folder.card.is_file() or pointer.is_file()):
         there = sorted(str(path.parent) for path in MODELS.glob("*/model.json"))
         raise InputError(
-            f"params score.model: there is no folder {folder}; valid: {one_of([TRAINED, *there])}"
+            f"params score.model: there is no model in {folder}; valid: {one_of([TRAINED, *there])}"
+        )
+    if folder != TRAINED and not folder.folder.is_dir():
+        raise InputError(
+            f"{folder} (params score.model) is not here; `dvc pull {pointer}` brings it"
         )
     card = read_json(folder.card, needs=_NEEDS)
     model = load_model(folder.model, sha256=card["sha256"])
