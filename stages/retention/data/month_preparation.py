@@ -21,7 +21,16 @@ from retention.core.hashing import behaviour_key
 from retention.core.months import shifted
 from retention.core.params import Label, Prepare
 from retention.core.progress import progress
-from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE, MARKET_MONEY, MONTH
+from retention.core.vocabulary import (
+    BY_RULE,
+    BY_SHOP,
+    IDENTITY,
+    LABEL,
+    LABEL_SOURCE,
+    MARKET_FILE,
+    MARKET_MONEY,
+    MONTH,
+)
 from retention.data.joining import POSITION
 from retention.data.ledger import combined, ledgers_of, restated
 from retention.data.month_differences import differences_by_month, refuse_other_customers
@@ -45,8 +54,6 @@ from retention.data.ripening import (
     season_index,
 )
 
-SOURCE = "label_source"
-"""Who tells a row's outcome: ``shop`` or ``rule``; missing where it is unknown."""
 _MANY = 12
 """Months from which reading says how far it is."""
 
@@ -146,7 +153,7 @@ def prepare_months(
     kept = {month: _labelled(one.kept, outcomes[month]) for month, one in sifted.items()}
     customers = _by_month(kept)
     held = [name for name in columns.by_name if name in customers]  # a month may lack some
-    customers = customers[[MONTH, *held, POSITION, SOURCE]]
+    customers = customers[[MONTH, *held, POSITION, LABEL_SOURCE]]
     twice = [one for table in monthly for one in restated(parts[table], table)]
     readiness = _readiness(months, sifted, kept, customers, twice, columns=columns)
     by_month = {
@@ -212,9 +219,9 @@ def _labelled(kept: pd.DataFrame, outcomes: Outcomes) -> pd.DataFrame:
     shop = kept[LABEL].notna().to_numpy()
     rule = ~shop & ~np.isnan(outcomes.drop)
     ripe = pd.Series(pd.array(outcomes.drop, dtype="Float64"), kept.index).astype("Int8")
-    source = pd.Series(np.select([shop, rule], ["shop", "rule"], default=""), kept.index)
+    source = pd.Series(np.select([shop, rule], [BY_SHOP, BY_RULE], default=""), kept.index)
     return kept.assign(
-        **{LABEL: kept[LABEL].fillna(ripe), SOURCE: source.astype("str").where(shop | rule)}
+        **{LABEL: kept[LABEL].fillna(ripe), LABEL_SOURCE: source.astype("str").where(shop | rule)}
     )
 
 
@@ -280,8 +287,8 @@ def _restated_in(
 
 
 def _of_month(one: Sifted, kept: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
-    source = kept[SOURCE]
-    labels = {"shop": int((source == "shop").sum()), "rule": int((source == "rule").sum())}
+    source = kept[LABEL_SOURCE]
+    labels = {word: int((source == word).sum()) for word in (BY_SHOP, BY_RULE)}
     keys = ("customers_in", "customers_kept", "set_aside", "quarantined_rows", "matched")
     return {
         **{key: one.details[key] for key in keys},
