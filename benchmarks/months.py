@@ -273,9 +273,8 @@ def lived(seed: int, customers: int, changes: Mapping[str, float], campaigns: bo
             ripe = months[number - horizon - 1]
             if ripe in then:
                 came = known(judged).drop(columns="risk").merge(then[ripe], on=[IDENTITY, MONTH])
-                told = beside_fact(
-                    forecasts[ripe], came, level=options.level, missed_level=strict, own=True
-                )
+                levels = {"level": options.level, "missed_level": strict}
+                told = beside_fact(forecasts[ripe], came, horizon=horizon, own=True, **levels)
                 year.foretold.append(told)
             if number == FIRST_TAUGHT:
                 rows = {one[MONTH]: one["roc_auc"] for one in found.details["rows"]}

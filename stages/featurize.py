@@ -49,6 +49,8 @@ def main() -> None:
     write_parquet(others[[IDENTITY]], paths.LEFT_OUT)
     write_json(dictionary(made.features, columns=columns), paths.DICTIONARY)
     found = study_columns(made, customers[POSITION], params.features)
+    if in_months(customers):  # a model is to tell by which rule it has its outcomes
+        found.details["months"]["label"] = params.label.model_dump()
     write_json(found.details, paths.FEATURES_DETAILS)
     write_json(found.headline, paths.METRICS / "featurize.json")
     draw_distributions(

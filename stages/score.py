@@ -8,10 +8,11 @@ from pathlib import Path
 
 from retention.core import paths
 from retention.core.files import read_parquet, write_json, write_parquet
+from retention.core.months import in_months
 from retention.core.params import load_params
 from retention.core.running import stage
-from retention.models.keeping import read_in_use, refuse_misfit
-from retention.models.scoring import score_customers
+from retention.models.keeping import read_in_use, refuse_misfit, refuse_other_outcomes
+from retention.models.scoring import headline, score_customers
 
 
 @stage
@@ -21,18 +22,13 @@ def main() -> None:
     table = read_parquet(paths.FEATURES)
     used = read_in_use(paths.ModelFolder(Path(params.score.model)))
     refuse_misfit(used, table)
+    if in_months(table):
+        refuse_other_outcomes(used, params.label)
     risks = score_customers(
         table, used.model, used.out_of_fold, jobs=params.train.jobs, kept=used.kept
     )
-    ahead = risks.loc[table["split"] == "score", "risk"]
     write_parquet(risks, paths.RISKS)
-    called = ahead[ahead >= used.card["threshold"]]
-    content = {
-        "ahead": len(ahead),
-        "mean_risk": ahead.mean(),
-        "called": len(called),
-        "expected_precision": called.mean(),  # null where none
-    }
+    content = headline(table, risks["risk"], threshold=used.card["threshold"])
     write_json(content, paths.METRICS / "score.json")
 
 

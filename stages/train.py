@@ -39,11 +39,11 @@ def main() -> None:
     rows = training_rows(table, train=train)
     X, y, key = rows[names], rows[LABEL].to_numpy("int64"), rows["twin_key"].to_numpy()
     weight, monthly = row_weights(rows), in_months(table)
-    horizon = read_json(paths.FEATURES_DETAILS)["months"]["horizon_months"] if monthly else None
+    rule = read_json(paths.FEATURES_DETAILS)["months"]["label"] if monthly else None
     how = {"train": train, "models": params.models, "words": words, "weight": weight}
     trained = train_model(X, y, key, customers=len(table), repeated=monthly, **how)
     digest = save_model(trained.model, paths.TRAINED.model)
-    of_rows = {"names": names, "words": words, "weight": weight, "horizon": horizon}
+    of_rows = {"names": names, "words": words, "weight": weight, "rule": rule}
     write_json(model_card(trained, rows, sha256=digest, **of_rows), paths.TRAINED.card)
     whose = [IDENTITY, *([MONTH, "behaviour_key"] if monthly else [])]
     write_parquet(rows[whose].assign(risk=trained.risk), paths.TRAINED.out_of_fold)

@@ -33,8 +33,8 @@ def shop():
     return table.assign(risk=rng.uniform(0.3, 1, len(table))).reset_index(drop=True)
 
 
-def listed(table):
-    """Return the list and the excluded of the campaign that the stage would plan."""
+def planned(table, **drift):
+    """Return the campaign that the stage would plan."""
     today = customers_of_today(table, LAST)
     today = today.assign(reason_1="pages_per_visit", reason_2=None, reason_3=None)
     found = find_segments(
@@ -46,7 +46,7 @@ def listed(table):
         columns=COLUMNS,
         options=load_params(FIXTURES / "params.yaml").segment,
     )
-    plan = plan_campaign(
+    return plan_campaign(
         found.customers,
         found.categories_to_offer,
         OFFERS,
@@ -54,8 +54,24 @@ def listed(table):
         columns=COLUMNS,
         campaign=Campaign(**project_params()["campaign"]),
         grade="A",
+        **drift,
     )
-    return plan.decision.listed, plan.decision.excluded
+
+
+def listed(table):
+    """Return the list and the excluded of that campaign."""
+    decision = planned(table).decision
+    return decision.listed, decision.excluded
+
+
+def test_that_drift_cannot_be_told_is_said_and_stops_nobody(shop):
+    usual, plan = planned(shop), planned(shop, drift_told=False)
+    assert len(plan.decision.listed) == len(usual.decision.listed) > 20
+    (line,) = [one for one in plan.warnings if "cannot be told" in one]
+    assert line.startswith("warning: whether customers whose outcome is ahead differ")
+    assert plan.details["drift"]["told"] is False
+    assert not [one for one in usual.warnings if "cannot be told" in one]
+    assert "told" not in usual.details["drift"]
 
 
 def test_the_audience_is_the_last_month_and_nobody_else(shop):

@@ -23,6 +23,7 @@ from retention.core.files import (
     read_parquet,
     rounded,
     settle,
+    way_back,
     write_csv,
     write_json,
     write_parquet,
@@ -323,6 +324,19 @@ def test_file_that_no_stage_made_yet_is_named_with_the_way_to_make_it(tmp_path, 
     with pytest.raises(InputError) as mistake:
         read(path)
     assert str(mistake.value) == f"{path} is not there yet; run `dvc repro`, which makes it"
+
+
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("campaigns/may/list.parquet", "`dvc pull -f campaigns/may.dvc` brings it"),
+        ("models/a/model.json", "`dvc pull -f models/a.dvc` brings it, or promote a model anew"),
+        ("data/model/model.json", "make it"),
+        ("params.yaml", "make it"),
+    ],
+)
+def test_what_no_stage_makes_dvc_brings(path, way):
+    assert way_back(path, "make it") == way
 
 
 @pytest.mark.parametrize("others", [["1"], ["1", "2", "3"], ["1", "4"]])

@@ -2,12 +2,14 @@
 
 import datetime
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from retention.core.months import (
     in_months,
     is_month,
+    known_months,
     last_day,
     months_between,
     newest,
@@ -43,3 +45,11 @@ def test_the_newest_rows_are_those_of_the_last_month_and_all_of_a_snapshot() -> 
     assert in_months(rows)
     snapshot = rows.drop(columns="month")
     assert newest(snapshot) is snapshot
+
+
+def test_the_outcome_of_a_month_is_known_where_that_of_half_of_its_customers_is():
+    month = ["2025-05"] * 4 + ["2025-06"] * 4
+    known = [True, True, False, False, True, False, False, False]
+    found = known_months(np.array(month), np.array(known))
+    assert found.to_dict() == {"2025-05": True, "2025-06": False}
+    assert known_months(np.array([]), np.array([], dtype=bool)).empty

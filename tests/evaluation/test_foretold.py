@@ -97,10 +97,28 @@ def test_outcomes_of_others_than_those_foretold_judge_nothing():
     gone = (table["month"] == kept.month) & (table["risk"] > 0.7)
     table = table.assign(split=table["split"].mask(gone, "treated"))
     found, _ = foretold_and_came(table, {kept.month: kept}, judge())
+    # The model in use would tell another share today: that is no forecast that was kept.
     (one,) = (one for one in found if one["month"] == kept.month)
-    assert (one["kept"], one["comparable"], one["missed"]) == (False, True, False)
-    (one, *_) = foretold_and_came(table, {kept.month: kept}, judge(since=None))[0]
     assert (one["kept"], one["comparable"], one["missed"]) == (True, False, False)
+    assert one["drop_share"] == pytest.approx(kept.scores["drop_share"].value)
+
+
+def test_a_forecast_of_another_horizon_has_no_fact():
+    table = shop_of_months(800, 10, seed=5)
+    kept = replace(kept_of(table.assign(risk=table["risk"] * 0.5), 5), horizon_months=2)
+    ((one,), missed) = foretold_and_came(table, {kept.month: kept}, judge(since=None))
+    assert (one["comparable"], one["missed"], missed) == (False, False, False)
+    assert np.isnan([one[f"{name}_fact"] for name in FORESEEN]).all()
+
+
+def test_without_an_interval_or_a_fact_it_cannot_be_told_whether_it_came_true():
+    table = shop_of_months(800, 10, seed=5)
+    unsure = replace(judge(), doubt=np.full((2, 2), np.nan))
+    found, missed = foretold_and_came(table, {}, unsure)
+    assert [(one["comparable"], one["missed"]) for one in found] == [(False, False)] * 3
+    assert not missed
+    few = table[table["customer_id"].isin(table["customer_id"].head(12))]
+    assert not any(one["comparable"] for one in foretold_and_came(few, {}, judge())[0])
 
 
 def test_controls_stand_for_those_who_were_treated():
@@ -116,7 +134,8 @@ def test_controls_stand_for_those_who_were_treated():
     assert left["drop"].mean() < truth - 0.04  # leaving them out alone tells too few drops
     table["weight"] = np.where(listed & ~arm, 2.0, 1.0)
     kept = kept_of(table.assign(split="score", weight=1.0), 6)
-    one = beside_fact(kept, known(of_month(table, 6)), level=0.95, missed_level=STRICT, own=True)
+    levels = {"horizon": 3, "level": 0.95, "missed_level": STRICT}
+    one = beside_fact(kept, known(of_month(table, 6)), own=True, **levels)
     assert one["drop_share_fact"] == pytest.approx(truth, abs=0.015)
     assert one["comparable"]
     assert one["missed_scores"] == []
@@ -157,6 +176,8 @@ def test_a_forecast_of_few_drops_is_kept_too(tmp_path):
         ("2025-10", {"roc_auc": 1.4}, "roc_auc is 1.4; valid: a number from 0 to 1"),
         ("2025-10", {"roc_auc": "high"}, "roc_auc is 'high'; valid: a number from 0 to 1"),
         ("2025-10", {"brier_luck": -1}, "brier_luck is -1; valid: a number from 0"),
+        ("2025-10", {"horizon_months": 2.5}, "horizon_months is 2.5; valid: a whole number"),
+        ("2025-10", {"horizon_months": 0}, "horizon_months is 0; valid: a whole number"),
         ("2025-10", {"customers": None}, "customers is None; valid: a number from 0"),
     ],
 )

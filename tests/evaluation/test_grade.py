@@ -59,14 +59,23 @@ def test_a_grade_that_is_none_stops_instead_of_passing(tmp_path, content):
 
 def test_drift_is_told_by_featurize_of_a_snapshot_and_by_evaluate_of_months(tmp_path):
     features, evaluation = tmp_path / "features.json", tmp_path / "evaluation.json"
-    of_months = {"columns": [{"column": "pages_per_visit"}], "risk": {"drifted": True}}
+    of_months = {
+        "comparisons": 17,
+        "columns": [{"column": "pages_per_visit"}],
+        "risk": {"drifted": True},
+    }
     features.write_text(json.dumps({"drift": {"columns": [{"column": "minutes_m0"}]}}))
     evaluation.write_text(json.dumps({"months": {"drift": of_months}}))
     snapshot = pd.DataFrame({"customer_id": ["a"]})
     found = read_drift(snapshot, features, evaluation)
     assert found == {"drifted": [{"column": "minutes_m0"}], "risk_drift": None}
     found = read_drift(snapshot.assign(month="2026-10"), features, evaluation)
-    assert found == {"drifted": of_months["columns"], "risk_drift": {"drifted": True}}
+    assert found == {"drifted": of_months["columns"], "risk_drift": {"drifted": True}} | {
+        "drift_told": True
+    }
+    nothing = {"comparisons": 0, "columns": [], "risk": None}
+    evaluation.write_text(json.dumps({"months": {"drift": nothing}}))
+    assert not read_drift(snapshot.assign(month="2026-10"), features, evaluation)["drift_told"]
     evaluation.write_text("{}")
     with pytest.raises(InputError, match="months"):
         read_drift(snapshot.assign(month="2026-10"), features, evaluation)

@@ -6,10 +6,12 @@ import pytest
 
 from helpers import project_params
 from known_months import CARD, FIRST, shop_of_months
+from retention.core.errors import InputError
 from retention.core.files import write_json, write_parquet
 from retention.core.months import shifted
 from retention.core.params import Evaluate
 from retention.core.paths import ModelFolder
+from retention.data.drift import find_month_drift
 from retention.evaluation.forecast import FORESEEN
 from retention.evaluation.held_out import (
     HEADLINE,
@@ -22,7 +24,7 @@ from retention.evaluation.plots import draw_months, draw_scores
 from retention.evaluation.when_kept import WHEN_KEPT, doubt_when_kept, evaluated
 
 OPTIONS = Evaluate(**project_params()["evaluate"] | {"bootstrap": 100})
-CALM = {"columns": [], "risk": None}
+CALM = {"comparisons": 17, "columns": [], "risk": None}
 
 
 def judged(table, **how):
@@ -131,11 +133,32 @@ def test_a_shop_that_changed_is_to_be_taught_anew():
     table = shop_of_months(600, 12, seed=7, shift=1.0)
     fresh = table["month"] == shifted(FIRST, 5)
     table["split"] = table["split"].mask(fresh, "train")
-    found = studied(table, drift={"columns": [{"column": "pages"}], "risk": None})
+    found = studied(table, drift=CALM | {"columns": [{"column": "pages"}]})
     assert found.details["missed"] == len(found.details["foretold"]) == 5
     assert found.details["retrain"]["due"]
     assert found.lines[1] == (
         "train anew: a forecast was missed; the last month differs from those that taught the model"
+    )
+
+
+def test_reasons_are_told_also_where_there_is_nothing_new_to_learn_from():
+    drift = CALM | {"risk": {"drifted": True}}
+    found = studied(shop_of_months(600, 9, seed=6), drift=drift)
+    assert not found.details["retrain"]["due"]
+    assert found.lines[1] == (
+        "a reason to train anew: the last month differs from those that taught the model; but "
+        "there are no new months of known outcome to learn from yet"
+    )
+
+
+def test_where_the_months_that_taught_are_gone_drift_cannot_be_told():
+    table = shop_of_months(600, 9, seed=6)
+    later = table[table["month"] > shifted(FIRST, 1)]
+    drift = find_month_drift(later, ["pages"], least=0.1, level=0.01)
+    assert drift["comparisons"] == 0
+    assert (
+        "differs from the months that taught the model cannot be told"
+        in studied(later, drift=drift).lines[1]
     )
 
 
@@ -147,6 +170,13 @@ def test_the_order_of_rows_and_months_changes_nothing():
     assert turned.forecast == pytest.approx(found.forecast)
     for one, other in zip(found.details["rows"], turned.details["rows"], strict=True):
         assert one == pytest.approx(other)
+
+
+def test_the_horizon_is_that_of_the_model_in_use():
+    table = shop_of_months(600, 9, seed=6)
+    found = study_months(table, CARD | {"horizon_months": 2}, {}, CALM, horizon=3, options=OPTIONS)
+    assert found.forecast["horizon_months"] == 2
+    assert found.details["foretold"][0]["month"] == shifted(FIRST, 3)
 
 
 @pytest.fixture
@@ -181,6 +211,15 @@ def test_without_outcomes_a_model_has_the_scores_of_when_it_was_kept(model, tmp_
     for name in FORESEEN:
         width, other = (one[f"{name}_high"] - one[f"{name}_low"] for one in (then, usual))
         assert width == pytest.approx(other, rel=0.1)
+
+
+def test_without_outcomes_and_an_evaluation_one_line_says_what_is_missing(model):
+    table = shop_of_months(600, 12, seed=9)
+    ahead = table[table["drop"].isna()].assign(out_of_fold=False)
+    model.evaluation.unlink()
+    card = {"features": {"pages": "number"}, "threshold": 0.5}
+    with pytest.raises(InputError, match=r"json is not there, [^\n]+ to judge it anew; "):
+        evaluated(ahead, card, model, options=OPTIONS)
 
 
 def test_with_outcomes_a_model_that_was_kept_is_judged_anew(model):

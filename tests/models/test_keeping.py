@@ -1,8 +1,10 @@
 """Models that are kept: whole, by a name of their own, asked only about customers whom they fit."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,17 @@ from helpers import WORDS, small_features, small_model
 from retention.core import paths
 from retention.core.errors import InputError
 from retention.core.files import read_json, read_parquet, write_json, write_parquet
+from retention.core.params import Label
 from retention.core.paths import TRAINED, ModelFolder
 from retention.models import keeping
 from retention.models.estimators import RiskModel
-from retention.models.keeping import keep_model, read_in_use, refuse_misfit, refuse_stale
+from retention.models.keeping import (
+    keep_model,
+    read_in_use,
+    refuse_misfit,
+    refuse_other_outcomes,
+    refuse_stale,
+)
 from retention.models.persistence import save_model
 
 BESIDE = {"evaluation.json": paths.EVALUATION_DETAILS}
@@ -91,13 +100,34 @@ def test_a_model_that_is_not_there_is_told_with_those_that_are(table):
     keep_model("first", BESIDE, table)
     found = lines(read_in_use, ModelFolder(paths.MODELS / "frist"))
     assert found == (
-        "params score.model: there is no folder models/frist; valid: data/model, models/first"
+        "params score.model: there is no model in models/frist; valid: data/model, models/first"
     )
+    for wrong in ("models", "../x", ".", "/", "models/first/model.json"):
+        found = lines(read_in_use, ModelFolder(Path(wrong)))
+        assert found.startswith(f"params score.model: there is no model in {wrong}; valid: data/m")
     (paths.MODELS / "old.dvc").touch()
     found = lines(read_in_use, ModelFolder(paths.MODELS / "old"))
     assert (
         found == "models/old (params score.model) is not here; `dvc pull models/old.dvc` brings it"
     )
+
+
+def test_no_stage_is_named_that_would_not_mend_a_kept_model(table):
+    folder = keep_model("first", BESIDE, table)
+    (paths.MODELS / "first.dvc").touch()
+    for path, said in (
+        (folder.model, "is not the file that train wrote"),
+        (folder.out_of_fold, "is damaged"),
+        (folder.card, "is damaged"),
+    ):
+        path.write_bytes(b"x")
+        found = lines(read_in_use, folder)
+        assert said in found
+        assert found.endswith("; `dvc pull -f models/first.dvc` brings it, or promote a model anew")
+        path.unlink()
+        assert "is not there yet; `dvc pull -f models/first.dvc`" in lines(read_in_use, folder)
+        keep_model("again", BESIDE, table).folder.joinpath(path.name).rename(path)
+        shutil.rmtree(paths.MODELS / "again")
 
 
 def test_columns_that_do_not_fit_end_in_one_line(table):
@@ -110,6 +140,33 @@ def test_columns_that_do_not_fit_end_in_one_line(table):
     assert "the column service is a word, to columns.yaml a number; valid: a word" in found
     found = lines(refuse_misfit, used, table.assign(minutes_m0="many"))
     assert "the column minutes_m0 is a number, to columns.yaml a word; valid: a number" in found
+
+
+RULE = {"horizon_months": 3, "base_months": 3, "drop_below": 0.8, "absent": "zero"}
+
+
+@pytest.mark.parametrize(
+    ("label", "change", "said"),
+    [
+        (RULE, {"drop_below": 0.9}, "by label.drop_below 0.8, params.yaml has 0.9; valid: 0.8, or"),
+        (RULE, {"absent": "unknown"}, "by label.absent 'zero', params.yaml has 'unknown'"),
+        (None, {"horizon_months": 2}, "by label.horizon_months 3, params.yaml has 2; valid: 3"),
+    ],
+)
+def test_a_model_of_other_outcomes_than_those_of_params_ends_in_one_line(
+    table, label, change, said
+):
+    used = read_in_use(keep_model("first", BESIDE, table))
+    refuse_other_outcomes(used, Label(**RULE | change))  # of a snapshot: it names none
+    used.card["horizon_months"] = 3
+    if label:
+        used.card["label"] = label
+    refuse_other_outcomes(used, Label(**RULE))
+    found = lines(refuse_other_outcomes, used, Label(**RULE | change))
+    assert found.startswith("models/first/model.json: the model learnt from outcomes ")
+    assert said in found
+    if label is None:  # the shop told the outcomes: where the rule cuts says nothing of them
+        refuse_other_outcomes(used, Label(**RULE | {"drop_below": 0.5}))
 
 
 def test_words_that_were_renamed_end_in_one_line_and_a_new_one_is_told(table, capsys):

@@ -6,7 +6,7 @@ from helpers import WORDS, small_features, small_model
 from retention.core.errors import InputError
 from retention.models import scoring
 from retention.models.estimators import RiskModel
-from retention.models.scoring import predict_risk, score_customers
+from retention.models.scoring import headline, predict_risk, score_customers
 
 
 class Recorder:
@@ -99,6 +99,7 @@ def test_of_months_the_row_of_the_same_month_and_its_twin_are_out_of_fold():
     # In August a behaves as in May, of another outcome: that row taught nothing.
     assert found["risk"].tolist() == [0.25, 0.25, 0.7, 0.6]
     assert found["out_of_fold"].tolist() == [True, True, False, False]
+    seen["behaviour_key"] = np.array([7], dtype="uint64")
     kept = score_customers(months(split="waiting"), model, seen, jobs=1, kept=True)
     assert kept["risk"].tolist() == found["risk"].tolist()
     assert kept["out_of_fold"].tolist() == [True, True, False, False]
@@ -109,9 +110,53 @@ def test_rows_that_taught_a_kept_model_may_be_gone():
     seen = pd.DataFrame({"customer_id": ["a", "z"], "month": "2024-01", "risk": [0.25, 0.1]})
     with pytest.raises(InputError, match="trained on other customers"):
         score_customers(months(), Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1)
+    seen["behaviour_key"] = np.array([7, 9], dtype="uint64")
     found = score_customers(months(), Recorder([0.9, 0.8, 0.7, 0.6]), seen, jobs=1, kept=True)
     assert found["risk"].tolist() == [0.9, 0.8, 0.7, 0.6]
     assert not found[["out_of_fold", "taught"]].any(axis=None)
+
+
+def test_rows_that_taught_are_known_by_what_they_did_where_ids_changed_form():
+    keys = np.array([7, 9, 5], dtype="uint64")
+    seen = {"customer_id": ["a", "c", "0d"], "month": ["2025-08", "2025-08", "2025-05"]}
+    seen = pd.DataFrame(seen | {"behaviour_key": keys, "risk": [0.25, 0.5, 0.1]})
+    model = Recorder([0.9, 0.8, 0.7, 0.6])
+    rows = months(drop=[1, 1, 1, 0], behaviour_key=np.array([5, 5, 7, 9], dtype="uint64"))
+    # a and c were called so when the model was kept; the first two rows then were 0d's.
+    found = score_customers(rows, model, seen, jobs=1, kept=True)
+    assert found["risk"].tolist() == [0.1, 0.1, 0.25, 0.5]
+    assert found["taught"].all()
+    renamed = rows.assign(customer_id=[f"0{one}" for one in rows["customer_id"]])
+    found = score_customers(renamed, model, seen, jobs=1, kept=True)
+    assert found["risk"].tolist() == [0.1, 0.1, 0.25, 0.5]
+    assert found["taught"].all()
+
+
+def test_months_without_most_of_the_rows_that_taught_are_refused():
+    keys = np.array([7, 11, 12, 13], dtype="uint64")
+    seen = pd.DataFrame({"customer_id": list("axyz"), "month": "2025-05", "behaviour_key": keys})
+    seen["risk"] = 0.25
+    model = Recorder([0.9, 0.8, 0.7, 0.6])
+    with pytest.raises(InputError, match="4 rows of 2025-05 to 2025-05, of which 1 are in the"):
+        score_customers(months(), model, seen, jobs=1, kept=True)
+    half = score_customers(months(), model, seen.head(2), jobs=1, kept=True)
+    assert half["taught"].tolist() == [True, True, False, False]
+    # Months that are not there any more tell nothing against it.
+    gone = seen.assign(month=["2025-05", *["2025-04"] * 3])
+    assert score_customers(months(), model, gone, jobs=1, kept=True)["taught"].sum() == 2
+
+
+def test_the_headline_speaks_of_all_whose_outcome_is_ahead_also_in_a_running_campaign():
+    table = months(month=["2025-05", "2025-08", "2025-08", "2025-08"])
+    table["drop"] = pd.array([None, None, 1, None], dtype="Int8")
+    table["split"] = ["waiting", "treated", "test", "score"]
+    found = headline(table, pd.Series([0.9, 0.8, 0.7, 0.2]), threshold=0.5)
+    assert found == {
+        "ahead": 2,
+        "mean_risk": pytest.approx(0.5),
+        "called": 1,
+        "expected_precision": pytest.approx(0.8),
+    }
 
 
 def a_snapshot(**changes):

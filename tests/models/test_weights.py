@@ -145,11 +145,16 @@ def test_weights_of_one_change_nothing_and_others_move_the_risk_to_whom_they_sta
     assert card["threshold"] == best_threshold(label, heavy.risk, weight)
     assert "months" not in card
     rows = rows.assign(month=["2025-05", "2025-07"] * 120, behaviour_key=key + np.uint64(1))
-    monthly = model_card(heavy, rows, **how, horizon=3)
+    rows["label_source"] = "shop"
+    rule = {"horizon_months": 3, "drop_below": 0.8}
+    monthly = model_card(heavy, rows, **how, rule=rule)
     assert monthly["months"] == ["2025-05", "2025-07"]
     assert (monthly["horizon_months"], monthly["training_rows"]) == (3, 240)
     assert monthly["training_customers"] == 200
     assert monthly["data"] != card["data"]
+    assert "label" not in monthly  # the shop told its outcomes, whatever the rule says
+    rows.loc[rows.index[0], "label_source"] = "rule"
+    assert model_card(heavy, rows, **how, rule=rule)["label"] == rule
 
 
 def test_weights_are_one_on_average_and_none_where_all_are_alike():

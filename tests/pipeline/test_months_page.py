@@ -136,11 +136,43 @@ def test_without_a_past_forecast_nothing_is_said_to_hold(months):
     alter(months / EVALUATION, change)
     html = build()
     said = text_of(html)
-    assert "Прогнозов с известным исходом пока нет: сбываются ли они, сказать нельзя" in said["ru"]
+    assert "можно сверить с исходом, пока нет: сбываются ли они, сказать нельзя" in said["ru"]
     assert "whether forecasts come true cannot be told" in said["en"]
     assert "no month yet with both a forecast and an outcome" in said["en"]
     assert '<table id="foretold">' not in html["en"]
     assert "within chance" not in said["en"]
+
+
+def test_where_drift_cannot_be_told_nobody_is_told_that_all_is_well(months):
+    def change(found):
+        found["months"]["drift"].update(comparisons=0, columns=[], risk=None)
+        retrained(missed=False, age=False, due=False)(found)
+
+    alter(months / EVALUATION, change)
+    said = text_of(build())
+    assert "so it cannot be said either that nothing speaks for training it anew" in said["en"]
+    assert "нельзя сказать и что переучивать её незачем" in said["ru"]
+    assert "Nothing speaks for training" not in said["en"]
+    assert "ничто не говорит" not in said["ru"]
+
+
+def test_a_forecast_that_cannot_be_judged_is_not_within_chance(months):
+    def change(found):
+        for row in found["months"]["foretold"]:
+            row.update(comparable=False, missed=False)
+        found["months"].update(missed=0)
+        retrained(missed=False, age=False, due=False)(found)
+
+    alter(months / EVALUATION, change)
+    said = text_of(build())
+    assert "whether forecasts come true cannot be told" in said["en"]
+    assert "it cannot be told whether they came true: 7" in said["en"]
+    assert "нельзя сказать, сбылись ли они: 7" in said["ru"]
+    for language, words in (
+        ("en", ("within chance", "Not one")),
+        ("ru", ("в пределах слу", "ни один")),
+    ):
+        assert not [one for one in words if one in said[language]]
 
 
 def test_a_failed_model_foretells_nothing_on_the_page(months):

@@ -62,7 +62,7 @@ def files(**change):
     return {
         "prepare": {"months": prepare | change},
         "featurize": {"months": split},
-        "evaluate": {"months": {"foretold": [{}] * 3}},
+        "evaluate": {"months": {"foretold": [{"comparable": place > 0} for place in range(3)]}},
     }
 
 
@@ -75,6 +75,7 @@ def test_months_add_up():
     ]
     found = months_overview(files(), findings)
     assert (found["count"], found["first"], found["foretold"]) == (2, "2026-01", 3)
+    assert (found["judged"], found["untold"]) == (2, 1)
     assert found["labels"] == {"shop": 3, "rule": 6, "unknown": 8}
     assert found["customers_kept"] == 17
     assert found["by_month"] == {

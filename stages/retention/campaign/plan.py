@@ -115,6 +115,7 @@ def plan_campaign(
     grade: str,
     drifted: Sequence[Mapping[str, Any]] = (),
     risk_drift: Mapping[str, Any] | None = None,
+    drift_told: bool = True,
 ) -> Plan:
     """Return the campaign: who is asked, who gets which offer, and what that adds up to.
 
@@ -137,11 +138,15 @@ def plan_campaign(
     risk_drift : mapping, optional
         How far its risk differs from theirs, where they are of other months than `customers`; else
         it is told of these.
+    drift_told : bool
+        Whether anything could be compared; else a list is made, and a warning says so.
     """
     arms = assigned(customers[IDENTITY], seed=campaign.seed, share=campaign.control_share)
     customers = customers.assign(arm=arms)
     audience = audience_of(customers)
     drift = judge_drift(customers, drifted, most=campaign.most_drift, risk=risk_drift)
+    if not drift_told:
+        drift["told"] = False
     stopped = "drift" if drift["too_large"] else ""
     if grade == FAILED_GRADE:
         stopped = "model_grade_f"
@@ -226,6 +231,12 @@ def _warnings(
     said = []
     if stopped == "model_grade_f":
         said.append("the model's grade is F, so nobody is contacted")
+    if not drift.get("told", True):
+        said.append(
+            "warning: whether customers whose outcome is ahead differ from those the model learnt "
+            "from cannot be told: too few of the latter are in the exports; its risks may not be "
+            "true of them"
+        )
     if drifted:
         names = ", ".join(dict.fromkeys(str(one["column"]) for one in drifted))
         said.append(

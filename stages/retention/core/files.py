@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
+from retention.core.paths import CAMPAIGNS, MODELS
 from retention.core.vocabulary import IDENTITY, MONTH
 
 DIGITS = 6
@@ -27,6 +28,8 @@ BELIEVED = 10
 _SIZES = np.array([float(f"1e{power}") for power in range(4, 309)])
 """From each of these on a number has one digit less: 14 in all, cents of 1e11 among them."""
 
+MAKES = "run `dvc repro`, which makes it"
+"""How to come by what a stage writes."""
 LEFT_AFTER = 24 * 60 * 60
 """Seconds after which a scratch file is a leftover even if its process seems to run."""
 
@@ -155,7 +158,7 @@ def read_json(path: Path | str, *, needs: Collection[str] = ()) -> Any:
     lacks = [key for key in needs if not isinstance(content, dict) or key not in content]
     if lacks:
         raise InputError(
-            f"{path} is of another version, it has no {lacks[0]}; run `dvc repro`, which makes it"
+            f"{path} is of another version, it has no {lacks[0]}; {way_back(path, MAKES)}"
         )
     return content
 
@@ -238,8 +241,27 @@ def made(path: Path | str) -> Path:
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"{path} is not there yet; run `dvc repro`, which makes it")
+        raise InputError(f"{path} is not there yet; {way_back(path, MAKES)}")
     return path
+
+
+def way_back(path: Path | str, repro: str) -> str:
+    """Return how to come by a file that is missing or damaged.
+
+    What is kept under ``models/`` and ``campaigns/`` no stage makes anew: DVC has it.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    repro : str
+        The way to a file that a stage makes.
+    """
+    kept, *inside = Path(path).parts
+    if len(inside) > 1 and kept in (str(MODELS), str(CAMPAIGNS)):
+        anew = ", or promote a model anew" if kept == str(MODELS) else ""
+        return f"`dvc pull -f {kept}/{inside[0]}.dvc` brings it{anew}"
+    return repro
 
 
 @contextmanager
@@ -257,7 +279,6 @@ def _whole(path: Path | str) -> Iterator[Path]:
     except (ValueError, OSError, RecursionError) as fault:
         if isinstance(fault, OSError) and fault.errno:
             raise  # the disk, not the file
-        raise InputError(
-            f"{path} is damaged ({str(fault) or type(fault).__name__}); run `dvc repro`, which "
-            "makes it anew"
-        ) from fault
+        why = str(fault) or type(fault).__name__
+        way = way_back(path, f"{MAKES} anew")
+        raise InputError(f"{path} is damaged ({why}); {way}") from fault

@@ -31,12 +31,16 @@ def read_grade(path: Path) -> str:
 def read_drift(table: pd.DataFrame, features: Path, evaluation: Path) -> dict[str, Any]:
     """Return what drifted of a table: ``drifted``, the columns, and ``risk_drift``.
 
+    Of months also ``drift_told``: False where nothing could be compared, as where the months that
+    taught a model that was kept are not in the table any more.
+
     Of a snapshot featurize has told the columns, and the risk's drift is that of its customers
     (None here). Of months the customers of known outcome are of other months than those ahead, and
     evaluate has compared both.
     """
     if in_months(table):
         found = read_json(evaluation, needs=("months",))["months"]["drift"]
+        told = {"drift_told": bool(found["comparisons"])}
     else:
-        found = read_json(features, needs=("drift",))["drift"]
-    return {"drifted": found["columns"], "risk_drift": found.get("risk")}
+        found, told = read_json(features, needs=("drift",))["drift"], {}
+    return {"drifted": found["columns"], "risk_drift": found.get("risk")} | told

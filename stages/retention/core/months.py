@@ -3,11 +3,15 @@
 import datetime
 import re
 
+import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
 from retention.core.vocabulary import MONTH
 
+MOSTLY = 0.5
+"""Part of a month's customers whose outcome is known from which the month's outcome is: a few early
+answers are not those of everyone."""
 _FORM = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 
 
@@ -62,6 +66,22 @@ def in_months(table: pd.DataFrame) -> bool:
 def newest(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the last month, one a customer; of a snapshot all."""
     return table[table[MONTH] == table[MONTH].max()] if in_months(table) else table
+
+
+def known_months(month: np.ndarray | pd.Series, known: np.ndarray | pd.Series) -> pd.Series:
+    """Tell of each month whether its outcome is known: that of :data:`MOSTLY` of its customers.
+
+    Parameters
+    ----------
+    month : array of str, shape (n_rows,)
+    known : array of bool, shape (n_rows,)
+        Whether the outcome of the row is known. Who was treated is no row here.
+
+    Returns
+    -------
+    Series of bool, index month
+    """
+    return pd.Series(np.asarray(known)).groupby(np.asarray(month)).mean() >= MOSTLY
 
 
 def split_in_time(table: pd.DataFrame) -> bool:

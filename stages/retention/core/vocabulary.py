@@ -7,6 +7,10 @@ LABEL = "drop"
 IDENTITY = "customer_id"
 MONTH = "month"
 """Column of the month, as ``YYYY-MM``, in tables of a shop's months; a snapshot has none."""
+LABEL_SOURCE = "label_source"
+"""Column of who told an outcome of months: the shop itself, or the rule of params ``label``;
+missing where it is unknown."""
+BY_SHOP, BY_RULE = "shop", "rule"
 PROFIT = "profit"
 REASON_RANKS = ("reason_1", "reason_2", "reason_3")
 """A customer's reasons, the strongest first: columns of ``reasons.parquet``."""

@@ -12,7 +12,7 @@ from retention.core.features import build_features
 from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
 from retention.core.months import in_months
 from retention.core.params import Features
-from retention.core.vocabulary import LABEL, MONTH
+from retention.core.vocabulary import LABEL, LABEL_SOURCE, MONTH
 from retention.data.time_split import split_months
 from retention.data.treated import SentCampaign, find_treated
 
@@ -89,7 +89,7 @@ def make_table(
         treatment = find_treated(customers, campaigns, horizon=horizon)
         found = split_months(customers, treatment, horizon=horizon, **how)
         sides, months = found.columns, found.details
-        by_month = [MONTH, "label_source"]
+        by_month = [MONTH, LABEL_SOURCE]
     else:
         sides = split_sides(customers, **how)
     extra = [*by_month, *(name for name in columns.by_name if name not in features)]

@@ -22,7 +22,16 @@ from retention.core.hashing import behaviour_key
 from retention.core.months import last_day, shifted
 from retention.core.params import Label, Prepare
 from retention.core.progress import progress
-from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE, MARKET_MONEY, MONTH
+from retention.core.vocabulary import (
+    BY_RULE,
+    BY_SHOP,
+    IDENTITY,
+    LABEL,
+    LABEL_SOURCE,
+    MARKET_FILE,
+    MARKET_MONEY,
+    MONTH,
+)
 from retention.data.joining import POSITION
 from retention.data.ledger import (
     combined,
@@ -58,8 +67,6 @@ from retention.data.ripening import (
 )
 from retention.data.staying import many_absent, refuse_cut_short, staying_of
 
-SOURCE = "label_source"
-"""Who tells a row's outcome: ``shop`` or ``rule``; missing where it is unknown."""
 _MANY = 12
 """Months from which reading says how far it is."""
 
@@ -175,7 +182,7 @@ def prepare_months(
         kept[month] = _labelled(rows, outcomes[month])
     customers = _by_month(kept)
     held = [name for name in columns.by_name if name in customers]  # a month may lack some
-    customers = customers[[MONTH, *held, POSITION, SOURCE]]
+    customers = customers[[MONTH, *held, POSITION, LABEL_SOURCE]]
     absent = many_absent(staying, exports)
     found = {
         month: [
@@ -264,9 +271,9 @@ def _labelled(kept: pd.DataFrame, outcomes: Outcomes) -> pd.DataFrame:
     shop = kept[LABEL].notna().to_numpy()
     rule = ~shop & ~np.isnan(outcomes.drop)
     ripe = pd.Series(pd.array(outcomes.drop, dtype="Float64"), kept.index).astype("Int8")
-    source = pd.Series(np.select([shop, rule], ["shop", "rule"], default=""), kept.index)
+    source = pd.Series(np.select([shop, rule], [BY_SHOP, BY_RULE], default=""), kept.index)
     return kept.assign(
-        **{LABEL: kept[LABEL].fillna(ripe), SOURCE: source.astype("str").where(shop | rule)}
+        **{LABEL: kept[LABEL].fillna(ripe), LABEL_SOURCE: source.astype("str").where(shop | rule)}
     )
 
 
@@ -336,8 +343,8 @@ def _restated_in(
 
 
 def _of_month(one: Sifted, kept: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
-    source = kept[SOURCE]
-    labels = {"shop": int((source == "shop").sum()), "rule": int((source == "rule").sum())}
+    source = kept[LABEL_SOURCE]
+    labels = {word: int((source == word).sum()) for word in (BY_SHOP, BY_RULE)}
     keys = ("customers_in", "customers_kept", "set_aside", "quarantined_rows", "matched")
     return {
         **{key: one.details[key] for key in keys},

@@ -13,13 +13,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from retention.core.hashing import behaviour_key, uniform
-from retention.core.months import months_between
+from retention.core.months import known_months, months_between
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.data.treated import Treatment
-
-MOSTLY = 0.5
-"""Share of a month's customers whose outcome is known, from which the month can be the test: a few
-early answers are no month."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +138,10 @@ def linked(ids: np.ndarray, month: np.ndarray, alike: np.ndarray) -> np.ndarray:
 
 
 def _test_month(month: np.ndarray, known: np.ndarray) -> str | None:
-    """Return the last month with known outcomes, None if there is none."""
-    shares = pd.Series(known).groupby(month).mean()
-    mostly = shares[shares >= MOSTLY] if (shares >= MOSTLY).any() else shares[shares > 0]
-    return None if mostly.empty else str(mostly.index.max())
+    """Return the last month whose outcome is known, else with any known; None without one."""
+    mostly = known_months(month, known)
+    months = mostly.index[mostly] if mostly.any() else month[known]
+    return str(max(months)) if len(months) else None
 
 
 def _may_teach(month: np.ndarray, test_month: str | None, *, horizon: int) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from retention.core.months import split_in_time
+from retention.core.months import known_months, split_in_time
 from retention.core.row_weights import are_even, effective_size, weights_of
 from retention.core.vocabulary import LABEL, MONTH
 from retention.evaluation.evaluation import Judged, Resampled, told
@@ -15,8 +15,6 @@ from retention.stats.metrics import SCORES, resamples, spreads
 
 SCORED_BY = ("roc_auc", "brier", "log_loss")
 """The scores of a month."""
-LEAST_KNOWN = 0.5
-"""Part of a month's customers whose outcome must be known."""
 MONTH_COLUMNS = (
     "month",
     "customers",
@@ -35,12 +33,11 @@ RESAMPLED = 50_000_000
 def known(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that can be judged: of known outcome, untreated, one of each twin pair.
 
-    Of a month of which fewer than :data:`LEAST_KNOWN` are known there are none: early answers are
-    not those of everyone.
+    Of a month whose outcome is not known (`months.known_months`) there are none.
     """
     rows = table[table["scored"] & (table["split"] != "treated")]
     told = rows[LABEL].notna()
-    return rows[told & (told.groupby(rows[MONTH]).transform("mean") >= LEAST_KNOWN)]
+    return rows[told & rows[MONTH].map(known_months(rows[MONTH], told)).astype("bool")]
 
 
 def scores_of(

@@ -119,6 +119,9 @@ def _read(path: Path) -> Forecast:
             if not (plain and math.isfinite(value) and 0 <= value <= most):
                 valid = "a number from 0 to 1" if most == 1 else "a number from 0"
                 raise InputError(f"{path}: {key} is {shown(value)}; valid: {valid}")
+    if found["horizon_months"] != int(found["horizon_months"]) or found["horizon_months"] < 1:
+        months = shown(found["horizon_months"])
+        raise InputError(f"{path}: horizon_months is {months}; valid: a whole number of months")
     numbers = {key: float("nan") if found[key] is None else float(found[key]) for key in parts}
     scores = {
         name: Expected(
@@ -131,7 +134,13 @@ def _read(path: Path) -> Forecast:
 
 
 def beside_fact(
-    forecast: Forecast, rows: pd.DataFrame, *, level: float, missed_level: float, own: bool
+    forecast: Forecast,
+    rows: pd.DataFrame,
+    *,
+    horizon: int,
+    level: float,
+    missed_level: float,
+    own: bool,
 ) -> dict[str, Any]:
     """Return a forecast beside what came.
 
@@ -140,6 +149,8 @@ def beside_fact(
     forecast : Forecast
     rows : DataFrame
         The month's rows of known outcome (`by_month.known`), with ``risk``.
+    horizon : int
+        Months after it that decided. What was foretold of another horizon has no fact here.
     level : float
         Coverage of the intervals told.
     missed_level : float
@@ -152,17 +163,26 @@ def beside_fact(
     -------
     dict
         ``month``, ``customers`` (whom the outcomes stand for), ``model``, ``comparable`` (whether
-        they stand for about as many as were foretold); for each score its name, ``_low``,
-        ``_high`` and ``_fact``; ``missed_scores``, and whether there are any (``missed``).
+        it can be told if it came true: the outcomes are of its horizon and stand for about as many
+        as were foretold, and of some score interval and fact are known); for each score its
+        name, ``_low``, ``_high`` and ``_fact``; ``missed_scores``, and whether there are any
+        (``missed``).
     """
     label, risk = rows[LABEL].to_numpy("float64"), rows["risk"].to_numpy("float64")
     weight = weights_of(rows)
     facts = came(label, risk, weight)
     if not own:
         facts |= {"roc_auc": float("nan"), "brier": float("nan")}
+    if forecast.horizon_months != horizon:
+        facts = dict.fromkeys(facts, float("nan"))
     covered = float(weight.sum()) / forecast.customers if forecast.customers else 0.0
-    comparable = LEAST_COVERED <= covered <= 1 / LEAST_COVERED
     fewer = forecast.effective / max(effective_size(weight), 1.0)
+    known_of = [
+        name
+        for name, one in forecast.scores.items()
+        if not np.isnan([facts[name], *one.interval(level, rows=fewer)]).any()
+    ]
+    comparable = bool(known_of) and LEAST_COVERED <= covered <= 1 / LEAST_COVERED
     found: dict[str, Any] = {
         "month": forecast.month,
         "customers": round(float(weight.sum())),
@@ -227,8 +247,8 @@ class Judge:
         then = None if own else self.risk_by(forecast.model, rows)
         if then is not None:
             own, rows = True, rows.assign(risk=then)
-        levels = {"level": self.level, "missed_level": self.missed_level}
-        return beside_fact(forecast, rows, own=own, **levels)
+        how = {"horizon": self.horizon, "level": self.level, "missed_level": self.missed_level}
+        return beside_fact(forecast, rows, own=own, **how)
 
 
 def foretold_and_came(
@@ -236,8 +256,9 @@ def foretold_and_came(
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return forecast beside fact for every past month, and whether the model in use missed one.
 
-    A forecast that was kept is that of its day; of a month without one the model in use tells what
-    it would have foretold, where it cannot have learnt from what came.
+    A forecast that was kept is that of its day, and stays it where it cannot be held against what
+    came: what is calculated afterwards takes no kept one's place. Of a month without one the model
+    in use tells what it would have foretold, where it cannot have learnt from what came.
 
     Parameters
     ----------
@@ -255,8 +276,7 @@ def foretold_and_came(
         if judge.could_foretell(rows, month):
             told.append(judge.beside(judge.foretell(rows, month), rows) | {"kept": False})
         missed |= any(one["missed"] and one["model"] == judge.model for one in told)
-        # Where outcomes stand for others than those foretold then, the forecast of today is better.
-        found += [one for one in told if one["comparable"]][:1] or told[:1]
+        found += told[:1]
     return found, missed
 
 

@@ -53,13 +53,24 @@ class MonthStudy:
             for name in FORESEEN
         )
         found = [f"expected of {told[MONTH]}: {', '.join(spans)}"]
+        if not self.details["drift"]["comparisons"]:
+            found.append(
+                f"whether {told[MONTH]} differs from the months that taught the model cannot be "
+                "told: too few of their customers are in the exports"
+            )
+        reasons = {
+            "missed": "a forecast was missed",
+            "drift": "the last month differs from those that taught the model",
+            "age": f"the model is {why['months_old']} months old",
+        }
+        speaks = "; ".join(reasons[one] for one in reasons if why[one])
         if why["due"]:
-            reasons = {
-                "missed": "a forecast was missed",
-                "drift": "the last month differs from those that taught the model",
-                "age": f"the model is {why['months_old']} months old",
-            }
-            found.append("train anew: " + "; ".join(reasons[one] for one in reasons if why[one]))
+            found.append(f"train anew: {speaks}")
+        elif speaks:
+            found.append(
+                f"a reason to train anew: {speaks}; but there are no new months of known outcome "
+                "to learn from yet"
+            )
         return found
 
     @property
@@ -96,13 +107,14 @@ def study_months(
         Rows of months: ``month``, ``drop``, ``split``, ``scored``, ``twin_key``, ``weight``,
         ``risk`` and ``out_of_fold``.
     card : mapping
-        The model's: ``sha256`` and, if it was taught by months, ``months``.
+        The model's: ``sha256`` and, if it was taught by months, ``months`` and
+        ``horizon_months``.
     kept : mapping of Forecast
         By month, as ``foretold.read_forecasts`` gives them.
     drift : mapping
         Of the last month, as ``drift.find_month_drift`` gives it.
     horizon : int
-        Params ``label.horizon_months``.
+        Params ``label.horizon_months``, for a model whose card names none (of a snapshot).
     options : Evaluate
         The params section.
     doubt_then : ndarray, shape (2, 2), optional
@@ -122,7 +134,7 @@ def study_months(
     )
     if np.isnan(doubt).any() and doubt_then is not None:
         doubt = doubt_then
-    months = list(card.get("months", ()))
+    months, horizon = list(card.get("months", ())), int(card.get("horizon_months", horizon))
     judge = Judge(
         doubt,
         str(card["sha256"])[:SHORT],

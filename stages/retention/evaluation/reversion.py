@@ -14,19 +14,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from retention.core.vocabulary import LABEL, REVENUE
+from retention.core.vocabulary import BY_RULE, LABEL, LABEL_SOURCE, REVENUE
 from retention.models.calibration import fit_sigmoid
 from retention.models.estimators import sigmoid
 from retention.stats.estimates import share_below
 from retention.stats.metrics import best_threshold, plain, roc_auc
 
-BY_RULE = "rule"
-"""What ``label_source`` says of an outcome that follows from revenue."""
-
 
 def by_rule(rows: pd.DataFrame) -> bool:
     """Tell whether any outcome of the rows follows from revenue, so that past revenue ranks it."""
-    made = "label_source" in rows and bool((rows["label_source"] == BY_RULE).any())
+    made = LABEL_SOURCE in rows and bool((rows[LABEL_SOURCE] == BY_RULE).any())
     return made and set(REVENUE) <= set(rows)
 
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.core.files import read_json, read_parquet
-from retention.core.paths import ModelFolder
+from retention.core.errors import InputError
+from retention.core.files import read_json, read_parquet, way_back
+from retention.core.paths import TRAINED, ModelFolder
 from retention.evaluation.held_out import HEADLINE, Evaluation, can_be_judged, evaluate_risk
 from retention.stats.clustered import doubt_of
 
@@ -39,8 +40,14 @@ def evaluated(
     InputError
         If neither can be had.
     """
-    if can_be_judged(table) or not model.evaluation.exists():
+    if can_be_judged(table) or model == TRAINED:
         return evaluate_risk(table, list(card["features"]), threshold=card["threshold"], **how)
+    if not model.evaluation.exists():
+        raise InputError(
+            f"{model.evaluation} is not there, which says how good the model was when it was kept, "
+            "and too few outcomes are known to judge it anew; "
+            + way_back(model.evaluation, "valid: a model that was kept by stages/promote.py")
+        )
     return evaluation_when_kept(model)
 
 

@@ -1,7 +1,7 @@
 """A trained model in words and numbers: its card, and what training found."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.months import in_months
-from retention.core.vocabulary import IDENTITY, LABEL, MONTH
+from retention.core.vocabulary import BY_RULE, IDENTITY, LABEL, LABEL_SOURCE, MONTH
 from retention.models.calibration import Calibration
 from retention.models.estimators import BEND, FAMILIES, sigmoid, takes_weights
 from retention.models.selection import Trained
@@ -26,7 +26,7 @@ def model_card(
     words: Collection[str],
     sha256: str,
     weight: np.ndarray | None = None,
-    horizon: int | None = None,
+    rule: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what later stages need to know of a model beside its file.
 
@@ -34,16 +34,17 @@ def model_card(
     ----------
     trained : Trained
     rows : DataFrame
-        What it was trained on: ``customer_id``, ``drop``, ``twin_key`` and, of months, ``month``
-        and ``behaviour_key``. One hash says which customers these were.
+        What it was trained on: ``customer_id``, ``drop``, ``twin_key`` and, of months, ``month``,
+        ``behaviour_key`` and ``label_source``. One hash says which customers these were.
     names, words : sequence of str
         The features, and those of them that hold words.
     sha256 : str
         Of the model's file, hex digits.
     weight : ndarray of float, shape (n_rows,), optional
         How many customers each row stands for.
-    horizon : int, optional
-        Months of an outcome; of months only.
+    rule : mapping, optional
+        Params ``label``; of months only. The card holds it where any outcome was made by it, else
+        ``horizon_months`` alone.
     """
     result = trained.best.result
     label = rows[LABEL].to_numpy("int64")
@@ -60,9 +61,10 @@ def model_card(
         "versions": {package: version(package) for package in PACKAGES},
         "sha256": sha256,
     }
-    if monthly:
-        months = sorted(rows[MONTH].unique())
+    if rule is not None:
+        months, horizon = sorted(rows[MONTH].unique()), rule["horizon_months"]
         card |= {"training_rows": len(rows), "months": months, "horizon_months": horizon}
+        card |= {"label": dict(rule)} if (rows[LABEL_SOURCE] == BY_RULE).any() else {}
     return card
 
 

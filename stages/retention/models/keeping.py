@@ -16,6 +16,7 @@ import pandas as pd
 from retention.core.errors import InputError, clipped, one_of, shown
 from retention.core.files import made, read_json, read_parquet, write_parquet
 from retention.core.months import in_months
+from retention.core.params import Label
 from retention.core.paths import MODELS, TRAINED, ModelFolder
 from retention.core.vocabulary import IDENTITY
 from retention.models.estimators import RiskModel
@@ -59,15 +60,15 @@ def read_in_use(folder: ModelFolder) -> InUse:
     InputError
         If there is none, or a file of it is damaged.
     """
-    if folder != TRAINED and not folder.folder.is_dir():
-        pointer = folder.folder.with_name(f"{folder.folder.name}.dvc")
-        if pointer.is_file():
-            raise InputError(
-                f"{folder} (params score.model) is not here; `dvc pull {pointer}` brings it"
-            )
+    pointer = Path(f"{folder}.dvc")
+    if folder != TRAINED and not (folder.card.is_file() or pointer.is_file()):
         there = sorted(str(path.parent) for path in MODELS.glob("*/model.json"))
         raise InputError(
-            f"params score.model: there is no folder {folder}; valid: {one_of([TRAINED, *there])}"
+            f"params score.model: there is no model in {folder}; valid: {one_of([TRAINED, *there])}"
+        )
+    if folder != TRAINED and not folder.folder.is_dir():
+        raise InputError(
+            f"{folder} (params score.model) is not here; `dvc pull {pointer}` brings it"
         )
     card = read_json(folder.card, needs=_NEEDS)
     model = load_model(folder.model, sha256=card["sha256"])
@@ -143,6 +144,29 @@ def refuse_misfit(used: InUse, table: pd.DataFrame) -> None:
                 f"score: {count:,} rows have words of {clipped(name)} that the model has never "
                 f"met ({_named(strange)})",
                 file=sys.stderr,
+            )
+
+
+def refuse_other_outcomes(used: InUse, rule: Label) -> None:
+    """Raise an InputError if a model learnt from outcomes of another rule than that of params.
+
+    Its risk would be that of another outcome, and no fact could be held against it. A model of the
+    shop's own labels is of their horizon; one of a snapshot names none.
+
+    Parameters
+    ----------
+    used : InUse
+    rule : Label
+        The params section.
+    """
+    horizon = {key: used.card[key] for key in ("horizon_months",) if key in used.card}
+    now = rule.model_dump()
+    for key, then in used.card.get("label", horizon).items():
+        if now[key] != then:
+            raise InputError(
+                f"{used.folder.card}: the model learnt from outcomes by label.{key} {shown(then)}, "
+                f"params.yaml has {shown(now[key])}; valid: {shown(then)}, or a model of these "
+                f"outcomes (params score.model {TRAINED})"
             )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from retention.core.errors import InputError, one_of
-from retention.core.files import atomic, made
+from retention.core.files import atomic, made, way_back
 
 TRUSTED = frozenset(
     {
@@ -70,7 +70,7 @@ def load_model(path: Path, *, sha256: str) -> Any:
     if found != sha256:
         raise InputError(
             f"{path} is not the file that train wrote: its sha256 is {found[:12]}…, "
-            f"model.json says {sha256[:12]}…; run `dvc repro train`"
+            f"model.json says {sha256[:12]}…; {way_back(path, 'run `dvc repro train`')}"
         )
     try:
         foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - TRUSTED)
@@ -80,8 +80,8 @@ def load_model(path: Path, *, sha256: str) -> Any:
         raise
     except Exception as fault:  # skops documents no error for a file that is none of its own
         raise InputError(
-            f"{path} is no model that can be read ({type(fault).__name__}); run "
-            "`dvc repro -f train`, which makes it anew"
+            f"{path} is no model that can be read ({type(fault).__name__}); "
+            + way_back(path, "run `dvc repro -f train`, which makes it anew")
         ) from fault
     raise InputError(f"{path} holds types that are not trusted: {one_of(foreign)}")
 

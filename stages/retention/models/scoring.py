@@ -5,13 +5,17 @@ import pandas as pd
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from retention.core.audience import is_ahead
 from retention.core.errors import InputError
-from retention.core.months import in_months
+from retention.core.months import in_months, newest
+from retention.core.paths import TRAINED
 from retention.core.progress import progress
 from retention.core.teaching import TAUGHT
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.models.estimators import CHUNK, RiskModel
 
+LEAST_FOUND = 0.5
+"""Part of the rows that taught a kept model that are found again in the months that are there."""
 _DIGITS = 6
 """Decimal places of a risk: far above the noise of arithmetic, far below what anyone acts on."""
 
@@ -80,10 +84,36 @@ def score_customers(
     return told.assign(**{TAUGHT: seen}) if kept else told
 
 
+def headline(table: pd.DataFrame, risk: pd.Series, *, threshold: float) -> dict[str, float]:
+    """Return what the risks say of those whose outcome is ahead, in months of the last month.
+
+    Those whom a running campaign treats are among them: they can be on a list too.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_rows, …)
+        ``drop`` and, of months, ``month``.
+    risk : Series of float, shape (n_rows,)
+        Indexed as `table`.
+    threshold : float
+        Risk from which a customer is called.
+    """
+    today = newest(table)
+    ahead = risk[today.index[is_ahead(today)]]
+    called = ahead[ahead >= threshold]
+    return {
+        "ahead": len(ahead),
+        "mean_risk": ahead.mean(),
+        "called": len(called),
+        "expected_precision": called.mean(),  # null where none
+    }
+
+
 def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Series, np.ndarray]:
     """Return the out-of-fold risk of rows that taught a kept model, and rows that may have.
 
-    A row taught it if customer and month agree. Where the model or the table knows no months, if
+    A row taught it if customer and month agree, or month and behaviour, where ids have changed form
+    since it was kept. Where the model or the table knows no months, if
     customer and behaviour do; of a customer of whom no row is recognised so, any row with a known
     outcome may have.
 
@@ -99,9 +129,15 @@ def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Serie
     Series of float
         Missing for all other rows.
     ndarray of bool, shape (n_rows,)
+
+    Raises
+    ------
+    InputError
+        If months that taught it are in the table, but most of its rows in them are not: the model
+        would be asked about customers whose outcome it has seen.
     """
     if in_months(table) and in_months(out_of_fold):
-        return _matched(table, out_of_fold), np.zeros(len(table), dtype=bool)
+        return _matched_by_month(table, out_of_fold), np.zeros(len(table), dtype=bool)
     own = table["behaviour_key" if in_months(table) else "twin_key"]
     rows = table[[IDENTITY]].assign(behaviour_key=own)
     # One customer may have behaved alike in two months: either risk is out of fold.
@@ -110,6 +146,26 @@ def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Serie
     told = table.loc[known.notna(), IDENTITY]
     lost = out_of_fold.loc[~out_of_fold[IDENTITY].isin(told), IDENTITY]
     return known, (table[IDENTITY].isin(lost) & table[LABEL].notna()).to_numpy()
+
+
+def _matched_by_month(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> pd.Series:
+    """Return each row's out-of-fold risk: by customer and month, else by month and behaviour."""
+    here = out_of_fold[out_of_fold[MONTH].isin(table[MONTH])]
+    ids, alike = [IDENTITY, MONTH], [MONTH, "behaviour_key"]
+    known = _matched(table, here, ids)
+    places, rows = (pd.MultiIndex.from_frame(one[ids]) for one in (here, table))
+    lost, others = here[~places.isin(rows)], table[known.isna()]
+    renamed = _matched(others, lost.drop_duplicates(alike), alike).dropna()
+    there = pd.MultiIndex.from_frame(others[alike])
+    found = len(here) - int((~pd.MultiIndex.from_frame(lost[alike]).isin(there)).sum())
+    if found < LEAST_FOUND * len(here):
+        raise InputError(
+            f"the model learnt from {len(here):,} rows of {here[MONTH].min()} to "
+            f"{here[MONTH].max()}, of which {found:,} are in the exports; valid: the exports of "
+            f"these months as they were, at least {LEAST_FOUND:.0%} of the rows, or a model of the "
+            f"exports that are there (params score.model {TRAINED})"
+        )
+    return known.fillna(renamed)
 
 
 def _matched(

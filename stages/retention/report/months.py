@@ -78,11 +78,13 @@ def months_overview(
         ``by_month``: ``set_aside`` (customers) and ``warnings`` (with errors) of each;
         ``restated``: amounts ``compared`` between folders and how many ``differ``, and the places
         of the ``pairs`` of folders that differ most; ``findings`` by kind; how many months were
-        ``foretold``; ``treated``: rows left out, their ``controls``, and campaigns that are
-        ``gaps``.
+        ``foretold`` whose outcome is known, of how many it can be told whether the forecast came
+        true (``judged``) and of how many not (``untold``); ``treated``: rows left out, their
+        ``controls``, and campaigns that are ``gaps``.
     """
     found, split = files["prepare"]["months"], files["featurize"]["months"]
     by_month, restated = found["by_month"], found["restated"]
+    foretold = files["evaluate"]["months"]["foretold"]
     noticed = [row["month"] for row in findings if row["level"] != Level.ADVICE]
     differ = [place for place, pair in enumerate(restated) if pair["differ"]]
     return {
@@ -105,7 +107,9 @@ def months_overview(
             ],
         },
         "findings": kinds_of(findings),
-        "foretold": len(files["evaluate"]["months"]["foretold"]),
+        "foretold": len(foretold),
+        "judged": sum(row["comparable"] for row in foretold),
+        "untold": sum(not row["comparable"] for row in foretold),
         "treated": {
             "treated": sum(split["treated"].values()),
             "controls": sum(split["controls"].values()),
