@@ -130,7 +130,8 @@ def live(shop: Shop) -> pd.DataFrame:
     shop.arrive(first)
     shop.teach(first)
     steps = months[TAUGHT : TAUGHT + SCORED]
-    for month in progress(steps, what="year", unit="months"):
+    for number, month in enumerate(progress(steps, what="year", unit="months"), start=1):
+        shop.set_params(campaign={"seed": number})  # a lot of its own for each campaign
         shop.arrive(month)
         before = time.perf_counter()
         said = shop.run("dvc", "repro", "report")

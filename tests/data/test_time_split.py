@@ -265,6 +265,19 @@ def test_controls_weigh_by_the_product_of_all_their_lots():
     assert found.gaps == []
 
 
+def test_one_lot_that_is_drawn_twice_counts_once():
+    """Two campaigns of one seed leave the same customers untreated."""
+    ids = [f"c{number}" for number in range(40)]
+    arms = ["control" if number % 2 else "treatment" for number in range(40)]
+    one, again = sent("one", ids, arms), sent("again", ids[:30], arms[:30])
+    found = find_treated(rows_of([*ids, "z"], ["2025-08"]), [one, again], horizon=3)
+    assert found.weight.tolist() == [2.0 if number % 2 else 0.0 for number in range(40)] + [1.0]
+    other = [*arms[:29], "treatment" if arms[29] == "control" else "control"]
+    two = sent("two", ids[:30], other)
+    weight = find_treated(rows_of(ids, ["2025-08"]), [one, two], horizon=3).weight
+    assert weight[1] == 2.0 * two.control_weight
+
+
 def test_a_campaign_without_control_leaves_a_gap_that_is_named():
     one = sent("sale", ["a", "b"], ["treatment", "treatment"])
     found = find_treated(rows_of(["a", "b", "c"], ["2025-08", "2025-01"]), [one], horizon=3)

@@ -25,6 +25,9 @@ LIST = "list.parquet"
 LIST_COLUMNS = (IDENTITY, "arm", "offer", "risk", "date", "horizon")
 _LEAST_KNOWN = 0.5
 """Share of a list's customers whom the exports must know."""
+FEWEST_SHARED = 10
+"""Customers that two campaigns must share to tell whether they drew one lot: by two lots so many
+land in the same arms once in a thousand times."""
 LONGEST = 60
 """Months that an offer works at most."""
 
@@ -197,6 +200,20 @@ def _day(value: object) -> pd.Timestamp | None:
         return None
 
 
+def same_lot(one: SentCampaign, other: SentCampaign) -> bool:
+    """Tell whether two campaigns put all customers whom both list into the same arm.
+
+    That is one lot (params ``campaign.seed`` was not changed), and its chance counts once. Fewer
+    than :data:`FEWEST_SHARED` shared customers tell nothing: their lots are taken for two.
+    """
+    both = (
+        one.listed["treatment"]
+        .to_frame("one")
+        .join(other.listed["treatment"].rename("other"), how="inner")
+    )
+    return len(both) >= FEWEST_SHARED and bool((both["one"] == both["other"]).all())
+
+
 def find_treated(
     customers: pd.DataFrame, campaigns: Sequence[SentCampaign], *, horizon: int
 ) -> Treatment:
@@ -216,7 +233,8 @@ def find_treated(
     """
     treated, control = (np.zeros(len(customers), dtype=bool) for _ in range(2))
     weight = np.ones(len(customers))
-    gaps = []
+    gaps: list[str] = []
+    lots: list[tuple[SentCampaign, np.ndarray]] = []
     day = pd.Timedelta(days=1)
     first = customers[MONTH].map(
         {month: pd.Timestamp(last_day(month)) + day for month in customers[MONTH].unique()}
@@ -231,7 +249,13 @@ def find_treated(
         treated |= here & arm
         control |= here & ~arm
         if campaign.control_weight is not None:
-            weight[here & ~arm] *= campaign.control_weight
+            lot = next((one for one in lots if same_lot(one[0], campaign)), None)
+            if lot is None:
+                lots.append((campaign, np.zeros(len(customers), dtype=bool)))
+                lot = lots[-1]
+            # Who was left untreated by one lot twice stands for no more than once.
+            weight[here & ~arm & ~lot[1]] *= campaign.control_weight
+            lot[1][here & ~arm] = True
         elif (here & arm).any():
             gaps.append(campaign.name)
     control &= ~treated
