@@ -33,7 +33,7 @@ _PLOTS = paths.PLOTS / "segment"
 @stage
 def main() -> None:
     """Join risk, reasons and profit; find the segments; make the list."""
-    table = joined(read_parquet(paths.FEATURES), paths.RISKS)
+    table = read_parquet(paths.FEATURES)
     columns = load_columns().held_by(table.columns)
     params = load_params(columns=columns)
     prepared = read_json(paths.PREPARED_DETAILS)
@@ -42,9 +42,10 @@ def main() -> None:
     kinds = {one["name"]: one["categorical"] for one in read_json(paths.DICTIONARY)}
     in_data = open_words(table, columns=columns)
     offers = load_offers(columns=columns, features=list(kinds), words=in_data)
+    table = joined(table, paths.RISKS)
     customers = joined(customers_of_today(table, last), paths.REASONS, [IDENTITY, *REASON_RANKS])
-    words = [name for name in kinds if kinds[name]]
-    how = {"in_data": in_data, "columns": columns, "options": params.segment, "words": words}
+    how = {"in_data": in_data, "columns": columns, "options": params.segment}
+    how |= {"words": [name for name in kinds if kinds[name]]}
     found = find_segments(customers, taught=table[taught(table)], features=list(kinds), **how)
     known = pd.concat([customers[IDENTITY], read_parquet(paths.LEFT_OUT)[IDENTITY]])
     suppressed, lacks_own = never_contacted(campaign, known, data_dir=params.data.dir)
@@ -57,7 +58,6 @@ def main() -> None:
     for line in [*plan.warnings, *(f"warning: {place} fits nobody" for place in nobody)]:
         print(f"segment: {line}", file=sys.stderr)
     print(f"segment: {plan.summary}")
-
     for folder, tables in ((paths.SEGMENTS, found.tables), (paths.CAMPAIGN, plan.tables)):
         for name, table in tables.items():
             write_both(table, folder / name, dialect=campaign.spreadsheet)

@@ -19,7 +19,17 @@ MONTHS = {
 CONSTANTS = {"100"}
 """Numbers that sentences may hold: 'of 100 customers'."""
 LATIN = {
-    *("ROC-AUC", "CRM", "Excel", "macOS", "English", "params.yaml", "list.csv", "excluded.csv"),
+    *(
+        "ROC-AUC",
+        "CRM",
+        "Excel",
+        "macOS",
+        "English",
+        "params.yaml",
+        "data.as_of",
+        "list.csv",
+        "excluded.csv",
+    ),
     *("market_file", "market_money", "market_time", "money", "arm", "treatment", "control"),
     "data/prepared/quarantine.csv",
 }

@@ -178,7 +178,7 @@ def test_suppressed_customer_is_off_the_list_on_the_next_run(clone):
     ("usual", "other", "stages"),
     [
         ("  budget:\n", "  budget: 3\n", {"segment", "report"}),
-        ("spreadsheet: ru", "spreadsheet: en", {"prepare", "segment", "report"}),
+        ("spreadsheet: ru", "spreadsheet: en", {"prepare", "evaluate", "segment", "report"}),
     ],
 )
 def test_param_of_the_campaign_makes_those_run_that_read_it(clone, usual, other, stages):

@@ -85,7 +85,9 @@ class MonthStudy:
         # Of months without a forecast nothing is known; pandas would make text of it.
         told = told.astype(dict.fromkeys(("kept", "comparable", "missed"), "boolean"))
         rows = pd.DataFrame(self.details["rows"], columns=MONTH_COLUMNS)
-        return rows.merge(told, on=MONTH, how="outer").sort_values(MONTH, ignore_index=True)
+        return rows.merge(told, on=MONTH, how="outer").sort_values(
+            MONTH, ignore_index=True, kind="stable"
+        )
 
 
 def study_months(
