@@ -12,3 +12,20 @@ GROUPS = {column.name: column.group for column in COLUMNS.all}
 RULED = ", ".join(sorted((*BEHAVIOUR, "profit", "risk", "profit_rank")))
 """What a rule may speak of, as messages list it."""
 TABLES = tuple(COLUMNS.tables)
+AGE = """
+  age:
+    table: market_file
+    header: Возраст
+    kind: integer
+    low: 14
+    high: 110
+    optional: true
+    group: person
+    unit: {ru: "лет", en: "years"}
+    name: {ru: "возраст", en: "age"}
+    meaning: {ru: "полных лет покупателю", en: "full years of life"}
+    reason:
+      ru: {low: "юный возраст", high: "зрелый возраст", plain: "возраст покупателя"}
+      en: {low: "tender age", high: "mature age", plain: "age of the customer"}
+"""
+"""A column that a shop may add."""

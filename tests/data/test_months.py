@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 import prepare
-from dictionary import COLUMNS
+from dictionary import AGE, COLUMNS
 from helpers import cells_of
 from month_shop import MonthShop, month_shop
 from project import lay_fixtures
@@ -22,22 +23,6 @@ from retention.data.month_preparation import prepare_months, read_months
 
 LABEL = "Покупательская активность"
 RAW = Path("data/raw")
-AGE = """
-  age:
-    table: market_file
-    header: Возраст
-    kind: integer
-    low: 14
-    high: 110
-    optional: true
-    group: communication
-    unit: {ru: "лет", en: "years"}
-    name: {ru: "возраст", en: "age"}
-    meaning: {ru: "сколько лет", en: "age of the customer"}
-    reason:
-      ru: {low: "юный возраст", high: "зрелый возраст", plain: "возраст"}
-      en: {low: "young age", high: "mature age", plain: "age"}
-"""
 
 
 class MonthRun:
@@ -69,6 +54,13 @@ class MonthRun:
 
     def put(self, month: str, name: str, rows: pd.DataFrame, **how) -> None:
         rows.to_csv(self.folder / RAW / month / f"{name}.csv", index=False, **how)
+
+    def respell(self, months: Sequence[str], prefix: str) -> None:
+        """Put a prefix before every id of some months."""
+        for month in months:
+            for name in COLUMNS.tables:
+                rows = self.table(month, name)
+                self.put(month, name, rows.assign(id=prefix + rows["id"]))
 
     def run(self) -> "MonthRun":
         prepare.main()
@@ -446,7 +438,10 @@ def test_whoever_is_set_aside_has_no_row_and_an_outcome_all_the_same(run):
 
 def test_optional_columns_that_some_months_lack_are_kept(run):
     columns = Path("columns.yaml")
-    columns.write_text(columns.read_text(encoding="utf-8") + AGE, encoding="utf-8")
+    columns.write_text(
+        columns.read_text(encoding="utf-8") + AGE.replace("group: person", "group: site"),
+        encoding="utf-8",
+    )
     run.write()
     for month in ("2026-02", "2026-03"):
         rows = run.table(month, "market_file").assign(Возраст="40")
@@ -716,10 +711,7 @@ def test_a_month_that_lacks_a_file(run, capsys):
 
 def test_ids_that_change_their_form(run, capsys):
     run.write()
-    for month in ("2026-04", "2026-05", "2026-06"):
-        for table in COLUMNS.tables:
-            rows = run.table(month, table)
-            run.put(month, table, rows.assign(id="00" + rows["id"]))
+    run.respell(["2026-04", "2026-05", "2026-06"], "00")
     who = run.shop.there.index[0]
     assert run.refused(capsys) == (
         f"error: 2026-01/market_file.csv has the id '{who}', 2026-04/market_file.csv has "
@@ -730,10 +722,7 @@ def test_ids_that_change_their_form(run, capsys):
 
 def test_months_of_two_shops(run, capsys):
     run.write()
-    for month in ("2026-04", "2026-05", "2026-06"):
-        for table in COLUMNS.tables:
-            rows = run.table(month, table)
-            run.put(month, table, rows.assign(id="K" + rows["id"]))
+    run.respell(["2026-04", "2026-05", "2026-06"], "K")
     who = run.shop.there.index[0]
     assert run.refused(capsys) == (
         "error: 2026-03/market_file.csv and 2026-04/market_file.csv have no customer in common; "

@@ -18,7 +18,7 @@ import report
 import score
 import segment
 import train
-from dictionary import COLUMNS, FIXTURE
+from dictionary import AGE, COLUMNS, FIXTURE
 from helpers import an_offer, project_params
 from pages import read_page
 from project import ROOT
@@ -29,22 +29,9 @@ from simulation.shop import simulate_customers
 pytestmark = pytest.mark.slow
 STAGES = (prepare, featurize, train, score, evaluate, explain, segment, report)
 CUSTOMERS = 400
-ADDED = """
-  age:
-    table: market_file
-    header: Возраст
-    kind: integer
-    low: 14
-    high: 110
-    optional: true
-    group: person
-    unit: {ru: "лет", en: "years"}
-    name: {ru: "возраст", en: "age"}
-    meaning: {ru: "полных лет покупателю", en: "full years of life"}
-    reason:
-      ru: {low: "юный возраст", high: "зрелый возраст", plain: "возраст покупателя"}
-      en: {low: "tender age", high: "mature age", plain: "age of the customer"}
-
+ADDED = (
+    AGE
+    + """
   has_children:
     table: market_file
     header: Есть дети
@@ -59,6 +46,7 @@ ADDED = """
       "yes": {export: есть, ru: "растут", en: "has some"}
       "no": {export: нет, ru: "не растут", en: "has none"}
 """
+)
 RULES = {
     "grown_up_at_risk": "age >= 40 and risk >= 0.5",
     "childless": "has_children == no and consent == yes",

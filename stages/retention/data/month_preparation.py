@@ -34,6 +34,7 @@ from retention.core.vocabulary import (
 )
 from retention.data.joining import POSITION
 from retention.data.ledger import (
+    Ledger,
     combined,
     known_by,
     ledgers_of,
@@ -161,20 +162,10 @@ def prepare_months(
     parts = {table: ledgers_of(exports, table) for table in monthly}
     staying = staying_of(exports, parts[MARKET_MONEY])
     refuse_cut_short(staying, exports, least=options.least_staying)
-    last, revenue = max(months), combined(parts[MARKET_MONEY])
+    last = max(months)
     twice = [one for table in monthly for one in restated(parts[table], table)]
     refuse_other_unit(twice, {month: one.files[MARKET_MONEY] for month, one in exports.items()})
-    seasons = {}
-    for month in sifted:
-        # Months that were there when the outcome became known: no later one changes what came.
-        ripe = shifted(month, rule.horizon_months)
-        seasons[month] = season_index(known_by(parts[MARKET_MONEY], revenue, ripe))
-    outcomes = {
-        month: outcomes_after(
-            revenue, seasons[month], one.kept[IDENTITY], month, rule=rule, last=last
-        )
-        for month, one in sifted.items()
-    }
+    seasons, outcomes = _ripened(parts[MARKET_MONEY], sifted, rule)
     kept, early = {}, {}
     for month, one in sifted.items():
         ripe = last_day(shifted(month, rule.horizon_months))
@@ -239,6 +230,25 @@ def _sift_month(one: MonthExports, options: Prepare) -> Sifted:
         found = sift(one.exports, options, folder=one.folder)
     broken = found.details["quarantined_rows"] + len(one.labels.cleaned.quarantine)
     return replace(found, details=found.details | {"quarantined_rows": broken})
+
+
+def _ripened(
+    revenue: Mapping[str, Ledger], sifted: Mapping[str, Sifted], rule: Label
+) -> tuple[dict[str, pd.Series], dict[str, Outcomes]]:
+    """Return the season by which each month is judged, and what came of its customers by the rule.
+
+    `revenue` is what the exports of each month tell.
+    """
+    seasons, outcomes = {}, {}
+    latest, last = combined(revenue), max(sifted)
+    for month, one in sifted.items():
+        # Months that were there when the outcome became known: no later one changes what came.
+        ripe = shifted(month, rule.horizon_months)
+        seasons[month] = season_index(known_by(revenue, latest, ripe))
+        outcomes[month] = outcomes_after(
+            latest, seasons[month], one.kept[IDENTITY], month, rule=rule, last=last
+        )
+    return seasons, outcomes
 
 
 @contextlib.contextmanager

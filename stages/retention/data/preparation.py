@@ -158,13 +158,7 @@ def read_exports(
 def prepare_customers(exports: Exports, options: Prepare, *, folder: Path) -> Prepared:
     """Join the exports of one folder, set aside who cannot be trusted, and look at the rest.
 
-    Parameters
-    ----------
-    exports : Exports
-    options : Prepare
-        The params section.
-    folder : Path
-        Where the exports lie, for messages.
+    Parameters as :func:`sift` takes them.
 
     Raises
     ------
