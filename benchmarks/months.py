@@ -45,7 +45,7 @@ from retention.evaluation.forecast import FORESEEN
 from retention.evaluation.foretold import beside_fact, read_forecasts
 from retention.evaluation.month_study import study_months
 from retention.models.estimators import RiskModel
-from retention.models.scoring import score_customers
+from retention.models.scoring import predict_risk, score_customers
 from retention.models.selection import row_weights, train_model, training_rows
 from retention.stats.intervals import exact_share
 from simulation.answers import protected_by
@@ -110,6 +110,11 @@ class Taught:
     model: RiskModel
     out_of_fold: pd.DataFrame
     card: dict[str, Any]
+
+    def risk_by(self, short: str, rows: pd.DataFrame) -> np.ndarray | None:
+        """Return what the model tells of rows, if it is the one that is meant."""
+        own = self.card["sha256"].startswith(short)
+        return predict_risk(self.model, rows, jobs=1) if own and len(rows) else None
 
 
 project = cache(of_project)
@@ -264,9 +269,8 @@ def lived(seed: int, customers: int, changes: Mapping[str, float], campaigns: bo
                 wrong = seen | {last: in_seconds(seen[last])}
                 year.seconds = is_called(drift_of(scored(table_of(wrong, sent, seasons), taught)))
             forecasts, drift = read_forecasts(kept), drift_of(judged)
-            found = study_months(
-                judged, taught.card, forecasts, drift, horizon=horizon, options=options
-            )
+            how = {"horizon": horizon, "options": options, "risk_by": taught.risk_by}
+            found = study_months(judged, taught.card, forecasts, drift, **how)
             said = found.details["retrain"]
             year.missed += [last] * said["missed"]
             year.drifted += [last] * said["drift"]

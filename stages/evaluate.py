@@ -31,8 +31,8 @@ from retention.evaluation.foretold import read_forecasts
 from retention.evaluation.held_out import predictions
 from retention.evaluation.month_study import study_months
 from retention.evaluation.plots import draw_months, draw_scores
-from retention.evaluation.when_kept import doubt_when_kept, evaluated
-from retention.models.keeping import risk_by_kept
+from retention.evaluation.when_kept import evaluated, months_when_kept
+from retention.models.keeping import risk_by_name
 
 _PLOTS = paths.PLOTS / "evaluate"
 
@@ -53,7 +53,7 @@ def main() -> None:
         least, level = params.features.least_drift, drift_level(options.alarm_level)
         drift = find_month_drift(table, names, least=least, level=level)
         kept = read_forecasts(paths.FORECASTS)
-        how = {"options": options, "doubt_then": doubt_when_kept(model), "risk_by": risk_by_kept}
+        how = {"options": options, "then": months_when_kept(model), "risk_by": risk_by_name}
         months = study_months(table, card, kept, drift, horizon=label.horizon_months, **how)
         print(*(f"evaluate: {line}" for line in months.lines), sep="\n")
         found = found.with_months(months.details)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from retention.evaluation.forecast import FORESEEN, Expected, came, foresee
+from retention.evaluation.forecast import FORESEEN, Expected, came, corrections, foresee
 
 NO_DOUBT = np.zeros((2, 2))
 
@@ -92,3 +92,47 @@ def test_a_million_customers_are_foretold_at_once():
     found = foresee(risk, np.ones(len(risk)), NO_DOUBT)
     small = foresee(risk[:10_000], np.ones(10_000), NO_DOUBT)
     assert found["roc_auc"].luck == pytest.approx(small["roc_auc"].luck / 10, rel=0.05)
+
+
+def shop_of(seed, rows=4000):
+    """Probabilities, outcomes, groups of two rows, and weights."""
+    rng = np.random.default_rng(seed)
+    chance = expit(rng.normal(-0.6, 1.3, rows))
+    label = (rng.random(rows) < chance).astype("float64")
+    return chance, label, np.arange(rows) // 2, np.ones(rows)
+
+
+def test_a_model_that_ranks_better_than_it_promises_is_expected_to():
+    """Risks drawn to the middle, though they rank as well: the rows that taught show it."""
+    chance, label, groups, weight = shop_of(1)
+    timid = expit(0.6 * logit(chance) - 0.25)
+    found = corrections(label, timid, timid, groups, weight)
+    other, outcome, _, _ = shop_of(2)
+    risk = expit(0.6 * logit(other) - 0.25)
+    told = foresee(risk, weight, np.zeros((2, 2)))
+    better = foresee(risk, weight, np.zeros((2, 2)), found)
+    fact = came(outcome, risk, weight)
+    for name in ("roc_auc", "brier"):
+        assert told[name].contradicts(fact[name], level=0.99), name
+        assert not better[name].contradicts(fact[name], level=0.99), name
+        assert better[name].doubt == found[name].error
+    assert better["drop_share"] == told["drop_share"]
+
+
+def test_true_risks_are_hardly_corrected():
+    gaps = []
+    for seed in range(20):
+        chance, label, groups, weight = shop_of(seed)
+        for name, one in corrections(label, chance, chance, groups, weight).items():
+            gaps.append((name, one.gap / one.error))
+    for name in ("roc_auc", "brier"):
+        found = np.array([gap for which, gap in gaps if which == name])
+        assert abs(found.mean()) < 3 / np.sqrt(20)
+        assert np.abs(found).max() < 3.5
+
+
+def test_what_cannot_be_told_corrects_nothing():
+    chance, _, groups, weight = shop_of(3, rows=40)
+    few = np.zeros(40)
+    few[:3] = 1
+    assert corrections(few, chance, chance, groups, weight) == {}

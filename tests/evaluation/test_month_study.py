@@ -21,7 +21,7 @@ from retention.evaluation.held_out import (
 )
 from retention.evaluation.month_study import study_months
 from retention.evaluation.plots import draw_months, draw_scores
-from retention.evaluation.when_kept import WHEN_KEPT, doubt_when_kept, evaluated
+from retention.evaluation.when_kept import WHEN_KEPT, evaluated, months_when_kept
 
 OPTIONS = Evaluate(**project_params()["evaluate"] | {"bootstrap": 100})
 CALM = {"comparisons": 17, "columns": [], "risk": None}
@@ -206,7 +206,7 @@ def test_without_outcomes_a_model_has_the_scores_of_when_it_was_kept(model, tmp_
     # What it does not know of itself is remembered too, or nothing could be foretold.
     untold = studied(ahead)
     assert np.isnan(untold.details["forecast"]["roc_auc_low"])
-    then = studied(ahead, doubt_then=doubt_when_kept(model)).details["forecast"]
+    then = studied(ahead, then=months_when_kept(model)).details["forecast"]
     usual = studied(shop_of_months(600, 9, seed=9)).details["forecast"]
     for name in FORESEEN:
         width, other = (one[f"{name}_high"] - one[f"{name}_low"] for one in (then, usual))

@@ -11,16 +11,23 @@ Brier score the mean of p (1 - p). The interval holds two things:
   shift and the slope of their out-of-fold risks are uncertain (`stats.clustered`), and so is what
   follows from them (delta method).
 
+A model that is true on the whole need not be true at every risk; then it ranks better, or worse,
+than its own risks promise. So much shows on the rows that taught it: what was found there out of
+fold, beside what the model promises of the same rows, corrects ROC-AUC and Brier score
+(`corrections`), and the doubt of these two is that of what was found.
+
 A shop that changes is in neither: a fact outside the interval is how it shows.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 from scipy.special import expit, logit
 
 from retention.core.row_weights import effective_size
+from retention.stats.clustered import area_error, mean_error
 from retention.stats.estimates import LEAST_OF_CLASS, NOTHING
 from retention.stats.metrics import LOSS_CLIP, Drawn, brier, roc_auc
 
@@ -83,6 +90,15 @@ class Expected:
         low, high = self.interval(level, rows=rows)
         return {name: self.value, f"{name}_low": low, f"{name}_high": high}
 
+    def distance(self, value: float) -> float:
+        """Return how far another value of the score is, in log-odds (or the logarithm)."""
+        return self._there(value) - self._there(self.value)
+
+    def moved(self, by: "Correction") -> "Expected":
+        """Return the score as a correction moves it, with the doubt of what was found."""
+        there = self._back(self._there(self.value) + by.gap)
+        return replace(self, value=there, doubt=by.error)
+
     def _there(self, value: float) -> float:
         value = min(max(value, NOTHING), 1 - NOTHING)
         return float(logit(value) if self.bounded else np.log(value))
@@ -91,7 +107,61 @@ class Expected:
         return float(expit(value) if self.bounded else min(np.exp(value), 1.0))
 
 
-def foresee(risk: np.ndarray, weight: np.ndarray, doubt: np.ndarray) -> dict[str, Expected]:
+@dataclass(frozen=True)
+class Correction:
+    """What a score was found to be on the rows that taught a model, beside what it promises there.
+
+    Attributes
+    ----------
+    gap : float
+        Found less promised, in log-odds (of a Brier score: in its logarithm).
+    error : float
+        Standard error of what was found, in the same unit.
+    """
+
+    gap: float
+    error: float
+
+
+def corrections(
+    label: np.ndarray,
+    unseen: np.ndarray,
+    own: np.ndarray,
+    groups: np.ndarray,
+    weight: np.ndarray,
+) -> dict[str, Correction]:
+    """Return what corrects the ROC-AUC and the Brier score; empty where it cannot be told.
+
+    Parameters
+    ----------
+    label : ndarray of 0 and 1, shape (n_rows,)
+        Outcomes of the rows that taught the model.
+    unseen, own : ndarray of float, shape (n_rows,)
+        Their risks by models that have not seen the row, and by the model itself: the one finds,
+        the other promises.
+    groups : ndarray, shape (n_rows,)
+        Rows of equal value belong together.
+    weight : ndarray of float, shape (n_rows,)
+    """
+    found, promised = came(label, unseen, weight), foresee(own, weight, np.zeros((2, 2)))
+    errors = {
+        "roc_auc": area_error(label, unseen, groups, weight),
+        "brier": mean_error((unseen - label) ** 2, groups, weight) / found["brier"],
+    }
+    told = {
+        name: Correction(promised[name].distance(found[name]), error)
+        for name, error in errors.items()
+    }
+    known = [part for one in told.values() for part in (one.gap, one.error)]
+    return told if np.isfinite(known).all() else {}
+
+
+def foresee(
+    risk: np.ndarray,
+    weight: np.ndarray,
+    doubt: np.ndarray,
+    corrected: Mapping[str, Correction] | None = None,
+) -> dict[str, Expected]:
     """Return what is expected of customers, by the names of :data:`FORESEEN`.
 
     Parameters
@@ -103,6 +173,8 @@ def foresee(risk: np.ndarray, weight: np.ndarray, doubt: np.ndarray) -> dict[str
     doubt : ndarray, shape (2, 2)
         Covariance of the shift and slope of the model's calibration, as ``clustered.line_doubt``
         gives it.
+    corrected : mapping of Correction, optional
+        By score, as :func:`corrections` gives it.
     """
     score = logit(np.clip(risk, LOSS_CLIP, 1 - LOSS_CLIP))
     mean = float(weight @ risk / weight.sum()) if len(risk) else float("nan")
@@ -121,7 +193,7 @@ def foresee(risk: np.ndarray, weight: np.ndarray, doubt: np.ndarray) -> dict[str
         moved.append((ends[0] - ends[1]) / (2 * _STEP) * scales if known else values * np.nan)
     ways = np.array(moved)
     doubts = np.sqrt(np.einsum("ik,ij,jk->k", ways, doubt, ways))
-    return {
+    expected = {
         name: Expected(
             float(values[place]),
             float(spreads[place] * scales[place]),
@@ -130,6 +202,9 @@ def foresee(risk: np.ndarray, weight: np.ndarray, doubt: np.ndarray) -> dict[str
         )
         for place, name in enumerate(FORESEEN)
     }
+    for name, one in (corrected or {}).items():
+        expected[name] = expected[name].moved(one)
+    return expected
 
 
 def came(label: np.ndarray, risk: np.ndarray, weight: np.ndarray) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from retention.core.months import is_month
 from retention.core.row_weights import effective_size, weights_of
 from retention.core.vocabulary import LABEL, MONTH
 from retention.evaluation.by_month import known
-from retention.evaluation.forecast import FORESEEN, Expected, came, foresee
+from retention.evaluation.forecast import FORESEEN, Correction, Expected, came, foresee
 
 SHORT = 12
 """Hex digits by which a model is called."""
@@ -69,7 +69,13 @@ class Forecast:
 
 
 def forecast_of(
-    rows: pd.DataFrame, doubt: np.ndarray, *, month: str, horizon: int, model: str
+    rows: pd.DataFrame,
+    doubt: np.ndarray,
+    *,
+    month: str,
+    horizon: int,
+    model: str,
+    corrected: Mapping[str, Correction] | None = None,
 ) -> Forecast:
     """Return what is expected of the rows of a month.
 
@@ -77,13 +83,13 @@ def forecast_of(
     ----------
     rows : DataFrame
         One of each twin pair of the untreated, with ``risk``.
-    doubt : ndarray, shape (2, 2)
-        As ``forecast.foresee`` takes it.
+    doubt, corrected
+        As ``forecast.foresee`` takes them.
     month, horizon, model
         As :class:`Forecast` has them.
     """
     weight = weights_of(rows)
-    scores = foresee(rows["risk"].to_numpy("float64"), weight, doubt)
+    scores = foresee(rows["risk"].to_numpy("float64"), weight, doubt, corrected)
     return Forecast(month, horizon, model, float(weight.sum()), effective_size(weight), scores)
 
 
@@ -220,6 +226,8 @@ class Judge:
         The first month whose outcomes it cannot have learnt from; None if that is not known.
     level, missed_level : float
         As :func:`beside_fact` takes them.
+    corrected : mapping of Correction
+        Of the model in use, as ``forecast.corrections`` gives it.
     risk_by : callable
         What an earlier model, by the first digits of its sha256, tells of rows; None if it is not
         kept.
@@ -231,11 +239,13 @@ class Judge:
     since: str | None
     level: float
     missed_level: float
+    corrected: Mapping[str, Correction] = field(default_factory=dict)
     risk_by: RiskBy = nothing_kept
 
     def foretell(self, rows: pd.DataFrame, month: str) -> Forecast:
         """Return what the model in use expects of rows of a month (`forecast_of`)."""
-        return forecast_of(rows, self.doubt, month=month, horizon=self.horizon, model=self.model)
+        how = {"horizon": self.horizon, "model": self.model, "corrected": self.corrected}
+        return forecast_of(rows, self.doubt, month=month, **how)
 
     def could_foretell(self, rows: pd.DataFrame, month: str) -> bool:
         """Tell whether the model in use cannot have learnt from what came of the month."""

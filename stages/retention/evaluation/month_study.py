@@ -1,7 +1,7 @@
 """A shop's months: how good the model was in each, what to expect of the last, what came."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from retention.core.teaching import taught
 from retention.core.vocabulary import LABEL, MONTH
 from retention.evaluation.alarms import missed_level, retraining
 from retention.evaluation.by_month import MONTH_COLUMNS, month_scores, random_split, split_of
-from retention.evaluation.forecast import FORESEEN
+from retention.evaluation.forecast import FORESEEN, Correction, corrections
 from retention.evaluation.foretold import (
     SHORT,
     Forecast,
@@ -24,7 +24,7 @@ from retention.evaluation.foretold import (
     foretold_and_waiting,
     nothing_kept,
 )
-from retention.stats.clustered import line_doubt, told_doubt
+from retention.stats.clustered import doubt_of, line_doubt, told_doubt
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class MonthStudy:
     details : dict
         The section ``months`` of the details: ``rows``, ``random_split``, ``forecast``,
         ``foretold``, ``waiting``, ``missed``, ``retrain``, ``drift``, ``doubt`` (what the
-        model does not know of its calibration) and the levels of ``alarms``.
+        model does not know of its calibration), ``corrected`` (see ``forecast.corrections``) and
+        the levels of ``alarms``.
     forecast : dict
         What is expected of the last month, to be kept.
     """
@@ -98,7 +99,7 @@ def study_months(
     *,
     horizon: int,
     options: Evaluate,
-    doubt_then: np.ndarray | None = None,
+    then: Mapping[str, Any] | None = None,
     risk_by: RiskBy = nothing_kept,
 ) -> MonthStudy:
     """Return what the months say of the model in use.
@@ -119,31 +120,29 @@ def study_months(
         Params ``label.horizon_months``, for a model whose card names none (of a snapshot).
     options : Evaluate
         The params section.
-    doubt_then : ndarray, shape (2, 2), optional
-        What a model that was kept did not know of its calibration when it was kept, for where the
-        rows that taught it are no longer there.
+    then : mapping, optional
+        The section ``months`` of a model that was kept, as it was then, for where the rows that
+        taught it are no longer there.
     risk_by : callable, optional
         As ``foretold.Judge`` has it.
     """
     level = options.level
     draws = {"count": options.bootstrap, "seed": options.seed, "level": level}
     teachers = table[taught(table) & table["out_of_fold"]]
-    doubt = line_doubt(
-        teachers[LABEL].to_numpy("float64"),
-        teachers["risk"].to_numpy("float64"),
-        teachers["twin_key"].to_numpy(),
-        weights_of(teachers),
-    )
-    if np.isnan(doubt).any() and doubt_then is not None:
-        doubt = doubt_then
+    model = str(card["sha256"])[:SHORT]
+    doubt, corrected = _learnt(teachers, risk_by(model, teachers))
+    if np.isnan(doubt).any() and then is not None:
+        doubt = doubt_of(then["doubt"])
+        corrected = {name: Correction(**one) for name, one in then["corrected"].items()}
     months, horizon = list(card.get("months", ())), int(card.get("horizon_months", horizon))
     judge = Judge(
         doubt,
-        str(card["sha256"])[:SHORT],
+        model,
         horizon,
         shifted(max(months), horizon) if months else None,
         level,
         missed_level(options.alarm_level),
+        corrected,
         risk_by,
     )
     foretold, own_missed = foretold_and_came(table, kept, judge)
@@ -170,6 +169,22 @@ def study_months(
         ),
         "drift": dict(drift),
         "doubt": told_doubt(doubt),
+        "corrected": {name: asdict(one) for name, one in corrected.items()},
         "alarms": {"level": options.alarm_level, "missed_level": judge.missed_level},
     }
     return MonthStudy(details, ahead.to_keep(level=level))
+
+
+def _learnt(
+    teachers: pd.DataFrame, own: np.ndarray | None
+) -> tuple[np.ndarray, dict[str, Correction]]:
+    """Return the doubt of the calibration and what corrects the scores, of the rows that taught.
+
+    `own` are their risks by the model itself, where it could be asked.
+    """
+    label, risk = (teachers[name].to_numpy("float64") for name in (LABEL, "risk"))
+    groups, weight = teachers["twin_key"].to_numpy(), weights_of(teachers)
+    doubt = line_doubt(label, risk, groups, weight)
+    if own is None or np.isnan(doubt).any():
+        return doubt, {}
+    return doubt, corrections(label, risk, own, groups, weight)

@@ -9,7 +9,6 @@ from retention.core.errors import InputError
 from retention.core.files import read_json, read_parquet, way_back
 from retention.core.paths import TRAINED, ModelFolder
 from retention.evaluation.held_out import HEADLINE, Evaluation, can_be_judged, evaluate_risk
-from retention.stats.clustered import doubt_of
 
 WHEN_KEPT = "when it was kept"
 """What ``judged`` says of such scores."""
@@ -66,12 +65,9 @@ def evaluation_when_kept(model: ModelFolder) -> Evaluation:
     )
 
 
-def doubt_when_kept(model: ModelFolder) -> np.ndarray | None:
-    """Return what a model that was kept did not know of its calibration, if months taught it."""
-    if not model.evaluation.exists():
-        return None
-    months = read_json(model.evaluation).get("months")
-    return None if months is None else doubt_of(months["doubt"])
+def months_when_kept(model: ModelFolder) -> dict[str, Any] | None:
+    """Return what was told of months when a model was kept, None if none taught it."""
+    return read_json(model.evaluation).get("months") if model.evaluation.exists() else None
 
 
 def _empty(*columns: str) -> pd.DataFrame:

@@ -75,20 +75,23 @@ def read_in_use(folder: ModelFolder) -> InUse:
     return InUse(folder, card, model, read_parquet(folder.out_of_fold))
 
 
-def risk_by_kept(short: str, rows: pd.DataFrame) -> np.ndarray | None:
-    """Return what a kept model tells of customers, shape (n_rows,).
+def risk_by_name(short: str, rows: pd.DataFrame) -> np.ndarray | None:
+    """Return what a model tells of customers itself, of those who taught it too, shape (n_rows,).
 
-    None if no model with these first digits of its sha256 is under ``models/``, or it does not fit
-    the customers' columns.
+    None if the model that train made has other first digits of its sha256 and none that was kept
+    has these, or it does not fit the customers' columns.
 
     Parameters
     ----------
     short : str
         First hex digits of the model's sha256.
     rows : DataFrame
-        The customers, none of whom taught it.
+        The customers.
     """
-    for card in sorted(MODELS.glob("*/model.json")):
+    if rows.empty:
+        return None
+    made = [TRAINED.card] if TRAINED.card.exists() else []
+    for card in [*sorted(MODELS.glob("*/model.json")), *made]:
         if not read_json(card, needs=_NEEDS)["sha256"].startswith(short):
             continue
         used = read_in_use(ModelFolder(card.parent))

@@ -98,6 +98,46 @@ def clustered_area(
     level : float
         Coverage of the interval.
     """
+    area, error = _area_and_error(label, risk, groups, weight)
+    if np.isnan(error):
+        return area, float("nan"), float("nan")
+    reach = ndtri((1 + level) / 2) * error
+    low, high = expit(logit(area) + reach * np.array([-1, 1]))
+    return area, float(low), float(high)
+
+
+def area_error(
+    label: np.ndarray, risk: np.ndarray, groups: np.ndarray, weight: np.ndarray
+) -> float:
+    """Return the standard error of the log-odds of :func:`clustered_area`; NaN if it is not known.
+
+    Parameters as :func:`clustered_area` takes them.
+    """
+    return _area_and_error(label, risk, groups, weight)[1]
+
+
+def mean_error(parts: np.ndarray, groups: np.ndarray, weight: np.ndarray) -> float:
+    """Return the standard error of a weighted mean of rows that belong together in groups.
+
+    The sandwich of Liang & Zeger (1986) for a mean. NaN where there is one group.
+
+    Parameters
+    ----------
+    parts : ndarray of float, shape (n_rows,)
+    groups, weight
+        As :func:`line_doubt` takes them.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        return float("nan")
+    rest = weight * (parts - weight @ parts / weight.sum())
+    sums = np.bincount(group, rest)
+    return float(np.sqrt(sums @ sums * len(names) / (len(names) - 1)) / weight.sum())
+
+
+def _area_and_error(
+    label: np.ndarray, risk: np.ndarray, groups: np.ndarray, weight: np.ndarray
+) -> tuple[float, float]:
     names, group = np.unique(groups, return_inverse=True)
     _, place = np.unique(risk, return_inverse=True)
     drops, others = (np.bincount(place, weight * part) for part in (label, 1 - label))
@@ -109,8 +149,6 @@ def clustered_area(
     )
     sums = np.bincount(group, weight * parts)
     if not enough_of_each(label) or len(names) < 2 or not 0 < area < 1:
-        return area, float("nan"), float("nan")
+        return area, float("nan")
     error = np.sqrt(sums @ sums * len(names) / (len(names) - 1)) / (area * (1 - area))
-    reach = ndtri((1 + level) / 2) * error
-    low, high = expit(logit(area) + reach * np.array([-1, 1]))
-    return area, float(low), float(high)
+    return area, float(error)
