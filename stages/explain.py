@@ -50,6 +50,7 @@ def main() -> None:
         options=options,
         learnt_from=card.get("training_rows", card["training_customers"]),
         when_kept=then,
+        jobs=params.train.jobs,
     )
     write_parquet(found.reasons, paths.REASONS)
     write_parquet(found.what_if, paths.WHAT_IF)

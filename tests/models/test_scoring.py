@@ -217,7 +217,7 @@ def test_chunks_and_jobs_do_not_change_a_risk(family, monkeypatch):
     features, label = small_features(400, seed=3)
     model = RiskModel(small_model(family, features, label), 1.2, -0.1)
     whole = predict_risk(model, features, jobs=1)
-    monkeypatch.setattr(scoring, "CHUNK", 64)
+    monkeypatch.setattr(scoring, "ASKED_AT_ONCE", 64)
     for jobs in (1, 2):
         np.testing.assert_allclose(predict_risk(model, features, jobs=jobs), whole, atol=1e-12)
     assert whole.std() > 0.05

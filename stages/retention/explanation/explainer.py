@@ -25,7 +25,7 @@ ALWAYS, NEVER = -np.inf, 2.0
 """Fidelity asked of a stand-in, so that it always or never answers for the model."""
 
 
-def explainer(table: pd.DataFrame, options: Explain, roles: Roles) -> Explained:
+def explainer(table: pd.DataFrame, options: Explain, roles: Roles, *, jobs: int = 1) -> Explained:
     """Return what attributes a model's risk to features of customers of `table`.
 
     Parameters
@@ -36,6 +36,8 @@ def explainer(table: pd.DataFrame, options: Explain, roles: Roles) -> Explained:
         The params section.
     roles : Roles
         Whom the model has seen, and who stands for a typical customer.
+    jobs : int
+        Processor cores that sampling may use.
 
     Returns
     -------
@@ -69,6 +71,7 @@ def explainer(table: pd.DataFrame, options: Explain, roles: Roles) -> Explained:
             max_rows=options.max_rows,
             faithful=faithful,
             seed=options.seed,
+            jobs=jobs,
         )
 
     return explained
@@ -80,6 +83,8 @@ def refit_explainer(
     found: Attributions,
     options: Explain,
     roles: Roles,
+    *,
+    jobs: int = 1,
 ) -> Again:
     """Return what explains models of the same kind as the one behind `found`, for less work.
 
@@ -95,7 +100,7 @@ def refit_explainer(
         Of the model itself.
     options : Explain
         The params section.
-    roles : Roles
+    roles, jobs
         As :func:`explainer` takes them.
 
     Returns
@@ -103,7 +108,7 @@ def refit_explainer(
     callable
         Of a model and the rows to explain; it gives the contributions.
     """
-    explained = explainer(table, options, roles)
+    explained = explainer(table, options, roles, jobs=jobs)
     cheap = min(CHEAP, options.evaluations)
 
     def again(model: RiskModel, places: np.ndarray) -> pd.DataFrame:

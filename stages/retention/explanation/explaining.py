@@ -100,6 +100,7 @@ def explain_customers(
     options: Explain,
     learnt_from: int = 0,
     when_kept: Mapping[str, Any] | None = None,
+    jobs: int = 1,
 ) -> Explanation:
     """Attribute every customer's risk to the features, and answer the shop's questions.
 
@@ -132,6 +133,8 @@ def explain_customers(
         Rows that the model learnt from, as its card says.
     when_kept : mapping, optional
         The details that were told when the model was kept.
+    jobs : int
+        Processor cores that sampling may use; no result depends on it.
     """
     told = grade != FAILED_GRADE
     features, groups = table[names], {name: columns.by_name[name].group for name in names}
@@ -140,11 +143,11 @@ def explain_customers(
     fitted = sample_of(table, roles.taught, most=options.sample, seed=options.seed)
     label, key = table[LABEL].iloc[fitted].to_numpy("int64"), table["twin_key"].to_numpy()[fitted]
     taught = (features.iloc[fitted], label, key)
-    found = explainer(table, options, roles)(model, features, roles.shown)
+    found = explainer(table, options, roles, jobs=jobs)(model, features, roles.shown)
     if len(found.values) < len(shown):
         line = f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so"
         print(f"{line} only the {len(found.values)} riskiest have reasons", file=sys.stderr)
-    again = refit_explainer(table, features, found, options, roles)
+    again = refit_explainer(table, features, found, options, roles, jobs=jobs)
     floor, refits, parts = when_kept["noise_threshold"] if told and when_kept else None, [], []
     if told and len(fitted) and when_kept is None:
         looked = sample_of(table, roles.shown, most=options.sample, seed=options.seed)

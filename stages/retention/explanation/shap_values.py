@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from retention.core.progress import progress
 from retention.explanation.surrogate import Surrogate, fit_surrogate
@@ -74,6 +75,7 @@ def attribute(
     max_rows: int,
     seed: int,
     faithful: float = FAITHFUL,
+    jobs: int = 1,
 ) -> Attributions:
     """Return the contributions for each row of `features`, or of the riskiest.
 
@@ -102,6 +104,8 @@ def attribute(
         Seed of the orders and of the stand-in.
     faithful : float
         Fidelity from which the stand-in answers for the model; at -inf it answers unmeasured.
+    jobs : int
+        Processor cores that sampling may use; the result does not depend on it.
     """
     prepare = model.pipeline.named_steps["prepare"]
     estimate = model.pipeline.named_steps["estimate"]
@@ -141,7 +145,9 @@ def attribute(
             typical = typical[: int(np.clip(walks, 2, len(typical)))]
         values, base = stand_in.values(rows, typical)
         if method == "sampling":
-            values += _sampled(_rest(estimate, stand_in), rows, typical, owner, seed=seed)
+            values += _sampled(
+                _rest(estimate, stand_in), rows, typical, owner, seed=seed, jobs=jobs
+            )
             base = float(raw_score(estimate, typical).mean())
     base = model.slope * base + model.intercept
     table = pd.DataFrame(model.slope * values, features.index, names)
@@ -187,6 +193,7 @@ def _sampled(
     owner: np.ndarray,
     *,
     seed: int,
+    jobs: int,
 ) -> np.ndarray:
     """Walk from each background row to each customer, one feature after the other.
 
@@ -197,20 +204,32 @@ def _sampled(
     rng = np.random.default_rng(seed)
     count = int(owner.max()) + 1
     columns = [np.flatnonzero(owner == feature) for feature in range(count)]
-    values = np.zeros((len(rows), count))
     starts = score(typical)
-    order = np.arange(count)
     chunk = max(1, _BATCH // count)
-    for walk, start in enumerate(progress(typical, what="explain", unit="walks")):
-        order = order[::-1] if walk % 2 else rng.permutation(count)
+    orders: list[np.ndarray] = []
+    for walk in range(len(typical)):
+        orders.append(orders[-1][::-1] if walk % 2 else rng.permutation(count))
+
+    def walked(walk: int) -> np.ndarray:
+        values, order = np.empty((len(rows), count)), orders[walk]
         for first in range(0, len(rows), chunk):
             part = rows[first : first + chunk]
-            state = np.tile(start, (len(part), 1))
+            state = np.tile(typical[walk], (len(part), 1))
             path = np.empty((count, *part.shape))
             for step, feature in enumerate(order):
                 state[:, columns[feature]] = part[:, columns[feature]]
                 path[step] = state
             scored = score(path.reshape(-1, part.shape[1])).reshape(count, len(part))
             steps = np.diff(scored, axis=0, prepend=starts[walk])
-            values[first : first + chunk, order] += steps.T
+            values[first : first + chunk, order] = steps.T
+        return values
+
+    shown = progress(range(len(typical)), what="explain", unit="walks")
+    # Threads, not processes: the estimators leave Python's lock, and nothing is copied.
+    found = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(
+        delayed(walked)(walk) for walk in range(len(typical))
+    )
+    values = np.zeros((len(rows), count))
+    for _, part in zip(shown, found, strict=True):
+        values += part
     return values / len(typical)

@@ -12,10 +12,12 @@ from retention.core.paths import TRAINED
 from retention.core.progress import progress
 from retention.core.teaching import TAUGHT
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
-from retention.models.estimators import CHUNK, RiskModel
+from retention.models.estimators import RiskModel
 
 LEAST_FOUND = 0.5
 """Part of the rows that taught a kept model that are found again in the months that are there."""
+ASKED_AT_ONCE = 20_000
+"""Rows asked about at a time: few enough that all cores have some to do."""
 _DIGITS = 6
 """Decimal places of a risk: far above the noise of arithmetic, far below what anyone acts on."""
 
@@ -189,9 +191,9 @@ def predict_risk(model: RiskModel, table: pd.DataFrame, *, jobs: int) -> np.ndar
     def one(first: int) -> np.ndarray:
         # A thread's own loops (OpenMP) would take all cores once more.
         with threadpool_limits(1):
-            return model.risk(table[names].iloc[first : first + CHUNK])
+            return model.risk(table[names].iloc[first : first + ASKED_AT_ONCE])
 
-    starts = range(0, len(table), CHUNK)
+    starts = range(0, len(table), ASKED_AT_ONCE)
     if len(starts) < 2:
         with threadpool_limits(jobs):
             return model.risk(table[names])
