@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from retention.evaluation.forecast import FORESEEN, Expected, came, corrections, foresee
+from retention.evaluation.forecast import FORESEEN, Expected, by_lot, came, corrections, foresee
 
 NO_DOUBT = np.zeros((2, 2))
 
@@ -136,3 +136,38 @@ def test_what_cannot_be_told_corrects_nothing():
     few = np.zeros(40)
     few[:3] = 1
     assert corrections(few, chance, chance, groups, weight) == {}
+
+
+@pytest.mark.parametrize("control", [0.5, 0.2])
+def test_the_lot_scatters_what_is_expected_of_the_controls(control):
+    rng = np.random.default_rng(8)
+    risk = expit(rng.normal(-0.6, 1.3, 1500))
+    listed = risk > 0.4  # a campaign goes to the risky, so that its controls matter most
+    spreads, values = [], []
+    for _ in range(600):
+        kept = ~listed | (rng.random(1500) < control)
+        weight = np.where(listed, 1 / control, 1.0)[kept]
+        found = foresee(risk[kept], weight, NO_DOUBT)
+        values.append([one.value for one in found.values()])
+        spreads.append(list(by_lot(risk[kept], weight).values()))
+    share, area, loss = np.array(values).T
+    scattered = np.array([logit(share).std(), logit(area).std(), np.log(loss).std()])
+    assert np.mean(spreads, axis=0) == pytest.approx(scattered, rel=0.1)
+
+
+def test_no_lot_was_drawn_where_all_count_one():
+    risk, _ = customers(50, seed=9)
+    assert by_lot(risk, np.ones(50)) == dict.fromkeys(FORESEEN, 0.0)
+
+
+def test_the_lot_widens_what_a_fact_is_held_against():
+    risk, weight = customers(400, seed=10)
+    found, lot = foresee(risk, weight, NO_DOUBT), by_lot(risk, weight)
+    one, of = found["drop_share"], lot["drop_share"]
+    low, high = one.interval(0.95, lot=of)
+    reach = (logit(high) - logit(low)) / 2 / 1.959964
+    assert reach == pytest.approx(np.hypot(one.luck, of))
+    between = (expit(logit(one.value) + 1.98 * np.hypot(one.luck, of))).item()
+    assert one.contradicts(between, level=0.95, lot=of)
+    assert one.contradicts(high - 1e-6, level=0.95)
+    assert not one.contradicts(high - 1e-6, level=0.95, lot=of)

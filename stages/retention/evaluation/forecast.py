@@ -16,7 +16,10 @@ than its own risks promise. So much shows on the rows that taught it: what was f
 fold, beside what the model promises of the same rows, corrects ROC-AUC and Brier score
 (`corrections`), and the doubt of these two is that of what was found.
 
-A shop that changes is in neither: a fact outside the interval is how it shows.
+A fact of which the treated are left out holds a third: the lot. Controls stand for the customers
+who were treated, and other controls would have been of other risk (`by_lot`).
+
+A shop that changes is in none of them: a fact outside the interval is how it shows.
 """
 
 from collections.abc import Mapping
@@ -57,7 +60,7 @@ class Expected:
     doubt: float
     bounded: bool = True
 
-    def interval(self, level: float, *, rows: float = 1.0) -> tuple[float, float]:
+    def interval(self, level: float, *, rows: float = 1.0, lot: float = 0.0) -> tuple[float, float]:
         """Return the interval with coverage `level`; NaN where it cannot be told.
 
         Parameters
@@ -66,28 +69,35 @@ class Expected:
             Coverage.
         rows : float
             How many customers were foretold for each that a fact is of: of fewer, luck is larger.
+        lot : float
+            Standard deviation by the lot that chose the customers of a fact, as :func:`by_lot`
+            gives it.
         """
-        error = np.hypot(self.luck * np.sqrt(rows), self.doubt)
+        error = np.sqrt(self.luck**2 * rows + self.doubt**2 + lot**2)
         reach = NormalDist().inv_cdf((1 + level) / 2) * error
         low, high = (self._back(self._there(self.value) + end) for end in (-reach, reach))
         return low, high
 
-    def contradicts(self, fact: float, *, level: float, rows: float = 1.0) -> bool:
+    def contradicts(
+        self, fact: float, *, level: float, rows: float = 1.0, lot: float = 0.0
+    ) -> bool:
         """Tell whether a fact lies outside the interval with coverage `level`.
 
         Parameters
         ----------
         fact : float
             The score that came.
-        level, rows
+        level, rows, lot
             As :meth:`interval` takes them.
         """
-        low, high = self.interval(level, rows=rows)
+        low, high = self.interval(level, rows=rows, lot=lot)
         return fact < low - NOTHING or fact > high + NOTHING
 
-    def told(self, name: str, *, level: float, rows: float = 1.0) -> dict[str, float]:
+    def told(
+        self, name: str, *, level: float, rows: float = 1.0, lot: float = 0.0
+    ) -> dict[str, float]:
         """Return ``name``, ``name_low`` and ``name_high``, as :meth:`interval` tells them."""
-        low, high = self.interval(level, rows=rows)
+        low, high = self.interval(level, rows=rows, lot=lot)
         return {name: self.value, f"{name}_low": low, f"{name}_high": high}
 
     def distance(self, value: float) -> float:
@@ -207,6 +217,42 @@ def foresee(
     return expected
 
 
+def by_lot(risk: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+    """Return how far each score may be off because other controls could have been drawn.
+
+    Whoever counts for ``w`` customers was one of ``w`` that could have been left untouched: the
+    variance of a sum over independent draws of unequal chance (Horvitz & Thompson 1952,
+    doi:10.1080/01621459.1952.10483446), of each score's influence function. Customers of weight 1
+    were no draw.
+
+    Parameters
+    ----------
+    risk, weight : ndarray of float, shape (n_customers,)
+        Probability of a drop, and what each customer counts.
+
+    Returns
+    -------
+    dict
+        Standard deviations of log-odds (of the Brier score: of its logarithm), by the names of
+        :data:`FORESEEN`; NaN where they cannot be told.
+    """
+    if (weight == 1).all():
+        return dict.fromkeys(FORESEEN, 0.0)
+    total, loss = weight.sum(), risk * (1 - risk)
+    if not (0 < weight @ risk < total):
+        return dict.fromkeys(FORESEEN, float("nan"))
+    share, mean_loss = weight @ risk / total, weight @ loss / total
+    below, above = _around(risk, risk, weight)
+    drops, others = weight @ risk, weight @ (1 - risk)
+    area = weight * risk @ below / (drops * others)
+    pairs = risk * below + (1 - risk) * above
+    moves = (pairs - area * (risk * others + (1 - risk) * drops)) / (drops * others)
+    parts = np.array([(risk - share) / total, moves, (loss - mean_loss) / total])
+    spreads = np.sqrt(parts**2 @ (weight * (weight - 1)))
+    found = spreads * _scales(np.array([share, area, mean_loss]))
+    return dict(zip(FORESEEN, found.tolist(), strict=True))
+
+
 def came(label: np.ndarray, risk: np.ndarray, weight: np.ndarray) -> dict[str, float]:
     """Return what came, by the names of :data:`FORESEEN`; NaN where a class is empty.
 
@@ -249,13 +295,21 @@ def _scores(
 
 def _area(risk: np.ndarray, chance: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
     """Return the expected ROC-AUC, and how it moves by a customer's outcome (a unit of weight)."""
-    _, place = np.unique(risk, return_inverse=True)
-    drops, others = (np.bincount(place, weight * part) for part in (chance, 1 - chance))
-    below = (np.cumsum(others) - others / 2)[place]  # others below each customer, ties by half
-    above = (drops.sum() - np.cumsum(drops) + drops / 2)[place]
+    below, above = _around(risk, chance, weight)
+    drops, others = weight @ chance, weight @ (1 - chance)
     # Nobody is a pair with himself.
     own = weight**2 * chance * (1 - chance)
-    pairs = drops.sum() * others.sum() - own.sum()
+    pairs = drops * others - own.sum()
     area = (weight * chance @ below - own.sum() / 2) / pairs
-    moves = below - above - area * (others.sum() - drops.sum())
+    moves = below - above - area * (others - drops)
     return float(area), moves / pairs
+
+
+def _around(
+    risk: np.ndarray, chance: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weight of others below each customer, and of drops above; ties by half."""
+    _, place = np.unique(risk, return_inverse=True)
+    drops, others = (np.bincount(place, weight * part) for part in (chance, 1 - chance))
+    below, above = np.cumsum(others) - others / 2, drops.sum() - np.cumsum(drops) + drops / 2
+    return below[place], above[place]

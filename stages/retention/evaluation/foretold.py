@@ -15,7 +15,7 @@ from retention.core.months import is_month
 from retention.core.row_weights import effective_size, weights_of
 from retention.core.vocabulary import LABEL, MONTH
 from retention.evaluation.by_month import known
-from retention.evaluation.forecast import FORESEEN, Correction, Expected, came, foresee
+from retention.evaluation.forecast import FORESEEN, Correction, Expected, by_lot, came, foresee
 
 SHORT = 12
 """Hex digits by which a model is called."""
@@ -183,10 +183,11 @@ def beside_fact(
         facts = dict.fromkeys(facts, float("nan"))
     covered = float(weight.sum()) / forecast.customers if forecast.customers else 0.0
     fewer = forecast.effective / max(effective_size(weight), 1.0)
+    lots = by_lot(risk, weight)
     known_of = [
         name
         for name, one in forecast.scores.items()
-        if not np.isnan([facts[name], *one.interval(level, rows=fewer)]).any()
+        if not np.isnan([facts[name], *one.interval(level, rows=fewer, lot=lots[name])]).any()
     ]
     comparable = bool(known_of) and LEAST_COVERED <= covered <= 1 / LEAST_COVERED
     found: dict[str, Any] = {
@@ -197,8 +198,9 @@ def beside_fact(
     }
     missed = []
     for name, one in forecast.scores.items():
-        found |= one.told(name, level=level, rows=fewer) | {f"{name}_fact": facts[name]}
-        if comparable and one.contradicts(facts[name], level=missed_level, rows=fewer):
+        how = {"rows": fewer, "lot": lots[name]}
+        found |= one.told(name, level=level, **how) | {f"{name}_fact": facts[name]}
+        if comparable and one.contradicts(facts[name], level=missed_level, **how):
             missed.append(name)
     return found | {"missed_scores": missed, "missed": bool(missed)}
 
