@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-month-rows study-drift study-months study-year study-forecast study-ripening study-calibration study-permuted study-reasons study-lasting fuzz fuzz-shops format remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-month-rows study-drift study-months study-year study-forecast study-ripening study-calibration study-permuted study-reasons study-lasting study-parts fuzz fuzz-shops format cluster remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -61,8 +61,8 @@ compare: $(READY) ## Compare this version's predictions with those of REV (defau
 sweep: $(READY) ## Try each value of SWEEP (default three models) and print the experiments beside each other
 	@python .ci/sweep.py
 
-bench: $(DEV) ## Measure prepare and featurize beside DuckDB (minutes)
-	python benchmarks/data.py
+bench: $(DEV) ## Measure every stage of 1,000 to 1,000,000 customers, beside DuckDB and BENCH="--before REV" (an hour)
+	python benchmarks/stages.py --write $(BENCH)
 
 bench-model: $(READY) ## Nested cross-validation of every family on DATA (default the simulated shop; minutes)
 	python benchmarks/model.py $(DATA)
@@ -118,6 +118,9 @@ study-year: $(READY) ## Live one year of a simulated shop by the project's own c
 study-reasons: $(READY) ## Are reasons beyond noise on permuted labels of DATA, do intervals of importance hold? (half an hour)
 	python benchmarks/reasons.py $(DATA)
 
+study-parts: $(DEV) ## Lead 20 random shops through every stage in parts, by both engines and forms: is all equal? (10 minutes)
+	python benchmarks/parts.py
+
 study-lasting: $(READY) ## Count reasons and rules in shops of months whose outcomes last with a customer (a quarter of an hour)
 	python benchmarks/lasting.py
 
@@ -137,6 +140,9 @@ format: $(DEV) ## Mend style and formatting
 	ruff check --fix .
 	ruff format .
 
+cluster: $(READY) ## Install what parts on Dask need (docs/scale.md)
+	$(INSTALL) -r requirements-cluster.txt
+
 remotes: $(READY) ## Install what dvc push needs for remotes at s3://, gs:// and ssh://
 	$(INSTALL) -r requirements-remotes.txt
 
@@ -153,6 +159,7 @@ COMPILE = build/lock/bin/uv pip compile --quiet --universal --fork-strategy fewe
 lock: build/lock/bin/uv ## Make the locks anew from the .in files; UPGRADE=pandas or UPGRADE=all takes newer versions
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) --constraint requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) --no-annotate --constraint requirements-dev.txt requirements-cluster.in -o requirements-cluster.txt
 	@sed '/^python-dateutil==/s/==.*/<3/; /--hash/d; s/ \\$$//' requirements.txt > build/kept.txt
 	$(COMPILE) --no-annotate --constraint build/kept.txt requirements-remotes.in -o requirements-remotes.txt
 

@@ -1,27 +1,33 @@
 """How long do reasons take, and how much memory?
 
 Everything of the explain stage but its pictures, in a process of its own, imports included, on the
-model of the last `dvc repro` and its customers, with simulated score rows added to them.
+model of the last `dvc repro` and its customers, with simulated score rows added to them, in parts
+of at most `--rows` customers. Memory is that of the process itself and, beside it, of its largest
+worker.
 
-Usage: python benchmarks/explain.py [--added 0 100000 1000000]
+Usage: python benchmarks/explain.py [--added 0 100000 1000000] [--rows 500000] [--jobs 2]
 """
 
 import argparse
+import resource
 import tempfile
 from pathlib import Path
 
 import pandas as pd
-from processes import measure, run_child
+from joblib.externals.loky import get_reusable_executor
+from processes import MEGABYTE, measure, run_child
 from shops import ROOT, of_project
 
 from retention.core import paths
 from retention.core.columns import Columns
-from retention.core.files import read_json, read_parquet, write_parquet
+from retention.core.files import parquet_columns, read_json, read_parquet, write_parquet
 from retention.core.grades import read_grade
-from retention.core.hashing import behaviour_key
+from retention.core.hashing import behaviour_key, part_numbers
+from retention.core.part_names import part_paths
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.explanation.explaining import explain_customers
+from retention.explanation.parted_rows import rows_in_files
 from retention.models.estimators import RiskModel
 from retention.models.persistence import load_model
 from retention.models.scoring import score_customers
@@ -51,34 +57,46 @@ def with_score_rows(table: pd.DataFrame, count: int, *, columns: Columns) -> pd.
     return pd.concat([table, new[list(table)]], ignore_index=True).astype(table.dtypes.to_dict())
 
 
-def make(path: str, added: str) -> None:
-    """Write the customers with their risks."""
+def make(features: str, risks: str, added: str, rows: str) -> None:
+    """Write the customers, and their risks beside them, in parts."""
     columns, params = of_project()
     table = with_score_rows(read_parquet(ROOT / paths.FEATURES), int(added), columns=columns)
+    table = table.sort_values(IDENTITY, kind="stable", ignore_index=True)
     out_of_fold = read_parquet(ROOT / paths.TRAINED.out_of_fold)
-    risks = score_customers(table, trained()[0], out_of_fold, jobs=params.train.jobs)
-    write_parquet(table.assign(**risks.drop(columns=IDENTITY)), Path(path))
+    risk = score_customers(table, trained()[0], out_of_fold, jobs=params.train.jobs)
+    count = -(-len(table) // int(rows))
+    numbers = part_numbers(table[IDENTITY], count=count)
+    for frame, path in ((table, features), (risk, risks)):
+        for number, part in enumerate(part_paths(Path(path), count)):
+            write_parquet(frame[numbers == number], part)
 
 
-def explain(path: str) -> dict[str, object]:
-    """Explain everyone and write the reasons beside `path`; return the details' first lines."""
+def explain(features: str, risks: str, jobs: str) -> dict[str, object]:
+    """Explain everyone and write the reasons beside the customers; return a few of the details."""
     columns, params = of_project()
-    table = read_parquet(path)
+    rows = rows_in_files(Path(features), Path(risks), jobs=int(jobs))
+    names = parquet_columns(Path(features))
     model, card = trained()
     found = explain_customers(
-        table,
+        rows,
         model,
         list(card["features"]),
-        columns=columns.held_by(table.columns),
+        reasons=Path(features).with_name("reasons.parquet"),
+        columns=columns.held_by(names),
         threshold=card["threshold"],
         roc_auc=read_json(ROOT / paths.EVALUATION_DETAILS, needs=("roc_auc",))["roc_auc"],
         grade=read_grade(ROOT / paths.EVALUATION_DETAILS),
         options=params.explain,
+        jobs=int(jobs),
     )
-    write_parquet(found.reasons, Path(path).with_name("reasons.parquet"))
-    write_parquet(found.what_if, Path(path).with_name("what_if.parquet"))
+    write_parquet(found.what_if, Path(features).with_name("what_if.parquet"))
     kept = ("customers", "explained_customers", "method", "fidelity")
-    return {name: found.details[name] for name in kept}
+    get_reusable_executor().shutdown()  # what workers took is known when they have ended
+    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / MEGABYTE
+    return {name: found.details[name] for name in kept} | {
+        "parts": len(rows.sources),
+        "worker": worker,
+    }
 
 
 @stage
@@ -86,21 +104,24 @@ def main() -> None:
     """Print a row a size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--added", type=int, nargs="*", default=[0, 100_000, 1_000_000])
+    parser.add_argument("--rows", type=int, default=500_000)
+    parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     print(
-        "| customers | with reasons, at most | seconds | processor seconds | peak, MB | method "
-        "| fidelity |\n|---|---|---|---|---|---|---|"
+        "| customers | parts | with reasons, at most | seconds | processor seconds | peak, MB "
+        "| of a worker, MB | method | fidelity |\n|---|---|---|---|---|---|---|---|---|"
     )
     for added in options.added:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "customers.parquet")
-            measure(__file__, "make", path, added)
-            done = measure(__file__, "explain", path)
+            files = [Path(folder, f"{name}.parquet") for name in ("features", "risk")]
+            measure(__file__, "make", *files, added, options.rows)
+            done = measure(__file__, "explain", *files, options.jobs)
         told = done.found
         fidelity = "exact" if told["fidelity"] is None else f"{told['fidelity']:.3f}"
         print(
-            f"| {told['customers']:,} | {told['explained_customers']:,} | {done.seconds:.0f} "
-            f"| {done.processor:.0f} | {done.peak:.0f} | {told['method']} | {fidelity} |",
+            f"| {told['customers']:,} | {told['parts']} | {told['explained_customers']:,} "
+            f"| {done.seconds:.0f} | {done.processor:.0f} | {done.peak:.0f} | {told['worker']:.0f} "
+            f"| {told['method']} | {fidelity} |",
             flush=True,
         )
 

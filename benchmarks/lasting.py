@@ -95,7 +95,8 @@ def reasons(table: pd.DataFrame, features: list[str], words: list[str]) -> dict[
     model = RiskModel(pipeline.fit(learnt, label), 1.0, 0.0)
     table = table.assign(risk=0.5)
     found = explainer(table, options, roles)(model, table[features], roles.shown)
-    again = refit_explainer(table, table[features], found, options, roles)
+    how = {"explained": len(found.values)}
+    again = refit_explainer(table, table[features], found.method, options, roles, **how)
     key = table["twin_key"].to_numpy()[roles.taught]
     own, told = table[features].iloc[roles.shown], {}
     for name, together in ((AS_USED, True), (APART, False)):

@@ -23,7 +23,7 @@ from shops import CustomersOf, labelled, of_project
 from retention.core.progress import progress
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL
-from retention.evaluation.baselines import one_column_rule, published_recipe
+from retention.evaluation.baselines import best_rule, published_recipe
 from retention.models.calibration import fit_sigmoid
 from retention.models.estimators import FAMILIES, raw_score, sigmoid
 from retention.models.search import make_splits
@@ -74,7 +74,7 @@ def one_fold(
         areas[candidate.result.family] = plain(roc_auc, y[test], score)
     recipe = published_recipe(X, seed=params.train.seed).fit(X.iloc[train], y[train])
     areas["published recipe"] = plain(roc_auc, y[test], recipe.decision_function(X.iloc[test]))
-    _, rule = one_column_rule(X.iloc[train], y[train], X.iloc[test])
+    rule = best_rule(X.iloc[train], y[train]).score(X.iloc[test])
     areas["best one-column rule"] = plain(roc_auc, y[test], rule)
     best = trained.best
     slope, intercept = fit_sigmoid(best.score, y[train])

@@ -46,7 +46,8 @@ from retention.evaluation.foretold import beside_fact, read_forecasts
 from retention.evaluation.month_study import study_months
 from retention.models.estimators import RiskModel
 from retention.models.scoring import predict_risk, score_customers
-from retention.models.selection import row_weights, train_model, training_rows
+from retention.models.selection import row_weights, train_model
+from retention.models.training_rows import training_rows
 from retention.stats.intervals import exact_share
 from simulation.answers import protected_by
 from simulation.month_tables import customers_of_months

@@ -34,8 +34,7 @@ from retention.core.progress import progress
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.stats.effects import wilson
-from simulate import EXPORT_DIALECTS, write_export
-from simulation.export import as_export
+from simulation.export import EXPORT_DIALECTS, as_export, write_export
 from simulation.shop import Shop, simulate_customers
 
 STAGES = ("prepare", "featurize", "train", "score", "evaluate", "explain", "segment", "report")

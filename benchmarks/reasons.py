@@ -35,9 +35,9 @@ from retention.core.progress import progress
 from retention.core.running import stage
 from retention.core.vocabulary import LABEL, REASON_RANKS
 from retention.explanation.explainer import Again, explainer, refit_explainer
-from retention.explanation.importance import mean_contributions
+from retention.explanation.importance import AbsoluteSums, mean_contributions
 from retention.explanation.noise_floor import ERROR, noise_floor, permuted_peaks
-from retention.explanation.reasons import find_reasons, typical_of_comparable
+from retention.explanation.reasons import find_reasons, typical_among
 from retention.explanation.refits import REFITS, fold_of, refit_without_folds
 from retention.explanation.roles import Roles, roles_of
 from retention.explanation.shap_values import Attributions
@@ -101,8 +101,13 @@ class Shop:
     @property
     def again(self) -> Again:
         """What explains refits as the model was explained."""
-        options = of_project()[1].explain
-        return refit_explainer(self.table, self.features, self.found, options, self.roles)
+        return self.again_of(self.features)
+
+    def again_of(self, features: pd.DataFrame) -> Again:
+        """Return what explains refits of other features as the model was explained."""
+        how = {"explained": len(self.found.values)}
+        options, method = of_project()[1].explain, self.found.method
+        return refit_explainer(self.table, features, method, options, self.roles, **how)
 
     def peaks(self, *, seed: int, **how: int) -> np.ndarray:
         """Return the strongest contributions of refits on permuted outcomes."""
@@ -135,16 +140,14 @@ class Shop:
         )
         pipeline.fit(wide.iloc[self.train], self.label)
         model = RiskModel(**{**self.model.get_params(deep=False), "pipeline": pipeline})
-        options = of_project()[1].explain
-        again = refit_explainer(self.table, wide, self.found, options, self.roles)
-        values = again(model, np.arange(len(wide)))
+        values = self.again_of(wide)(model, np.arange(len(wide)))
         return float(values[list(added)].abs().stack().quantile(1 - ERROR))
 
     def reasons(self, floor: float) -> pd.DataFrame:
         """Return each explained customer's reasons, rows as explained."""
         own = self.features.loc[self.found.values.index]
         loyal = self.features.iloc[self.train][self.label == 0]
-        typical = typical_of_comparable(own, loyal)
+        typical = typical_among(self.names, loyal.__getitem__).beside(own)
         found = find_reasons(self.found.values, own, typical, threshold=floor)
         return found[list(REASON_RANKS)]
 
@@ -290,7 +293,9 @@ def importances(shop: Shop, folds: int, *, level: float = 0.95) -> Iterator[pd.D
     )
     fold = fold_of(shop.table["twin_key"].to_numpy(), folds=folds, seed=1)
     parts = [shop.again(one.model, np.flatnonzero(fold != one.fold)) for one in refits]
-    yield from mean_contributions(shop.found.values, parts, groups, level=level)
+    yield from mean_contributions(
+        AbsoluteSums.of(shop.found.values, groups), parts, groups, level=level
+    )
 
 
 def spread_over_customers(values: pd.Series) -> float:

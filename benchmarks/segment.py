@@ -1,33 +1,33 @@
-"""How long do segments, offers and files take, and how much memory?
+"""How long does the segment stage take, and how much memory?
 
-Everything of the segment stage but its pictures, in a process of its own, imports included, on
-simulated shops. Risk and reasons are made up, for training a model and explaining a million
-customers are not what is measured. Everyone is the audience, and budget and stock are short: limits
-that bind are the hard case.
+The whole stage, in a process of its own, imports and pictures included, on simulated shops. Risk
+and reasons are made up, for training a model and explaining a million customers are not what is
+measured. Everyone is the audience, and budget and stock are short: limits that bind are the hard
+case. Large shops lie in parts, as prepare divides them.
 
 Usage: python benchmarks/segment.py [--customers 1000 100000 1000000]
 """
 
 import argparse
+import os
+import re
+import shutil
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from processes import measure, run_child
 from shops import ROOT, of_project, simulated
 
-from retention.campaign.offers import load_offers
-from retention.campaign.plan import plan_campaign
-from retention.campaign.suppression import read_suppressed
-from retention.core.files import read_parquet, write_csv, write_parquet
-from retention.core.rule_values import open_words
-from retention.core.spreadsheets import write_both
+import segment as segment_stage
+from retention.core import paths
+from retention.core.files import read_json, write_csv, write_json, write_parquet
+from retention.core.part_names import part_paths
 from retention.core.vocabulary import IDENTITY, REASON_RANKS
-from retention.segments.segmentation import find_segments
-from retention.segments.study import category_offers
 
 BUDGET_PER_CUSTOMER = 0.01
+PART_ROWS = 500_000
+"""Customers of a part at most."""
 
 
 def made_up_risk(features: pd.DataFrame) -> np.ndarray:
@@ -41,57 +41,54 @@ def made_up_risk(features: pd.DataFrame) -> np.ndarray:
 
 
 def make(folder: str, customers: str) -> None:
-    """Write the customers with risk and reasons, and a suppression list of nobody."""
+    """Write what the stage reads: customers with risk and reasons, and nobody to suppress."""
+    os.chdir(folder)
+    total = int(customers)
+    count = max(1, -(-total // PART_ROWS))
+    for number in range(count):
+        first, last = (total * place // count for place in (number, number + 1))
+        write_part(number, count, first=first, rows=last - first)
+    for path in (paths.COLUMNS, paths.OFFERS):
+        shutil.copyfile(ROOT / path, path)
+    text = (ROOT / paths.PARAMS).read_text(encoding="utf-8")
+    budget = f"  budget: {total * BUDGET_PER_CUSTOMER}"
+    paths.PARAMS.write_text(re.sub(r"^  budget:.*$", budget, text, flags=re.M), encoding="utf-8")
+    write_json({}, paths.PREPARED_DETAILS)
+    write_json({"drift": {"columns": []}}, paths.FEATURES_DETAILS)
+    write_json({"grade": "A"}, paths.EVALUATION_DETAILS)
+    write_csv(pd.DataFrame(columns=[IDENTITY]), paths.EMPTY_LIST)
+
+
+def write_part(number: int, count: int, *, first: int, rows: int) -> None:
+    """Write the customers from `first` on as a part of every table."""
     _, params = of_project()
-    made = simulated(int(customers), unlabelled=0, seed=params.simulate.seed)
-    rng = np.random.default_rng(1)
+    made = simulated(rows, unlabelled=0, seed=params.simulate.seed + number)
+    table = made.table
+    ids = pd.Series(np.arange(first, first + len(table)) + 10_000_000).astype("str")
+    table[IDENTITY] = ids.to_numpy()
+    rng = np.random.default_rng(number + 1)
     reasons = np.array(made.features, dtype=object)[
-        rng.integers(0, len(made.features), (len(made.table), len(REASON_RANKS)))
+        rng.integers(0, len(made.features), (len(table), len(REASON_RANKS)))
     ]
-    told = dict(zip(REASON_RANKS, reasons.T, strict=True))
-    table = made.table.assign(risk=made_up_risk(made.table), **told)
-    write_parquet(table, Path(folder, "customers.parquet"))
-    write_csv(pd.DataFrame(columns=[IDENTITY]), Path(folder, "suppression.csv"))
+    own = table[[IDENTITY]]
+    tables = {
+        paths.FEATURES: table,
+        paths.LEFT_OUT: own.head(0),
+        paths.RISKS: own.assign(risk=made_up_risk(table), out_of_fold=table["split"] == "train"),
+        paths.REASONS: own.assign(**dict(zip(REASON_RANKS, reasons.T, strict=True))),
+    }
+    for path, frame in tables.items():
+        write_parquet(frame, part_paths(path, count)[number])
+    words = [{"name": name, "categorical": name in made.words} for name in made.features]
+    write_json(words, paths.DICTIONARY)
 
 
 def segment(folder: str) -> int:
-    """Find the segments, make the list, write both; return how many are on the list."""
-    customers = read_parquet(Path(folder, "customers.parquet"))
-    columns, params = of_project()
-    features = [column.name for column in columns.features(use_profit=params.features.use_profit)]
-    in_data = open_words(customers, columns=columns)
-    offers = load_offers(ROOT / "offers.yaml", columns=columns, features=features, words=in_data)
-    suppressed = read_suppressed(
-        Path(folder, "suppression.csv"), customers[IDENTITY], strangers=False
-    )
-    found = find_segments(
-        customers,
-        taught=customers[(customers["split"] == "train") & customers["scored"]],
-        features=features,
-        words=[name for name in features if columns.by_name[name].is_category],
-        in_data=in_data,
-        columns=columns,
-        options=params.segment,
-    )
-    short = params.campaign.model_copy(update={"budget": len(customers) * BUDGET_PER_CUSTOMER})
-    plan = plan_campaign(
-        found.customers,
-        category_offers(found.categories, found.recommended),
-        offers,
-        suppressed,
-        columns=columns,
-        campaign=short,
-        grade="A",
-    )
-    decision = plan.decision
-    written = found.tables | {
-        "list": decision.listed,
-        "excluded": decision.excluded,
-        "budgets": decision.budgets,
-    }
-    for name, table in written.items():
-        write_both(table, Path(folder, "written", name), dialect=short.spreadsheet)
-    return len(decision.listed)
+    """Run the stage; return how many are on the list."""
+    os.chdir(folder)
+    segment_stage.main()
+    found = read_json(paths.METRICS / "segment.json")
+    return found["treatment"] + found["control"]
 
 
 def main() -> None:

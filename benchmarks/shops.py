@@ -1,6 +1,7 @@
 """The customers that benchmarks look at: of a folder of exports, or simulated."""
 
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +12,16 @@ sys.path.insert(0, str(ROOT / "stages"))
 
 from retention.core.columns import Columns, load_columns
 from retention.core.errors import InputError
+from retention.core.files import read_parquet
 from retention.core.params import Params, load_params
+from retention.core.scratch import scratch_folder
 from retention.core.vocabulary import LABEL
 from retention.data.customer_table import make_table
-from retention.data.preparation import prepare_customers, read_exports
-from simulate import EXPORT_DIALECTS, write_export
-from simulation.export import as_export
+from retention.data.preparation import clean_exports, prepare_customers
+from simulation.export import EXPORT_DIALECTS, as_export, write_export
 from simulation.shop import simulate_customers
+
+CUSTOMERS = "customers.parquet"
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,23 @@ def labelled(folder: Path) -> CustomersOf:
     """
     if not folder.is_dir():
         raise InputError(f"folder {folder} is not there")
-    columns, params = of_project()
-    exports = read_exports(folder, params.prepare, columns=columns)
-    found = customers_of(prepare_customers(exports, params.prepare, folder=folder).customers)
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        prepare_folder(folder, place, jobs=1)
+        found = customers_of(read_parquet(place / CUSTOMERS))
     kept = found.table[found.table["scored"] & found.table[LABEL].notna()]
     return CustomersOf(kept.reset_index(drop=True), found.features, found.words)
+
+
+def prepare_folder(folder: Path, place: Path, *, jobs: int, part_rows: int | None = None) -> None:
+    """Prepare the exports in `folder`: write who is kept and who is set aside into `place`."""
+    columns, params = of_project()
+    options = params.prepare.model_copy(update={"part_rows": part_rows} if part_rows else {})
+    with scratch_folder(place / ".parts") as scratch:
+        how = {"columns": columns, "scratch": scratch, "jobs": jobs}
+        exports = clean_exports(folder, options, **how)
+        tables = {"customers": place / CUSTOMERS, "set_aside": place / "set_aside.parquet"}
+        prepare_customers(exports, options, folder=folder, **tables, jobs=jobs)
 
 
 def write_shop(folder: Path, *, count: int, unlabelled: float, seed: int) -> None:

@@ -28,7 +28,7 @@ from helpers import cells_of, clean_export, export_text, scrambled
 from project import lay_fixtures
 from retention.core import paths
 from retention.core.vocabulary import IDENTITY
-from retention.data import preparation
+from retention.data import part_preparation
 
 CUSTOMERS = 320
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1251", "scrambled")
@@ -360,13 +360,14 @@ def run(seed: int) -> str:
         folder = Path(name)
         through, done = corrupt(furnished(folder), seed)
         said, joined = io.StringIO(), []
-        real = preparation.join
+        real = part_preparation.join
 
-        def join(*tables: object, **options: object) -> pd.DataFrame:
-            joined.append(real(*tables, **options))
-            return joined[-1].copy()
+        def join(*tables: object, **options: object) -> object:
+            found = real(*tables, **options)
+            joined.append(found.customers.copy())
+            return found
 
-        preparation.join = join
+        part_preparation.join = join
         try:
             with (
                 contextlib.chdir(folder),
@@ -382,7 +383,7 @@ def run(seed: int) -> str:
         except Exception as error:
             raise FuzzError(f"{type(error).__name__}: {error} after {done}") from error
         finally:
-            preparation.join = real
+            part_preparation.join = real
         try:
             check_outcome(folder, said.getvalue(), joined[0], through, clean)
         except FuzzError as failure:

@@ -13,25 +13,25 @@ from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.files import (
     joined,
+    parquet_columns,
     read_json,
     read_parquet,
     write_csv,
     write_json,
     write_parquet,
 )
-from retention.core.months import in_months
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.spreadsheets import write_both
-from retention.core.vocabulary import PROFIT
+from retention.core.vocabulary import MONTH, PROFIT
 from retention.data.drift import find_month_drift
 from retention.evaluation.alarms import drift_level
 from retention.evaluation.evaluation import warnings
 from retention.evaluation.foretold import read_forecasts
-from retention.evaluation.held_out import predictions
 from retention.evaluation.month_study import study_months
+from retention.evaluation.part_evaluation import evaluate_parts
 from retention.evaluation.plots import draw_months, draw_scores
-from retention.evaluation.when_kept import evaluated, months_when_kept
+from retention.evaluation.when_kept import months_when_kept
 from retention.models.keeping import risk_by_name
 
 _PLOTS = paths.PLOTS / "evaluate"
@@ -43,12 +43,11 @@ def main() -> None:
     params = load_params()
     options, label = params.evaluate, params.label
     model = paths.ModelFolder(Path(params.score.model))
-    table = joined(read_parquet(paths.FEATURES), paths.RISKS)
     card = read_json(model.card, needs=("features", "threshold", "sha256"))
-    truth = read_parquet(paths.TRUTH) if paths.is_sample(params.data.dir) else None
-    given = {"options": options, "truth": truth, "base_months": label.base_months}
-    found = evaluated(table, card, model, **given)
-    if in_months(table):
+    how = {"options": options, "base_months": label.base_months, "jobs": params.train.jobs}
+    found = evaluate_parts(card, model, sample=paths.is_sample(params.data.dir), **how)
+    if MONTH in parquet_columns(paths.FEATURES):
+        table = joined(read_parquet(paths.FEATURES), paths.RISKS)
         names = [*load_columns().held_by(table.columns).behaviour, PROFIT]
         least, level = params.features.least_drift, drift_level(options.alarm_level)
         drift = find_month_drift(table, names, least=least, level=level)
@@ -64,7 +63,6 @@ def main() -> None:
         print(f"evaluate: warning: {line}", file=sys.stderr)
     write_json(found.headline, paths.METRICS / "evaluate.json")
     write_json(found.scores, paths.EVALUATION_DETAILS)
-    write_parquet(predictions(table), paths.PREDICTIONS)
     write_parquet(found.reliability, paths.RELIABILITY)
     for name, curve in found.plots.items():
         write_csv(curve, _PLOTS / f"{name}.csv")

@@ -11,9 +11,7 @@ from pathlib import Path
 from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.files import (
-    joined,
     read_json,
-    read_parquet,
     write_csv,
     write_json,
     write_parquet,
@@ -22,6 +20,7 @@ from retention.core.grades import read_grade
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.explanation.explaining import explain_customers
+from retention.explanation.parted_rows import rows_in_files
 from retention.explanation.plots import draw_beeswarm, draw_dependence, draw_importance
 from retention.models.persistence import load_model
 
@@ -34,15 +33,16 @@ def main() -> None:
     columns = load_columns()
     params = load_params()
     options, kept = params.explain, paths.ModelFolder(Path(params.score.model))
-    table = joined(read_parquet(paths.FEATURES), paths.RISKS)
+    rows = rows_in_files(paths.FEATURES, paths.RISKS, jobs=params.train.jobs)
     card = read_json(kept.card, needs=("features", "threshold", "sha256", "training_customers"))
     then = read_json(kept.explanation) if kept.explanation.exists() else None
     dictionary = read_json(paths.DICTIONARY)
     groups = {feature["name"]: feature["group"] for feature in dictionary}
     found = explain_customers(
-        table,
+        rows,
         load_model(kept.model, sha256=card["sha256"]),
         list(card["features"]),
+        reasons=paths.REASONS,
         columns=columns,
         threshold=card["threshold"],
         roc_auc=read_json(paths.EVALUATION_DETAILS, needs=("roc_auc",))["roc_auc"],
@@ -52,7 +52,6 @@ def main() -> None:
         when_kept=then,
         jobs=params.train.jobs,
     )
-    write_parquet(found.reasons, paths.REASONS)
     write_parquet(found.what_if, paths.WHAT_IF)
     write_json(found.details, paths.EXPLANATION_DETAILS)
     write_json(found.headline, paths.METRICS / "explain.json")
@@ -60,12 +59,12 @@ def main() -> None:
     write_csv(bars.drop(columns="direction"), _PLOTS / "importance.csv")
     told = found.questions.dropna(subset=["figure"]).drop(columns="changes_in")
     write_csv(told, _PLOTS / "questions.csv")
-    unit, values = {"unit": found.details["space"]}, (found.contributions, found.values)
-    drawn = unit | {"key": table.loc[found.values.index, "twin_key"].to_numpy()}
-    draw_beeswarm(*values, _PLOTS / "beeswarm.png", seed=options.seed, **drawn)
+    unit, drawn = {"unit": found.details["space"]}, (found.drawn, found.values)
+    draw_beeswarm(*drawn, _PLOTS / "beeswarm.png", seed=options.seed, **unit)
     level = {"level": options.level}
     draw_importance(found.importance, groups, _PLOTS / "importance.png", **level, **unit)
-    draw_dependence(*values, _PLOTS / "dependence.png", dictionary=dictionary, **drawn)
+    named = {"strongest": found.strongest, "dictionary": dictionary}
+    draw_dependence(*drawn, _PLOTS / "dependence.png", **named, **unit)
 
 
 if __name__ == "__main__":

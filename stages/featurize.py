@@ -10,14 +10,12 @@ import pandas as pd
 from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.features import dictionary
-from retention.core.files import read_parquet, write_json, write_parquet
-from retention.core.months import in_months
+from retention.core.files import parquet_columns, read_parquet, write_json
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.data.column_study import study_columns
-from retention.data.customer_table import make_table
-from retention.data.joining import POSITION
+from retention.data.customer_parts import CustomerFiles, make_customers
 from retention.data.plots import draw_correlations, draw_distributions
 from retention.data.treated import matched_lines, read_campaigns
 
@@ -29,27 +27,27 @@ def main() -> None:
     """Build the features, choose the sides, look for leaks and drift, draw what the columns say."""
     columns = load_columns()
     params = load_params()
-    customers, others = read_parquet(paths.PREPARED), read_parquet(paths.SET_ASIDE)
+    files = CustomerFiles(paths.PREPARED, paths.SET_ASIDE, paths.FEATURES, paths.LEFT_OUT)
+    monthly = MONTH in parquet_columns(files.customers)
     campaigns = []
-    if in_months(customers):
-        known = pd.concat([customers[IDENTITY], others[IDENTITY]])
+    if monthly:
+        tables = (files.customers, files.set_aside)
+        known = pd.concat([read_parquet(table, [IDENTITY])[IDENTITY] for table in tables])
         campaigns = read_campaigns(paths.CAMPAIGNS, known)
         for line in matched_lines(campaigns, known):
             print(f"featurize: {line}")
-        others = others[others[MONTH] == customers[MONTH].max()]
-    made = make_table(
-        customers,
+    rows = make_customers(
+        files,
         params.features,
         columns=columns,
         horizon=params.label.horizon_months,
         campaigns=campaigns,
+        jobs=params.train.jobs,
     )
-    names = list(made.features)
-    write_parquet(made.table, paths.FEATURES)
-    write_parquet(others[[IDENTITY]], paths.LEFT_OUT)
-    write_json(dictionary(made.features, columns=columns), paths.DICTIONARY)
-    found = study_columns(made, customers[POSITION], params.features)
-    if in_months(customers):  # a model is to tell by which rule it has its outcomes
+    names = list(rows.features)
+    write_json(dictionary(names, columns=columns), paths.DICTIONARY)
+    found = study_columns(rows, params.features)
+    if monthly:  # a model is to tell by which rule it has its outcomes
         found.details["months"]["label"] = params.label.model_dump()
     write_json(found.details, paths.FEATURES_DETAILS)
     write_json(found.headline, paths.METRICS / "featurize.json")

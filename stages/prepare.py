@@ -11,11 +11,13 @@ from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.files import write_json, write_parquet
 from retention.core.params import load_params
+from retention.core.part_names import clear_table
 from retention.core.running import stage
+from retention.core.scratch import scratch_folder
 from retention.core.spreadsheets import write_both, write_for_people
 from retention.data.month_folders import day_of_exports, month_folders
 from retention.data.month_preparation import prepare_months, quarantine_of, read_months
-from retention.data.preparation import prepare_customers, read_exports
+from retention.data.preparation import clean_exports, prepare_customers
 
 
 @stage
@@ -25,19 +27,23 @@ def main() -> None:
     params = load_params(columns=columns)
     folder, dialect = Path(params.data.dir), params.campaign.spreadsheet
     months = month_folders(folder, tables=columns.tables)
+    tables = {"customers": paths.PREPARED, "set_aside": paths.SET_ASIDE}
     # The quarantine is written before anything can stop the stage: its message sends people there.
     if months is None:
-        exports = read_exports(folder, params.prepare, columns=columns)
-        write_for_people(exports.quarantine, paths.QUARANTINE, dialect=dialect)
-        found = prepare_customers(exports, params.prepare, folder=folder)
-        as_of = day_of_exports(params.data.as_of, None)
+        with scratch_folder(paths.PREPARED_SCRATCH) as scratch:
+            how = {"jobs": params.train.jobs}
+            exports = clean_exports(folder, params.prepare, columns=columns, scratch=scratch, **how)
+            write_for_people(exports.quarantine.pieces(), paths.QUARANTINE, dialect=dialect)
+            as_of = day_of_exports(params.data.as_of, None)
+            found = prepare_customers(exports, params.prepare, folder=folder, **tables, **how)
     else:
         read = read_months(months, params.prepare, columns=columns)
         write_for_people(quarantine_of(read), paths.QUARANTINE, dialect=dialect)
         as_of = day_of_exports(params.data.as_of, months)
         found = prepare_months(read, params.prepare, params.label, columns=columns, as_of=as_of)
-    write_parquet(found.customers, paths.PREPARED)
-    write_parquet(found.set_aside, paths.SET_ASIDE)
+        for name, path in tables.items():
+            clear_table(path)
+            write_parquet(getattr(found, name), path)
     write_both(found.readiness, paths.READINESS, dialect=dialect)
     write_json({"as_of": as_of.isoformat(), **found.details}, paths.PREPARED_DETAILS)
     write_json(found.headline, paths.METRICS / "prepare.json")

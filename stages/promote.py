@@ -12,6 +12,7 @@ from retention.core.errors import InputError
 from retention.core.files import read_json, read_parquet
 from retention.core.params import load_params
 from retention.core.running import stage
+from retention.core.vocabulary import IDENTITY
 from retention.models.keeping import keep_model, refuse_stale
 
 BESIDE = {
@@ -35,7 +36,7 @@ def main() -> None:
             f"it to {paths.TRAINED} and run `dvc repro explain` first"
         )
     refuse_stale(("train", "score", "evaluate", "explain"))
-    kept = keep_model(name, BESIDE, read_parquet(paths.FEATURES))
+    kept = keep_model(name, BESIDE, read_parquet(paths.FEATURES, [IDENTITY, "twin_key"]))
     card, grade = read_json(kept.card), read_json(kept.folder / "evaluation.json")["grade"]
     months = card.get("months")
     taught = f", taught by {months[0]} to {months[-1]}" if months else ""

@@ -11,11 +11,10 @@ from retention.campaign.offers import read_offers
 from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.files import read_json, read_parquet, write_json, write_text
-from retention.core.formats import LANGUAGES
 from retention.core.params import load_params
 from retention.core.running import stage
-from retention.core.vocabulary import IDENTITY
 from retention.report.building import build_report
+from retention.report.people import read_people
 
 SOURCES = {
     "prepare": paths.PREPARED_DETAILS,
@@ -27,7 +26,6 @@ SOURCES = {
     "budgets": paths.BUDGETS,
     "portraits": paths.PORTRAITS,
     "categories": paths.CATEGORIES,
-    "list": paths.CAMPAIGN_LIST,
 }
 """What is read, by what templates call it; beside the files of the model."""
 
@@ -54,13 +52,12 @@ def main() -> None:
         "params": {name: section.model_dump(mode="json") for name, section in sections.items()},
     }
     others = {"offers": paths.OFFERS, "params": paths.PARAMS, "overview": paths.OVERVIEW}
-    sentences = [f"sentence_{language}" for language in LANGUAGES]
+    others |= {"list": paths.CAMPAIGN_LIST}
     found = build_report(
         files,
         {name: str(path) for name, path in (sources | others).items()},
-        customers=read_parquet(paths.CUSTOMERS),
+        people=read_people(),
         reliability=read_parquet(paths.RELIABILITY),
-        sentences=read_parquet(paths.REASONS, [IDENTITY, *sentences]),
         columns=load_columns(),
         folder=paths.TEMPLATES,
     )

@@ -7,29 +7,25 @@ every later stage takes a customer's risk, and metrics/score.json.
 from pathlib import Path
 
 from retention.core import paths
-from retention.core.files import read_parquet, write_json, write_parquet
-from retention.core.months import in_months
+from retention.core.files import parquet_columns, write_json
 from retention.core.params import load_params
 from retention.core.running import stage
-from retention.models.keeping import read_in_use, refuse_misfit, refuse_other_outcomes
-from retention.models.scoring import headline, score_customers
+from retention.core.vocabulary import MONTH
+from retention.models.keeping import read_in_use, refuse_other_outcomes
+from retention.models.part_scoring import refuse_misfit_of, score_parts
 
 
 @stage
 def main() -> None:
     """Ask the model once about everyone whom it was not trained on."""
     params = load_params()
-    table = read_parquet(paths.FEATURES)
+    jobs = params.train.jobs
     used = read_in_use(paths.ModelFolder(Path(params.score.model)))
-    refuse_misfit(used, table)
-    if in_months(table):
+    refuse_misfit_of(paths.FEATURES, used, jobs=jobs)
+    if MONTH in parquet_columns(paths.FEATURES):
         refuse_other_outcomes(used, params.label)
-    risks = score_customers(
-        table, used.model, used.out_of_fold, jobs=params.train.jobs, kept=used.kept
-    )
-    write_parquet(risks, paths.RISKS)
-    content = headline(table, risks["risk"], threshold=used.card["threshold"])
-    write_json(content, paths.METRICS / "score.json")
+    found = score_parts(paths.FEATURES, paths.LEFT_OUT, paths.RISKS, used, jobs=jobs)
+    write_json(found.headline, paths.METRICS / "score.json")
 
 
 if __name__ == "__main__":

@@ -14,11 +14,10 @@ from retention.core.files import write_csv, write_parquet
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY
-from simulation.export import EXPORT_DIALECTS, as_export, write_export
+from simulation.chunks import chunk_sizes, write_chunks
 from simulation.month_exports import clear_exports, write_months
 from simulation.month_tables import truth_of_months
 from simulation.months import simulate_months
-from simulation.shop import simulate_customers
 
 
 @stage
@@ -31,15 +30,10 @@ def main() -> None:
     if options.months > 1:
         months = simulate_months(options)
         write_months(months, paths.SAMPLE, columns=columns, seed=options.seed)
-        truth = truth_of_months(months, params.label)
+        write_parquet(truth_of_months(months, params.label), paths.TRUTH)
     else:
-        shop = simulate_customers(
-            options.customers, unlabelled=options.unlabelled, seed=options.seed
-        )
-        for name, table in as_export(shop, columns=columns, seed=options.seed).items():
-            write_export(table, paths.SAMPLE / f"{name}.csv", **EXPORT_DIALECTS.get(name, {}))
-        truth = shop.truth
-    write_parquet(truth, paths.TRUTH)
+        how = {"unlabelled": options.unlabelled, "seed": options.seed, "columns": columns}
+        write_chunks(chunk_sizes(options.customers), paths.SAMPLE, paths.TRUTH, **how)
     write_csv(pd.DataFrame(columns=[IDENTITY]), paths.EMPTY_LIST)
 
 

@@ -7,7 +7,7 @@ details.json), metrics/train.json and plots/train/.
 import pandas as pd
 
 from retention.core import paths
-from retention.core.files import read_json, read_parquet, write_csv, write_json, write_parquet
+from retention.core.files import read_json, write_csv, write_json, write_parquet
 from retention.core.months import in_months
 from retention.core.params import load_params
 from retention.core.running import stage
@@ -16,7 +16,8 @@ from retention.evaluation.curves import reliability
 from retention.models.description import model_card, training_details
 from retention.models.learning_curve import learning_curve
 from retention.models.persistence import save_model
-from retention.models.selection import row_weights, train_model, training_rows
+from retention.models.selection import row_weights, train_model
+from retention.models.training_rows import read_training_rows
 
 _PLOTS = paths.PLOTS / "train"
 _HEADLINE = (
@@ -33,15 +34,15 @@ def main() -> None:
     """Search the families, calibrate the best out-of-fold, fit it on the training rows."""
     params = load_params()
     train = params.train
-    table, dictionary = read_parquet(paths.FEATURES), read_json(paths.DICTIONARY)
+    found = read_training_rows(paths.FEATURES, paths.LEFT_OUT, train=train)
+    rows, dictionary = found.rows, read_json(paths.DICTIONARY)
     names = [feature["name"] for feature in dictionary]
     words = [feature["name"] for feature in dictionary if feature["categorical"]]
-    rows = training_rows(table, train=train)
     X, y, key = rows[names], rows[LABEL].to_numpy("int64"), rows["twin_key"].to_numpy()
-    weight, monthly = row_weights(rows), in_months(table)
+    weight, monthly = row_weights(rows), in_months(rows)
     rule = read_json(paths.FEATURES_DETAILS)["months"]["label"] if monthly else None
     how = {"train": train, "models": params.models, "words": words, "weight": weight}
-    trained = train_model(X, y, key, customers=len(table), repeated=monthly, **how)
+    trained = train_model(X, y, key, customers=found.customers, repeated=monthly, **how)
     digest = save_model(trained.model, paths.TRAINED.model)
     of_rows = {"names": names, "words": words, "weight": weight, "rule": rule}
     write_json(model_card(trained, rows, sha256=digest, **of_rows), paths.TRAINED.card)

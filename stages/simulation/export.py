@@ -21,9 +21,15 @@ EXPORT_DIALECTS = {"money": {"sep": ";", "decimal": ","}}
 def write_export(table: pd.DataFrame, path: Path, *, sep: str = ",", decimal: str = ".") -> None:
     """Write one export in its dialect, floats in their shortest form as the real ones are."""
     with atomic(path) as scratch:
-        table.to_csv(
-            scratch, index=False, sep=sep, decimal=decimal, lineterminator="\r\n", encoding="utf-8"
-        )
+        add_rows(table, scratch, header=True, sep=sep, decimal=decimal)
+
+
+def add_rows(
+    table: pd.DataFrame, path: Path, *, header: bool, sep: str = ",", decimal: str = "."
+) -> None:
+    """Write rows of an export at the end of a file, below a header or below other rows."""
+    how = {"sep": sep, "decimal": decimal, "lineterminator": "\r\n", "encoding": "utf-8"}
+    table.to_csv(path, mode="a", header=header, index=False, **how)
 
 
 def as_export(shop: Shop, *, columns: Columns, seed: int) -> dict[str, pd.DataFrame]:

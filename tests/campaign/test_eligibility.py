@@ -169,7 +169,8 @@ def test_chosen_and_gates_part_the_audience(seed, wanted, budget, share):
     offers = catalogue(wanted)
     audience, _, gain, gate, plan, _ = rationed(seed, offers, budget=budget, share=share)
     gates = np.where(gate != "", gate, plan.gate)
-    chosen, excluded = choose(audience, gain, plan.choice, gates)
+    worth = np.c_[gain, np.zeros(len(gain))][np.arange(len(gain)), plan.choice]
+    chosen, excluded = choose(audience, worth, plan.choice, gates)
     assert chosen.index.is_unique
     assert sorted([*chosen.index, *excluded.index]) == sorted(audience.index)
     assert set(excluded["gate"]) <= set(GATES)

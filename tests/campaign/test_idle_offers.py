@@ -6,7 +6,7 @@ import pytest
 
 from helpers import an_offer, random_shop
 from retention.campaign.eligibility import Conditions, open_offers
-from retention.campaign.idle_offers import WHY_IDLE, idle_offers
+from retention.campaign.idle_offers import WHY_IDLE, Reach, idle_offers, reaches, why_idle
 from retention.campaign.offers import PLACEHOLDERS
 
 MONEY = {"months": 3, "lost": 0.5}
@@ -32,7 +32,7 @@ def told(offers, *, used=(), **changes):
     shop = shop.assign(**columns)
     conditions = Conditions(shop, known.pop("reasons"), contact_cap=5, **known)
     gain, _ = open_offers(conditions, offers, **MONEY)
-    return idle_offers(offers, used, gain, conditions, **MONEY)
+    return idle_offers(offers, used, reaches(offers, gain, conditions, **MONEY))
 
 
 def row(why, left, named=None, best_gain=None):
@@ -93,10 +93,23 @@ def test_one_offer_alone_and_nobody_to_ask():
     conditions = Conditions(shop.head(0), nobody.pop("reasons"), contact_cap=5, **nobody)
     offers = [an_offer("a")]
     gain, _ = open_offers(conditions, offers, **MONEY)
-    assert idle_offers(offers, [], gain, conditions, **MONEY) == {"a": row("rule", 0)}
+    reach = reaches(offers, gain, conditions, **MONEY)
+    assert idle_offers(offers, [], reach) == {"a": row("rule", 0)}
 
 
 def test_the_order_of_reasons_is_that_in_which_they_are_asked():
     shop, known = shop_of_ten()
     conditions = Conditions(shop, known.pop("reasons"), contact_cap=5, **known)
     assert list(conditions.of(an_offer("a"))) == list(WHY_IDLE[:6])
+
+
+def test_parts_of_the_audience_add_up():
+    """A best gain below 0 in one part is none of another; whoever is named in either counts."""
+    one = Reach(2, (5, 3, 2), -0.4, 0, 0)
+    other = Reach(1, (4, 1, 1), 0.2, 1, 1)
+    nobody = Reach(0, (0, 0, 0), None, 0, 0)
+    assert one + other == other + one == Reach(3, (9, 4, 3), 0.2, 1, 1)
+    assert one + nobody == one
+    offer = an_offer("a", reason="promo_share")
+    assert why_idle(offer, nobody + nobody).why == "rule"
+    assert why_idle(offer, one + nobody).best_gain == -0.4

@@ -10,16 +10,19 @@ from dictionary import COLUMNS, FEATURES
 from helpers import project_params
 from month_table import month_table
 from project import FIXTURES
+from retention.campaign.asking import ask, tell
 from retention.campaign.offers import load_offers
 from retention.campaign.plan import plan_campaign
 from retention.campaign.suppression import Suppressed
-from retention.core.audience import customers_of_today
+from retention.campaign.wording import category_words
+from retention.core.audience import audience_of, customers_of_today
 from retention.core.params import Campaign, load_params
 from retention.data.matching import Match
-from retention.segments.segmentation import find_segments
+from retention.segments.segmentation import find_segments, in_segments, profit_ranks
 
 OFFERS = load_offers(FIXTURES / "offers.yaml", columns=COLUMNS, features=FEATURES)
 LAST = "2026-08"
+SEGMENT = load_params(FIXTURES / "params.yaml").segment
 NOBODY = Suppressed(frozenset(), Match("list", 0, 0))
 
 
@@ -34,39 +37,45 @@ def shop():
 
 
 def planned(table, **drift):
-    """Return the campaign that the stage would plan."""
+    """Return the campaign that the stage would plan, its list and the excluded."""
     today = customers_of_today(table, LAST)
     today = today.assign(reason_1="pages_per_visit", reason_2=None, reason_3=None)
+    today["profit_rank"] = profit_ranks(today["profit"])
+    options, campaign = SEGMENT, Campaign(**project_params()["campaign"])
+    cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
+    how = {"columns": COLUMNS, "in_data": {}}
+    customers, belongs = in_segments(today, options.rules, **how, **cuts)
     found = find_segments(
-        today,
+        customers,
+        belongs,
         taught=table[table["split"] == "train"],
         features=FEATURES,
         words=["service", "consent", "favourite_category"],
-        in_data={},
-        columns=COLUMNS,
-        options=load_params(FIXTURES / "params.yaml").segment,
+        options=options,
     )
-    return plan_campaign(
-        found.customers,
-        found.categories_to_offer,
-        OFFERS,
-        NOBODY,
-        columns=COLUMNS,
-        campaign=Campaign(**project_params()["campaign"]),
-        grade="A",
-        **drift,
-    )
+    audience = audience_of(customers)
+    words = category_words(audience, found.categories_to_offer)
+    nobody = np.zeros(len(audience), dtype=bool)
+
+    def asked(stopped):
+        return [ask(audience, OFFERS, words, nobody, campaign=campaign, stopped=stopped)]
+
+    plan = plan_campaign(customers, asked, OFFERS, NOBODY, campaign=campaign, grade="A", **drift)
+    told = tell(
+        audience, plan.decision.choices[0], plan.decision.gates[0], OFFERS, words,
+        columns=COLUMNS, campaign=campaign,
+    )  # fmt: skip
+    return plan, *told
 
 
 def listed(table):
     """Return the list and the excluded of that campaign."""
-    decision = planned(table).decision
-    return decision.listed, decision.excluded
+    return planned(table)[1:]
 
 
 def test_that_drift_cannot_be_told_is_said_and_stops_nobody(shop):
-    usual, plan = planned(shop), planned(shop, drift_told=False)
-    assert len(plan.decision.listed) == len(usual.decision.listed) > 20
+    (usual, some, _), (plan, others, _) = planned(shop), planned(shop, drift_told=False)
+    assert len(some) == len(others) > 20
     (line,) = [one for one in plan.warnings if "cannot be told" in one]
     assert line.startswith("warning: whether customers whose outcome is ahead differ")
     assert plan.details["drift"]["told"] is False

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from dictionary import COLUMNS, FEATURES
 from helpers import an_offer, project_params, random_shop
 from project import FIXTURES
-from retention.campaign.campaign_list import offers_made
+from retention.campaign.asking import ask, tell
 from retention.campaign.offers import load_offers
 from retention.campaign.plan import dated, decide
+from retention.campaign.suppression import is_suppressed
 from retention.campaign.wording import category_words, filled_texts
-from retention.core.arms import Arm, assigned
+from retention.core.arms import Arm
 from retention.core.errors import InputError
 from retention.core.files import write_csv
+from retention.core.hashing import part_numbers
 from retention.core.params import Campaign
 from retention.core.spreadsheets import guarded, write_both
 from retention.segments.membership import all_segments, first_segment, joined_words
@@ -47,22 +49,28 @@ def campaign_of(**changes):
     return Campaign(**(project_params()["campaign"] | changes))
 
 
-def decided(shop, *, suppressed=(), offers=OFFERS, stopped="", **changes):
+def decided(shop, *, suppressed=(), offers=OFFERS, stopped="", parts=1, **changes):
+    """Return list, excluded, budgets and decision, the shop divided into so many parts."""
     campaign = campaign_of(**changes)
-    arms = assigned(shop["customer_id"], seed=campaign.seed, share=campaign.control_share)
-    shop = shop.assign(arm=arms)
-    words = category_words(shop, TOP)
-    found = decide(
-        shop,
-        shop[RANKS],
-        offers,
-        words,
-        set(suppressed),
-        columns=COLUMNS,
-        campaign=campaign,
-        stopped=stopped,
-    )
-    return found.listed, found.excluded, found.budgets, found.power
+    number = part_numbers(shop["customer_id"], count=parts)
+    audiences = [shop[number == part] for part in range(parts)]
+    words = [category_words(audience, TOP) for audience in audiences]
+    asked = [
+        ask(
+            audience, offers, of, is_suppressed(audience["customer_id"], suppressed),
+            campaign=campaign, stopped=stopped,
+        )
+        for audience, of in zip(audiences, words, strict=True)
+    ]  # fmt: skip
+    found = decide(asked, offers, campaign=campaign, stopped=stopped)
+    told = [
+        tell(audience, choice, gate, offers, of, columns=COLUMNS, campaign=campaign)
+        for audience, choice, gate, of in zip(
+            audiences, found.choices, found.gates, words, strict=True
+        )
+    ]
+    listed, excluded = (pd.concat(tables) for tables in zip(*told, strict=True))
+    return listed, excluded, found.budgets, found
 
 
 @settings(max_examples=15, deadline=None)
@@ -75,7 +83,7 @@ def decided(shop, *, suppressed=(), offers=OFFERS, stopped="", **changes):
 def test_campaign_keeps_its_promises(seed, customers, budget, control_share):
     shop = a_shop(customers, seed=seed)
     never = set(shop["customer_id"][::7])
-    listed, excluded, what_if, power = decided(
+    listed, excluded, what_if, found = decided(
         shop, suppressed=never, budget=budget, control_share=control_share
     )
     assert sorted([*listed["customer_id"], *excluded["customer_id"]]) == sorted(shop["customer_id"])
@@ -96,7 +104,36 @@ def test_campaign_keeps_its_promises(seed, customers, budget, control_share):
     assert len(what_if) == 10
     assert what_if["expected_gain"].is_monotonic_increasing
     assert (what_if["cost"] <= what_if["budget"] + 1e-6).all()
-    assert power["pooled"]["treatment"] == len(treated)
+    assert found.power["pooled"]["treatment"] == len(treated)
+
+
+@pytest.mark.parametrize("parts", [3, 7])
+@pytest.mark.parametrize(
+    ("budget", "control_share", "stock", "binds"),
+    [(None, 0.5, 3, "out_of_stock"), (2.5, 0.5, 8, "over_budget"), (2.5, 0, 8, "over_budget")],
+)
+def test_who_gets_what_does_not_depend_on_how_the_shop_is_divided(
+    budget, control_share, stock, binds, parts
+):
+    shop = a_shop(1500, seed=9)
+    scarce = [offer.model_copy(update={"stock": stock}) for offer in OFFERS]
+    how = {"budget": budget, "control_share": control_share, "offers": scarce}
+    how["suppressed"] = set(shop["customer_id"][::5])
+    listed, excluded, what_if, whole = decided(shop, **how)
+    again, others, budgets, found = decided(shop, parts=parts, **how)
+    pd.testing.assert_frame_equal(what_if, budgets, check_exact=True)
+    for one, other in ((listed, again), (excluded, others)):
+        pair = [table.sort_values("customer_id") for table in (one, other)]
+        # Of a part without anybody on the list pandas does not know that words are words.
+        pd.testing.assert_frame_equal(*pair, check_exact=True, check_dtype=False)
+    assert (found.totals, found.power, found.idle) == (whole.totals, whole.power, whole.idle)
+    assert not how["suppressed"] & set(again["customer_id"])
+    assert found.totals["excluded"]["suppressed"] == 300
+    assert found.totals["excluded"][binds] > 10
+    used = again["offer"][again["arm"] == "treatment"].value_counts()
+    assert (used == stock).sum() > 1
+    assert used.max() == stock
+    assert budget is None or budget - 0.3 < found.totals["treatment_cost"] <= budget
 
 
 @pytest.mark.parametrize("budget", [None, 5])
@@ -161,15 +198,15 @@ def test_list_for_programs_keeps_its_contract_though_nobody_is_on_it(tmp_path, s
 )
 @pytest.mark.parametrize("control_share", [0, 0.5])
 def test_senseless_campaign_is_an_empty_list_of_the_same_columns(changes, gates, control_share):
-    listed, excluded, what_if, power = decided(
+    listed, excluded, what_if, found = decided(
         a_shop(200, seed=5), control_share=control_share, **changes
     )
     assert list(listed) == list(decided(a_shop(200, seed=5))[0])
     assert len(listed) == 0
     assert set(excluded["gate"]) == gates
     assert (what_if["contacted"] == 0).all() or "budget" in changes
-    assert power["pooled"] == {"treatment": 0, "control": 0}
-    assert all(of["treatment"] == 0 for of in offers_made(listed, OFFERS).values())
+    assert found.power["pooled"] == {"treatment": 0, "control": 0}
+    assert all(of["treatment"] == 0 for of in found.totals["offers"].values())
 
 
 def test_hostile_ids_and_categories_cannot_run_or_be_filled_again():
@@ -200,12 +237,17 @@ def test_texts_name_the_customers_own_categories_in_russian():
 
 def test_offers_made_add_up():
     shop = a_shop(800, seed=8)
-    listed, *_ = decided(shop)
-    found = offers_made(listed, OFFERS)
+    listed, excluded, _, decision = decided(shop)
+    found = decision.totals["offers"]
     assert list(found) == [offer.code for offer in OFFERS]
     for arm in Arm:
         assert sum(one[arm] for one in found.values()) == (listed["arm"] == arm).sum()
     treated = listed[listed["arm"] == "treatment"]
+    assert decision.totals["treatment"] == len(treated)
+    assert decision.totals["control"] == len(listed) - len(treated)
+    assert decision.totals["treatment_cost"] == pytest.approx(treated["cost"].sum())
+    gates = excluded["gate"].value_counts().to_dict()
+    assert {gate: count for gate, count in decision.totals["excluded"].items() if count} == gates
     effects = {offer.code: offer.effect for offer in OFFERS}
     assert listed["assumed_effect"].tolist() == [effects[code] for code in listed["offer"]]
     assert listed["assumed_effect"].nunique() > 3

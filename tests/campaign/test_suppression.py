@@ -13,8 +13,9 @@ from retention.campaign.eligibility import Conditions, open_offers
 from retention.campaign.suppression import (
     is_suppressed,
     lacks_own_suppression,
-    read_suppressed,
+    listed_ids,
     refuse_former_list,
+    suppressed_by,
 )
 from retention.core.errors import InputError
 from retention.core.spreadsheets import guard
@@ -29,7 +30,7 @@ def path(tmp_path):
 
 
 def suppressed(path, known=KNOWN, *, strangers=False):
-    return read_suppressed(path, known, strangers=strangers)
+    return suppressed_by(path, listed_ids(path), known, strangers=strangers)
 
 
 def refusal(path, **options):

@@ -13,6 +13,7 @@ from retention.core.hashing import (
     dealt_together,
     folds,
     one_of_each_twin,
+    part_numbers,
     part_of,
     uniform,
 )
@@ -217,3 +218,18 @@ def test_rows_of_their_own_keys_are_dealt_as_without_blocks():
     alone = dealt(key, seed=3, purpose="outcomes")
     assert dealt_together(key, seed=3, purpose="outcomes").tolist() == alone.tolist()
     assert (alone != np.arange(200)).sum() > 180
+
+
+def test_parts_follow_the_id_alone_and_are_of_one_size():
+    ids = pd.Series([*map(str, range(300_000, 304_000)), "0071", "клиент-5", "1e5"], dtype="str")
+    found = part_numbers(ids, count=7)
+    shuffled = ids.sample(frac=1, random_state=0)
+    again = pd.Series(part_numbers(shuffled, count=7), shuffled.index).sort_index()
+    assert found.tolist() == again.tolist()
+    # Whether others are numbers does not matter to one that is.
+    assert part_numbers(ids[:10], count=7).tolist() == found[:10].tolist()
+    assert part_numbers(ids[-3:], count=7).tolist() == found[-3:].tolist()
+    sizes = np.bincount(found, minlength=7)
+    assert sizes.min() > 500  # 572 each, within three standard deviations
+    assert sizes.max() < 645
+    assert set(part_numbers(ids, count=1)) == {0}

@@ -140,10 +140,10 @@ def test_end_of_memory_names_the_params_that_help(tmp_path):
         "error: train ran out of memory; lower train.max_rows, train.search_rows, train.jobs in "
         "params.yaml, or run it where more is free\n",
     )
-    path = script(tmp_path, "bytearray(10**10)", name="prepare")
+    path = script(tmp_path, "bytearray(10**10)", name="report")
     assert run(path, **how) == (
         1,
-        "error: prepare ran out of memory; run it where more is free\n",
+        "error: report ran out of memory; run it where more is free\n",
     )
 
 
@@ -158,8 +158,8 @@ def test_killed_worker_is_told_as_the_end_of_memory(tmp_path):
 
 
 def test_thread_that_cannot_start_is_told_as_the_end_of_memory(tmp_path):
-    path = script(tmp_path, 'raise RuntimeError("can\'t start new thread")', name="prepare")
-    line = "error: prepare ran out of memory; run it where more is free\n"
+    path = script(tmp_path, 'raise RuntimeError("can\'t start new thread")', name="report")
+    line = "error: report ran out of memory; run it where more is free\n"
     assert run(path) == (1, line)
     status, said = run(script(tmp_path, "raise RuntimeError('a bug')"))
     assert (status, "Traceback" in said) == (1, True)

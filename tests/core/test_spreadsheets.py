@@ -11,15 +11,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from helpers import cells_of
+from retention.core.files import read_parquet
 from retention.core.params import Campaign
 from retention.core.spreadsheets import (
     DIALECTS,
     guard,
     guarded,
+    join_rows,
     number_text,
     unguard,
     write_both,
     write_for_people,
+    write_part_of_both,
 )
 from retention.data.coded import Coded
 from retention.data.number_parsing import read_numbers
@@ -154,3 +157,20 @@ def test_dialects_are_those_of_the_params():
 def test_missing_words_stay_missing():
     table = guarded(pd.DataFrame({"a": pd.Series(["=x", None], dtype="str")}))
     assert table["a"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_rows_of_parts_make_one_file(tmp_path, count):
+    tables = [pd.DataFrame({"customer_id": [f"={n}"], "gain": [n + 0.5]}) for n in range(count)]
+    for number, table in reversed(list(enumerate(tables))):
+        write_part_of_both(table, tmp_path / "list", number=number, count=count, dialect="ru")
+    join_rows(tmp_path / "list", count=count)
+    write_both(pd.concat(tables), tmp_path / "whole", dialect="ru")
+    whole = (tmp_path / "whole.csv").read_bytes()
+    assert (tmp_path / "list.csv").read_bytes() == whole
+    assert whole.count(b"\r\n") == count + 1
+    assert read_parquet(tmp_path / "list.parquet")["customer_id"].tolist() == [
+        f"={n}" for n in range(count)
+    ]
+    left = [one.suffix for one in tmp_path.rglob("*") if one.is_file()]
+    assert sorted(left) == [".csv", ".csv", *[".parquet"] * (count + 1)]

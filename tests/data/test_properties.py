@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from dictionary import COLUMNS, TABLES
 from helpers import export_text, scrambled
 from project import FIXTURES
-from retention.core.files import settled
+from retention.core.files import read_parquet, settled
 from retention.core.hashing import folds
 from retention.core.params import load_params
 from retention.data.customer_table import make_table
 from retention.data.leakage import LEAK
-from retention.data.preparation import prepare_customers, read_exports
+from retention.data.preparation import clean_exports, prepare_customers
 from retention.stats.ranking import ranking
 
 pytestmark = pytest.mark.slow
@@ -108,9 +108,12 @@ def features(export, mix=None):
         for table, dialect in (mix or dict.fromkeys(TABLES, PLAIN)).items():
             raw, ending = written(export[table], dialect)
             (folder / f"{table}{ending}").write_bytes(raw)
-        exports = read_exports(folder, PARAMS.prepare, columns=COLUMNS)
-        found = prepare_customers(exports, PARAMS.prepare, folder=folder)
-    return make_table(found.customers, PARAMS.features, columns=COLUMNS).table
+        how = {"columns": COLUMNS, "scratch": folder, "jobs": 1}
+        exports = clean_exports(folder, PARAMS.prepare, **how)
+        tables = {name: folder / f"{name}.parquet" for name in ("customers", "set_aside")}
+        prepare_customers(exports, PARAMS.prepare, folder=folder, **tables)
+        customers = read_parquet(tables["customers"])
+    return make_table(customers, PARAMS.features, columns=COLUMNS).table
 
 
 def as_file(table):

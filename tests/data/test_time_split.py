@@ -16,6 +16,7 @@ from retention.core.months import last_day, shifted, split_in_time
 from retention.core.params import Features
 from retention.data.column_study import study_columns
 from retention.data.customer_table import make_table
+from retention.data.study_rows import rows_to_study
 from retention.data.time_split import linked
 from retention.data.treated import (
     SentCampaign,
@@ -31,6 +32,11 @@ HORIZON = 3
 
 def featurized(customers, campaigns=()):
     return make_table(customers, PARAMS, columns=COLUMNS, horizon=HORIZON, campaigns=campaigns)
+
+
+def studied(made):
+    position = pd.Series(np.arange(float(len(made.table))))
+    return study_columns(rows_to_study(made, position, PARAMS), PARAMS)
 
 
 def sides(table):
@@ -87,7 +93,7 @@ def test_without_a_known_outcome_nobody_teaches_and_the_columns_are_told_all_the
         shifted(FIRST, 2): {"score"},
     }
     assert not split_in_time(made.table)
-    study = study_columns(made, pd.Series(np.arange(450.0)), PARAMS)
+    study = studied(made)
     assert study.details["drop_share"] is None
     assert study.details["phik_with_drop"] == {}
     assert study.details["leaks"] == {}
@@ -102,7 +108,9 @@ def test_months_that_teach_one_outcome_only_have_their_columns_told_too():
     customers["drop"] = customers["drop"].mask(known & early, 0)
     made = featurized(customers)
     assert made.months["teaching"] == [FIRST, shifted(FIRST, 1)]
-    study = study_columns(made, pd.Series(np.arange(float(len(customers)))), PARAMS)
+    study = study_columns(
+        rows_to_study(made, pd.Series(np.arange(float(len(customers)))), PARAMS), PARAMS
+    )
     assert study.details["drop_share"] == 0
     assert study.details["phik_with_drop"] == {}
 

@@ -1,5 +1,7 @@
 """Months as a whole: evaluated, foretold, drawn; and a model that was kept."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,16 +17,20 @@ from retention.data.drift import find_month_drift
 from retention.evaluation.forecast import FORESEEN
 from retention.evaluation.held_out import (
     HEADLINE,
-    can_be_judged,
     evaluate_risk,
+    held_out,
     predictions,
 )
 from retention.evaluation.month_study import study_months
 from retention.evaluation.plots import draw_months, draw_scores
-from retention.evaluation.when_kept import WHEN_KEPT, evaluated, months_when_kept
+from retention.evaluation.when_kept import WHEN_KEPT, judged_or_kept, months_when_kept
 
 OPTIONS = Evaluate(**project_params()["evaluate"] | {"bootstrap": 100})
 CALM = {"comparisons": 17, "columns": [], "risk": None}
+
+
+def evaluated(table, model):
+    return judged_or_kept(held_out(table), model, partial(judged, table))
 
 
 def judged(table, **how):
@@ -193,9 +199,8 @@ def model(tmp_path):
 def test_without_outcomes_a_model_has_the_scores_of_when_it_was_kept(model, tmp_path):
     table = shop_of_months(600, 12, seed=9)
     ahead = table[table["drop"].isna()].assign(out_of_fold=False)
-    assert not can_be_judged(ahead)
-    card = {"features": {"pages": "number"}, "threshold": 0.5}
-    found = evaluated(ahead, card, model, options=OPTIONS)
+    assert not held_out(ahead).can_be_judged
+    found = evaluated(ahead, model)
     assert found.scores["judged"] == WHEN_KEPT
     assert "months" not in found.scores
     assert found.scores["grade"] in "ABC"
@@ -217,15 +222,13 @@ def test_without_outcomes_and_an_evaluation_one_line_says_what_is_missing(model)
     table = shop_of_months(600, 12, seed=9)
     ahead = table[table["drop"].isna()].assign(out_of_fold=False)
     model.evaluation.unlink()
-    card = {"features": {"pages": "number"}, "threshold": 0.5}
     with pytest.raises(InputError, match=r"json is not there, [^\n]+ to judge it anew; "):
-        evaluated(ahead, card, model, options=OPTIONS)
+        evaluated(ahead, model)
 
 
 def test_with_outcomes_a_model_that_was_kept_is_judged_anew(model):
     table = shop_of_months(600, 9, seed=10)
-    card = {"features": {"pages": "number"}, "threshold": 0.5}
-    found = evaluated(table, card, model, options=OPTIONS)
+    found = evaluated(table, model)
     assert "judged" not in found.scores
     assert found.scores["test_customers"] == 600
 
@@ -234,12 +237,11 @@ def test_where_the_months_that_taught_are_gone_baselines_learn_from_others(model
     table = shop_of_months(600, 9, seed=12)
     later = table[table["month"] > shifted(FIRST, 1)]
     later = later.assign(split=later["split"].replace("between", "train"))
-    card = {"features": {"pages": "number"}, "threshold": 0.5}
-    found = evaluated(later, card, model, options=OPTIONS).scores
+    found = evaluated(later, model).scores
     assert (found["test_customers"], found["calibration_customers"]) == (600, 600)
     assert found["rule_roc_auc"] > 0.7
     nothing = later.assign(split=later["split"].replace("train", "waiting"))
-    assert evaluated(nothing, card, model, options=OPTIONS).scores["judged"] == WHEN_KEPT
+    assert evaluated(nothing, model).scores["judged"] == WHEN_KEPT
 
 
 def test_the_truth_of_months_is_asked_by_month():

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dictionary import BEHAVIOUR, COLUMNS
+from dictionary import BEHAVIOUR
+from explained import explain_table
 from project import FIXTURES
 from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
 from retention.core.params import load_params
 from retention.core.vocabulary import LABEL
-from retention.explanation.explaining import explain_customers
 from retention.explanation.hypotheses import CANNOT_TELL, YES
 from retention.models.estimators import FAMILIES, RiskModel, make_model
 from simulation.shop import simulate_customers
@@ -34,18 +34,8 @@ def shop():
 
 
 def explained(shop, grade, **changed):
-    table, model = shop
     options = load_params(FIXTURES / "params.yaml").explain.model_copy(update=changed)
-    return explain_customers(
-        table,
-        model,
-        NAMES,
-        columns=COLUMNS,
-        threshold=0.5,
-        roc_auc=0.9,
-        grade=grade,
-        options=options,
-    )
+    return explain_table(*shop, grade=grade, options=options)
 
 
 def test_a_model_that_tells_has_reasons_answers_and_intervals(shop):

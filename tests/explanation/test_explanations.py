@@ -11,7 +11,7 @@ from retention.core.params import load_params
 from retention.core.vocabulary import LABEL
 from retention.explanation.explainer import explainer, refit_explainer
 from retention.explanation.noise_floor import noise_floor, permuted_peaks
-from retention.explanation.reasons import RANKS, find_reasons, typical_of_comparable, typical_values
+from retention.explanation.reasons import RANKS, find_reasons, typical_among, typical_values
 from retention.explanation.refits import learnt_again
 from retention.explanation.roles import roles_of
 from retention.models.selection import train_model
@@ -45,13 +45,18 @@ def shop():
     roles = roles_of(table)
     explained = explainer(table, PARAMS.explain, roles)
     found = explained(model, table[NAMES], np.arange(len(table)))
-    again = refit_explainer(table, table[NAMES], found, PARAMS.explain, roles)
+    how = {"explained": len(table)}
+    again = refit_explainer(table, table[NAMES], found.method, PARAMS.explain, roles, **how)
     peaks = permuted_peaks(
         model, table[NAMES].iloc[rows], label, key[rows], seed=1,
         explained=lambda other: again(other, np.arange(len(table))),
     )  # fmt: skip
     threshold = noise_floor(peaks, least=0)
     return table, rows, label, model, again, found, threshold
+
+
+def typical_beside(features, loyal):
+    return typical_among(NAMES, loyal.__getitem__).beside(features)
 
 
 def test_stand_in_of_the_blend_is_faithful_and_additive(shop):
@@ -81,7 +86,7 @@ def test_where_behaviour_tells_nothing_one_in_twenty_has_a_reason_at_most(shop):
     for seed in range(6):
         dealt = np.random.default_rng([5, seed]).permutation(label)
         values = again(learnt_again(model, features.iloc[rows], dealt), everyone)
-        typical = typical_of_comparable(features, features.iloc[rows][dealt == 0])
+        typical = typical_beside(features, features.iloc[rows][dealt == 0])
         named = find_reasons(values, features, typical, threshold=threshold)
         shares.append(named["reason_1"].notna().mean())
     # Of the floor of a single column, two in five would have one.
@@ -91,7 +96,7 @@ def test_where_behaviour_tells_nothing_one_in_twenty_has_a_reason_at_most(shop):
     found = find_reasons(
         shop[5].values,
         features,
-        typical_of_comparable(features, features.iloc[rows][label == 0]),
+        typical_beside(features, features.iloc[rows][label == 0]),
         threshold=threshold,
     )
     assert found["reason_1"][risky].notna().mean() > 0.8
@@ -103,7 +108,7 @@ def test_moving_the_reasons_moves_the_risk_more_than_moving_others(shop):
     loyal = features.iloc[rows][label == 0]
     typical = typical_values(loyal)
     named = find_reasons(
-        found.values, features, typical_of_comparable(features, loyal), threshold=threshold
+        found.values, features, typical_beside(features, loyal), threshold=threshold
     )
     asked = np.flatnonzero(
         named["reason_3"].notna().to_numpy() & (table["split"] == "test").to_numpy()
@@ -130,7 +135,7 @@ def test_moving_the_reasons_moves_the_risk_more_than_moving_others(shop):
 def test_what_contributes_most_is_no_reason_when_noise_could_do_it(shop):
     table, rows, label, _, _, found, threshold = shop
     features = table[NAMES]
-    typical = typical_of_comparable(features, features.iloc[rows][label == 0])
+    typical = typical_beside(features, features.iloc[rows][label == 0])
     named = find_reasons(found.values, features, typical, threshold=threshold)
     none = named["reason_1"].isna()
     usable = found.values.drop(columns=["consent"])

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,12 @@ from sklearn.base import clone
 from sklearn.inspection import permutation_importance
 
 from helpers import small_features, small_model
-from retention.explanation.importance import directions, mean_contributions, permutation_importances
+from retention.explanation.importance import (
+    AbsoluteSums,
+    directions,
+    mean_contributions,
+    permutation_importances,
+)
 from retention.explanation.refits import fold_of, jackknife_error, reach, refit_without_folds
 from retention.models.estimators import RiskModel
 
@@ -23,10 +30,14 @@ def contributions(rows=500, seed=1):
     return pd.DataFrame(rng.normal(size=(rows, 3)) * scale, columns=list("abc"))
 
 
+def means(values, refits, **how):
+    return mean_contributions(AbsoluteSums.of(values, GROUPS), refits, GROUPS, **how)
+
+
 def test_mean_contributions_and_their_intervals_by_hand():
     values = contributions()
     refits = [0.9 * values, values, 1.1 * values]
-    features, groups = mean_contributions(values, refits, GROUPS, level=0.95)
+    features, groups = means(values, refits, level=0.95)
     assert list(features.index) == ["c", "a", "b"]
     assert features["mean_abs"].to_dict() == pytest.approx(values.abs().mean().to_dict())
     together = (values["a"] + values["b"]).abs().mean()
@@ -36,16 +47,33 @@ def test_mean_contributions_and_their_intervals_by_hand():
     assert groups.loc["one", ["low", "high"]].tolist() == pytest.approx(
         [together - half, together + half], abs=1e-4
     )
-    quarter, _ = mean_contributions(values, refits, GROUPS, level=0.95, learnt=0.25)
+    quarter, _ = means(values, refits, level=0.95, learnt=0.25)
     wide, narrow = (table["high"] - table["mean_abs"] for table in (features, quarter))
     assert narrow.to_dict() == pytest.approx((wide / 2).to_dict())
 
 
+def test_sums_of_parts_are_those_of_all_in_any_order_to_the_last_digit():
+    values = contributions(400)
+    values.iloc[7, 0] = -3e9  # more than 64 bits hold in the unit of the sums
+    whole = AbsoluteSums.of(values, GROUPS)
+    parts = [AbsoluteSums.of(values[place::7], GROUPS) for place in range(7)]
+    for order in (parts, parts[::-1]):
+        found = order[0]
+        for part in order[1:]:
+            found += part
+        assert found == whole
+    assert whole.customers == 400
+    exact = values.abs().apply(lambda column: math.fsum(column) / 400)
+    assert whole.means[0].to_dict() == pytest.approx(exact.to_dict(), rel=0, abs=1.2e-10)
+    together = math.fsum((values["a"] + values["b"]).abs()) / 400
+    assert whole.means[1]["one"] == pytest.approx(together, rel=0, abs=1.2e-10)
+
+
 def test_an_interval_of_a_mean_contribution_ends_at_nothing():
     values = contributions()
-    features, _ = mean_contributions(values, [0 * values, 3 * values], GROUPS, level=0.95)
+    features, _ = means(values, [0 * values, 3 * values], level=0.95)
     assert (features["low"] == 0).all()
-    alone, _ = mean_contributions(values, [], GROUPS, level=0.95)
+    alone, _ = means(values, [], level=0.95)
     assert alone[["low", "high"]].isna().all(axis=None)
 
 
@@ -84,7 +112,7 @@ def test_direction_is_that_of_the_values():
     x = rng.normal(size=200)
     features = pd.DataFrame({"a": x, "b": x, "c": x, "d": rng.choice(["x", "y"], 200)})
     values = pd.DataFrame({"a": x, "b": -(x**3), "c": x**2, "d": x})
-    found = directions(values, features)
+    found = directions(list(values), values.get, features.select_dtypes("number").get)
     assert found == {"a": "raises", "b": "lowers", "c": "mixed", "d": "by_word"}
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dictionary import BEHAVIOUR, COLUMNS
+from dictionary import BEHAVIOUR
+from explained import explain_table
 from month_table import month_table
 from project import FIXTURES
 from retention.core.files import rounded
 from retention.core.params import load_params
 from retention.core.vocabulary import LABEL
 from retention.explanation.explainer import explainer
-from retention.explanation.explaining import explain_customers
 from retention.explanation.hypotheses import CANNOT_TELL, MODEL_QUESTION, YES
 from retention.explanation.roles import roles_of
 from retention.models.estimators import FAMILIES, RiskModel, make_model
@@ -38,17 +38,9 @@ def shop():
 def explained(shop, table=None, *, grade="B", **changed):
     whole, model = shop
     options = load_params(FIXTURES / "params.yaml").explain.model_copy(update=FAST)
-    return explain_customers(
-        whole if table is None else table,
-        model,
-        NAMES,
-        columns=COLUMNS,
-        threshold=0.5,
-        roc_auc=0.9,
-        grade=grade,
-        options=options,
-        **({"learnt_from": int((whole["split"] == "train").sum())} | changed),
-    )
+    rows = whole if table is None else table
+    how = {"learnt_from": int((whole["split"] == "train").sum())} | changed
+    return explain_table(rows, model, grade=grade, options=options, **how)
 
 
 @pytest.fixture(scope="module")

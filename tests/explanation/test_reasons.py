@@ -7,7 +7,7 @@ from retention.explanation.reasons import (
     as_text,
     find_reasons,
     first_reasons,
-    typical_of_comparable,
+    typical_among,
     typical_values,
 )
 
@@ -92,7 +92,7 @@ def test_comparable_are_those_of_the_same_service_where_there_are_enough(premium
          "pages_per_visit": [5.0] * premium + [1.0] * 60}
     )  # fmt: skip
     asked = pd.DataFrame({"service": ["premium", "standard"], "pages_per_visit": [0.0, 0.0]})
-    found = typical_of_comparable(asked, loyal)
+    found = typical_among(list(loyal), loyal.__getitem__).beside(asked)
     assert found["pages_per_visit"].tolist() == expected
     # The level of service itself is compared with that of all.
     assert found["service"].tolist() == ["standard", "standard"]
@@ -107,6 +107,7 @@ def test_values_read_as_people_write_them(value, text):
 
 
 def test_first_reasons_are_shared_out_by_group():
-    found = pd.DataFrame({"reason_1": ["a", "b", "a", None]})
-    shares = first_reasons(found, {"a": "site", "b": "product"})
-    assert shares == {"product": pytest.approx(1 / 3), "site": pytest.approx(2 / 3)}
+    groups = {"a": "site", "b": "product", "c": "site"}
+    shares = first_reasons({"a": 3, "b": 2, "c": 1}, groups)
+    assert list(shares.items()) == [("product", 1 / 3), ("site", 2 / 3)]
+    assert first_reasons({}, groups) == {}

@@ -19,7 +19,7 @@ def no_stand_in(monkeypatch):
     """Sampling alone: the stand-in knows nothing."""
 
     def nothing(*given, **_):
-        return Surrogate([], 0.0, int(given[3].max()) + 1, 0.0)
+        return Surrogate([], 0.0, int(given[2].max()) + 1, 0.0)
 
     monkeypatch.setattr(attributions, "fit_surrogate", nothing)
 

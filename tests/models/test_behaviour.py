@@ -7,7 +7,7 @@ from dictionary import BEHAVIOUR
 from project import FIXTURES
 from retention.core.hashing import behaviour_key, uniform
 from retention.core.params import load_params
-from retention.evaluation.baselines import one_column_rule
+from retention.evaluation.baselines import best_rule
 from retention.evaluation.calibration_verdict import judge_calibration
 from retention.evaluation.evaluation import beside, judge, score_all
 from retention.evaluation.grade import grade
@@ -120,7 +120,7 @@ def graded(columns, label, key, table):
     )  # fmt: skip
     weights = resamples(key[test], count=300, seed=1)
     risk = found.model.risk(features[test])
-    _, rule = one_column_rule(table[list(BEHAVIOUR)][~test], label[~test], table[test])
+    rule = best_rule(table[list(BEHAVIOUR)][~test], label[~test]).score(table[test])
     ours, theirs = (judge(label[test], one, weights, threshold=0.5) for one in (risk, rule))
     scores = score_all(ours, level=0.95) | beside(ours, {"rule": theirs}, level=0.95)
     scores |= judge_calibration(label[test], risk, PARAMS.evaluate.grade).told()
@@ -136,5 +136,5 @@ def test_whole_model_is_graded_well_and_a_shuffled_label_fails():
 
 def test_best_column_alone_is_graded_c_at_most():
     table, label, key = shop(1500, seed=8)
-    best, _ = one_column_rule(table[list(BEHAVIOUR)], label, table)
+    best = best_rule(table[list(BEHAVIOUR)], label).column
     assert graded([best], label, key, table) in "CF"

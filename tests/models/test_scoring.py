@@ -6,7 +6,7 @@ from helpers import WORDS, small_features, small_model
 from retention.core.errors import InputError
 from retention.models import scoring
 from retention.models.estimators import RiskModel
-from retention.models.scoring import headline, predict_risk, score_customers
+from retention.models.scoring import Ahead, look_ahead, predict_risk, score_customers
 
 
 class Recorder:
@@ -150,13 +150,30 @@ def test_the_headline_speaks_of_all_whose_outcome_is_ahead_also_in_a_running_cam
     table = months(month=["2025-05", "2025-08", "2025-08", "2025-08"])
     table["drop"] = pd.array([None, None, 1, None], dtype="Int8")
     table["split"] = ["waiting", "treated", "test", "score"]
-    found = headline(table, pd.Series([0.9, 0.8, 0.7, 0.2]), threshold=0.5)
-    assert found == {
+    found = look_ahead(table, pd.Series([0.9, 0.8, 0.7, 0.2]), threshold=0.5)
+    assert found == Ahead(customers=2, called=1, risk=1_000_000, risk_called=800_000)
+    assert found.headline == {
         "ahead": 2,
-        "mean_risk": pytest.approx(0.5),
+        "mean_risk": 0.5,
         "called": 1,
-        "expected_precision": pytest.approx(0.8),
+        "expected_precision": 0.8,
     }
+
+
+def test_the_headline_of_parts_is_that_of_all():
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame({"drop": pd.array(rng.choice([0, 1, None], 1000), dtype="Int8")})
+    risk = pd.Series(rng.random(1000).round(6))
+    whole = look_ahead(table, risk, threshold=0.4)
+    ahead = risk[table["drop"].isna()]
+    assert whole.headline["mean_risk"] == pytest.approx(ahead.mean(), abs=1e-15)
+    assert whole.headline["expected_precision"] == pytest.approx(ahead[ahead >= 0.4].mean())
+    parts = np.split(rng.permutation(1000), [1, 400])
+    summed = (look_ahead(table.loc[part], risk.loc[part], threshold=0.4) for part in parts)
+    assert sum(summed, start=Ahead()) == whole
+    nobody = look_ahead(table.dropna(), risk, threshold=0.4).headline
+    assert (nobody["ahead"], nobody["called"]) == (0, 0)
+    assert np.isnan([nobody["mean_risk"], nobody["expected_precision"]]).all()
 
 
 def a_snapshot(**changes):

@@ -11,7 +11,8 @@ from retention.core.params import Models, Train
 from retention.models.calibration import KINDS, choose_calibration, fit_calibration
 from retention.models.description import model_card, training_details
 from retention.models.estimators import FAMILIES, Blend, fitted_on, make_model, takes_weights
-from retention.models.selection import fit_blend, row_weights, train_model, training_rows
+from retention.models.selection import fit_blend, row_weights, train_model
+from retention.models.training_rows import training_rows
 from retention.stats.metrics import SCORES, best_threshold, plain
 
 WEIGHTED = ["logistic", "tree", "svc", "forest", "extra_trees", "boosting"]

@@ -46,7 +46,7 @@ def test_the_study_of_permuted_labels_looks_for_texts_that_are_there():
 def test_every_study_has_a_target():
     recipes = (ROOT / "Makefile").read_text(encoding="utf-8")
     run = {path.name for path in SCRIPTS if "__main__" in path.read_text(encoding="utf-8")}
-    assert {"data.py", "campaign.py"} <= run
+    assert {"stages.py", "campaign.py"} <= run
     assert {name for name in run if f"benchmarks/{name}" not in recipes} == set()
     studies = [line.partition(":")[0] for line in recipes.splitlines() if line[:6] == "study-"]
     assert len(studies) == len(set(studies))

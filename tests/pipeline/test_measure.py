@@ -12,7 +12,6 @@ import yaml
 
 import answer
 import measure
-import simulate
 from clones import ENVIRONMENT
 from dictionary import COLUMNS
 from helpers import cells_of
@@ -21,7 +20,7 @@ from retention.core.hashing import uniform
 from retention.core.params import load_params
 from retention.core.spreadsheets import write_both
 from retention.measurement.inputs import read_list
-from simulation.export import as_export
+from simulation.export import EXPORT_DIALECTS, as_export, write_export
 from simulation.shop import simulate_customers
 
 pytestmark = pytest.mark.slow
@@ -387,7 +386,7 @@ def test_simulate_without_arguments_makes_the_shop_and_nothing_else(tmp_path):
     shop = simulate_customers(300, unlabelled=params.unlabelled, seed=params.seed)
     for name, table in as_export(shop, columns=COLUMNS, seed=params.seed).items():
         plain = tmp_path / f"{name}.csv"
-        simulate.write_export(table, plain, **simulate.EXPORT_DIALECTS.get(name, {}))
+        write_export(table, plain, **EXPORT_DIALECTS.get(name, {}))
         assert plain.read_bytes() == (tmp_path / f"data/sample/{name}.csv").read_bytes()
     pd.testing.assert_frame_equal(
         pd.read_parquet(tmp_path / "data/sample/truth.parquet"), shop.truth

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-remotes.txt")
+LOCKS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-remotes.txt",
+    "requirements-cluster.txt",
+)
+
+
+CLUSTER = {"cloudpickle", "dask", "distributed"}
+"""What only parts on Dask need."""
 
 
 def canonical(name):
@@ -40,10 +49,14 @@ def locked(name):
     return found
 
 
-def imported(*folders):
-    """The installed packages that the folders' files import."""
+def files_of(place):
+    return place.rglob("*.py") if place.is_dir() else [place]
+
+
+def imported(*places):
+    """The installed packages that a file, or the files of a folder, import."""
     packages, found = packages_distributions(), set()
-    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+    for path in (path for place in places for path in files_of(ROOT / place)):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
@@ -56,7 +69,15 @@ def imported(*folders):
 def test_stages_import_what_requirements_list():
     found = imported("stages")
     assert {"pandas", "scikit-learn", "ruamel-yaml"} <= found
-    assert found - set(listed("requirements.in")) == set()
+    assert found - set(listed("requirements.in")) == CLUSTER
+
+
+def test_only_what_runs_parts_on_a_cluster_needs_its_packages():
+    for path in (ROOT / "stages").rglob("*.py"):
+        if path.name not in ("cluster.py", "worker_code.py"):
+            assert imported(path) & CLUSTER == set(), path
+    assert set(listed("requirements-cluster.in")) == {*CLUSTER, "bokeh"}
+    assert "distributed" not in {package for package, _ in locked("requirements.txt")}
 
 
 def test_tests_fuzzers_and_benchmarks_import_what_the_lists_hold():
@@ -85,7 +106,7 @@ def test_locks_agree_on_every_version(lock):
 
 
 def test_the_pipeline_is_installed_without_what_only_tests_need():
-    only = {"hypothesis", "playwright", "axe-playwright-python", "ruff", "duckdb"}
+    only = {"hypothesis", "playwright", "axe-playwright-python", "ruff", "duckdb", "distributed"}
     assert only <= set(listed("requirements-dev.in"))
     assert only & {package for package, _ in locked("requirements.txt")} == set()
 

@@ -34,16 +34,18 @@ CAPPED = {
     },
 }
 """Every cap is below the number of customers, so that somebody has to be chosen each time."""
-DOTS = ("retention.explanation.plots", "retention.segments.plots")
+DOTS = ("retention.explanation.explaining", "retention.segments.plots")
 CHILD = f"""
-import importlib, os, sys
+import dataclasses, importlib, os, sys
 
 sys.path.insert(0, "stages")
 for name in {DOTS}:
     module = importlib.import_module(name)
     assert module._MOST_DOTS > 1000
     module._MOST_DOTS = 40
-importlib.import_module("retention.data.quality").DRIFT_ROWS = 40
+drift = importlib.import_module("retention.data.drift")
+assert drift.DRIFT_SAMPLE.most > 1000
+drift.DRIFT_SAMPLE = dataclasses.replace(drift.DRIFT_SAMPLE, most=40)
 for name in sys.argv[1].split():
     importlib.import_module(name).main()
 """

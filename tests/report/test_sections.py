@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.report.figures import Figures, pointer
+from retention.report.people import CellCounts, count_cells
 from retention.report.scales import scale, ticks
 from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
 from retention.report.verdicts import side
@@ -63,12 +64,21 @@ def test_funnel_adds_up():
 
 
 def test_cells_tell_who_is_in_them():
-    found = cells(shop([0] * 4), ["high", "low", "none"], listed=["a", "c"], segments=["x", "y"])
+    counts = count_cells(shop([0] * 4), listed=["a", "c"])
+    found = cells(counts, ["high", "low", "none"], segments=["x", "y"])
     assert found["high"]["listed"] == 1
     assert found["high"]["segments"] == {"x": 1, "y": 1}
     assert found["high"]["reasons"] == [{"feature": "p", "customers": 1}]
     assert found["low"]["reasons"] == [{"feature": "q", "customers": 2}]
     assert found["none"] == {"listed": 0, "segments": {"x": 0, "y": 0}, "reasons": []}
+
+
+def test_cells_of_parts_add_up():
+    whole, parts = shop([0] * 4), CellCounts()
+    for rows in (whole.iloc[[3, 0]], whole.iloc[:0], whole.iloc[1:3]):
+        parts.add(count_cells(rows, listed=["a", "c"]))
+    assert parts == count_cells(whole, listed=["a", "c"])
+    assert parts.segments == {("high", "x"): 1, ("high", "y"): 1, ("low", "x"): 1}
 
 
 def test_findings_are_counted_by_level():

@@ -175,9 +175,9 @@ def test_shipped_segments_hold_whom_their_names_say():
 
 def test_means_of_nobody_and_of_unknown_profit_cannot_be_told():
     everyone = pd.DataFrame({"risk": [0.2, 0.4, 0.9], "profit": [1.0, np.nan, np.nan]})
-    nobody = portrait(everyone.iloc[:0], everyone)
+    nobody = portrait(np.zeros(3, dtype=bool), everyone)
     assert (nobody["customers"], nobody["share"]) == (0, 0)
     assert np.isnan([nobody["mean_risk"], nobody["mean_profit"]]).all()
-    unknown = portrait(everyone.iloc[1:], everyone)
+    unknown = portrait(np.array([False, True, True]), everyone)
     assert unknown["mean_risk"] == pytest.approx(0.65)
     assert np.isnan(unknown["mean_profit"])

@@ -13,8 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from dictionary import BEHAVIOUR, COLUMNS
 from retention.core.vocabulary import REVENUE
-from simulate import EXPORT_DIALECTS, write_export
-from simulation.export import as_export
+from simulation.export import EXPORT_DIALECTS, as_export, write_export
 from simulation.parameters import DROP_SHARE, FIGURES, GROUP_COLUMNS, TYPES
 from simulation.shop import Shop, simulate_customers
 from simulation.truth import truth

@@ -9,6 +9,7 @@ from retention.stats import metrics as scores
 from retention.stats.metrics import (
     SCORES,
     Drawn,
+    Ranks,
     average_precision,
     brier,
     calibration_line,
@@ -100,7 +101,7 @@ def test_log_loss_of_a_certain_error_is_that_of_the_clip():
 
 def test_ranked_counts_customers_at_least_as_risky():
     label, risk = np.array([0, 1, 1, 0]), np.array([0.2, 0.8, 0.2, 0.5])
-    drops, others = ranked(label, risk, np.array([[1.0, 1, 1, 1], [2.0, 0, 3, 1]]))
+    drops, others = ranked(Ranks(label, risk), np.array([[1.0, 1, 1, 1], [2.0, 0, 3, 1]]))
     assert drops.tolist() == [[0, 1, 1, 2], [0, 0, 0, 3]]
     assert others.tolist() == [[0, 0, 1, 2], [0, 0, 1, 3]]
 

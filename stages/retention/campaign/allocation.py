@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retention.campaign.gains import GainTable, RowChoice, chunks, open_to
 from retention.campaign.ladder import NO_OFFER, cut_off, make_ladder
 
 MICRO = 1_000_000
@@ -50,7 +51,7 @@ def micro(amount: float) -> int:
     return int(np.ceil(np.round(amount * MICRO, 3)))
 
 
-def hand_out(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray:
+def hand_out(gain: GainTable, cost: np.ndarray, limits: Limits) -> np.ndarray:
     """Return the offer that each customer would take at the prices that the limits make.
 
     Each offer stays within its stock: it goes to those who would lose most without it, and no
@@ -59,7 +60,7 @@ def hand_out(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray:
 
     Parameters
     ----------
-    gain : ndarray, shape (n_customers, n_offers)
+    gain : GainTable, shape (n_customers, n_offers)
         What an offer gains, its cost taken off, -inf where it is closed. The rows' order breaks
         ties and gives the sample, so it should be random.
     cost : ndarray of int, shape (n_offers,)
@@ -74,34 +75,50 @@ def hand_out(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray:
     unit, price = prices(gain, cost, limits)
     if limits.budget is not None and len(gain) > PRICED:
         # Little money reaches too few of a sample to tell its price.
-        unit = cut_off(make_ladder(gain - price, cost), limits.budget)
+        unit = cut_off(make_ladder(gain, cost, price), limits.budget)
     limited = limits.stock < UNLIMITED
+    largest = max((gain[rows].max(initial=0) for rows in chunks(len(gain))), default=0)
     # Where many gain alike, too many are to choose an offer of limited stock rather than too few.
-    net = gain - unit * cost - price + np.where(limited, TIE * gain.max(initial=0), 0)
-    choice = np.where(net.max(axis=1) > 0, net.argmax(axis=1), NO_OFFER)
+    ahead = np.where(limited, TIE * largest, 0)
+
+    def net(rows: RowChoice) -> np.ndarray:
+        return gain[rows] - unit * cost - price + ahead
+
+    choice = np.full(len(gain), NO_OFFER, dtype="int16")
+    for rows in chunks(len(gain)):
+        worth = net(rows)
+        choice[rows] = np.where(worth.max(axis=1) > 0, worth.argmax(axis=1), NO_OFFER)
     full: list[int] = []
     while len(over := np.flatnonzero(_taken(choice, len(cost)) > limits.stock)):
         place = int(over[0])
         full.append(place)
         holders = np.flatnonzero(choice == place)
-        others = net[holders]
-        worth = others[:, place].copy()
-        others[:, full] = -np.inf
-        otherwise = others.max(axis=1)
-        order = np.argsort(np.maximum(otherwise, 0) - worth, kind="stable")
-        lost = order[limits.stock[place] :]
-        choice[holders[lost]] = np.where(otherwise[lost] > 0, others[lost].argmax(axis=1), NO_OFFER)
+        loss, instead = np.empty(len(holders)), np.empty(len(holders), dtype="int16")
+        for rows in chunks(len(holders)):
+            others = net(holders[rows])
+            worth = others[:, place].copy()
+            others[:, full] = -np.inf
+            otherwise = others.max(axis=1)
+            loss[rows] = np.maximum(otherwise, 0) - worth
+            instead[rows] = np.where(otherwise > 0, others.argmax(axis=1), NO_OFFER)
+        lost = np.argsort(loss, kind="stable")[limits.stock[place] :]
+        choice[holders[lost]] = instead[lost]
     holds_limited = np.append(limited, False)  # NO_OFFER, -1, is the last
     left = limits.stock - _taken(choice, len(cost))
     for place in np.flatnonzero(limited & (left > 0)):
-        rows = np.flatnonzero(np.isfinite(gain[:, place]) & ~holds_limited[choice])
-        here = np.where(choice[rows] == NO_OFFER, 0, net[rows, choice[rows]])
-        order = np.argsort(here - net[rows, place], kind="stable")
-        choice[rows[order[: left[place]]]] = place
+        takers, losses = [], []
+        for rows in chunks(len(gain)):
+            worth, has = net(rows), choice[rows]
+            wants = np.flatnonzero(np.isfinite(worth[:, place]) & ~holds_limited[has])
+            here = np.where(has[wants] == NO_OFFER, 0, worth[wants, has[wants]])
+            takers.append(wants + rows.start)
+            losses.append(here - worth[wants, place])
+        order = np.argsort(np.concatenate(losses), kind="stable")
+        choice[np.concatenate(takers)[order[: left[place]]]] = place
     return choice
 
 
-def prices(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> tuple[float, np.ndarray]:
+def prices(gain: GainTable, cost: np.ndarray, limits: Limits) -> tuple[float, np.ndarray]:
     """Return the price of a unit of cost, and of a piece of each offer, in gain.
 
     Each in its turn becomes the least at which no more is taken than there is, the others as they
@@ -115,7 +132,7 @@ def prices(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> tuple[float, n
     for _ in range(ROUNDS):
         before = unit, *price
         if limits.budget is not None:
-            unit = cut_off(make_ladder(part - price, cost), limits.budget * share)
+            unit = cut_off(make_ladder(part, cost, price), limits.budget * share)
         for place in limited:
             if (most := int(limits.stock[place] * share)) < len(part):
                 net = part - unit * cost - price
@@ -127,7 +144,7 @@ def prices(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> tuple[float, n
     return unit, price
 
 
-def optimum(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray | None:
+def optimum(gain: GainTable, cost: np.ndarray, limits: Limits) -> np.ndarray | None:
     """Return the best choice of all; None for more than :data:`EXACT_PAIRS` open offers.
 
     Where customers are few, a single offer is a good part of the whole, and prices may miss a
@@ -137,9 +154,11 @@ def optimum(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> np.ndarray | 
     from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint, milp
 
-    who, what = np.nonzero(np.isfinite(gain))
-    if len(who) > EXACT_PAIRS:
+    everyone = np.ones(len(gain), dtype=bool)
+    if open_to(gain, everyone, len(cost)).sum() > EXACT_PAIRS:
         return None
+    gain = gain[:]
+    who, what = np.nonzero(np.isfinite(gain))
     choice = gain.argmax(axis=1) if gain.size else np.full(len(gain), NO_OFFER)
     if _within(choice, cost, limits):
         return choice

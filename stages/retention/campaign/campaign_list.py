@@ -1,7 +1,9 @@
 """The campaign as a table to send, and what it adds up to."""
 
 import datetime
+import math
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,9 @@ from retention.campaign.wording import filled_texts
 from retention.core.arms import Arm
 from retention.core.columns import Columns
 from retention.core.vocabulary import ASSUMED_EFFECT, IDENTITY
+
+GAIN_DIGITS = 6
+"""Digits after the point of an expected gain on the list."""
 
 
 def campaign_list(
@@ -59,7 +64,7 @@ def campaign_list(
                 offers, places, words.loc[chosen.index], columns=columns, language="ru"
             ),
             "arm": rows["arm"],
-            "expected_gain": chosen["expected_gain"].round(6),
+            "expected_gain": chosen["expected_gain"].round(GAIN_DIGITS),
             "cost": costs[places],
             # What is measured later is held against this, whatever the catalogue says by then.
             ASSUMED_EFFECT: effects[places],
@@ -70,15 +75,30 @@ def campaign_list(
     return table.sort_values(["expected_gain", IDENTITY], ascending=[False, True])
 
 
-def offers_made(listed: pd.DataFrame, offers: Sequence[Offer]) -> dict[str, dict[str, float]]:
-    """Return, for each offer, customers of both arms, and cost and gain of those treated."""
-    counts = listed.groupby(["offer", "arm"]).size()
-    sums = listed[listed["arm"] == Arm.TREATMENT].groupby("offer")[["cost", "expected_gain"]].sum()
-    return {
-        offer.code: {
-            **{str(arm): int(counts.get((offer.code, arm.value), 0)) for arm in Arm},
-            "cost": float(sums["cost"].get(offer.code, 0)),
-            "expected_gain": float(sums["expected_gain"].get(offer.code, 0)),
+def offers_made(
+    place: np.ndarray, gain: np.ndarray, treated: np.ndarray, offers: Sequence[Offer]
+) -> dict[str, dict[str, float]]:
+    """Return, for each offer, customers of both arms, and cost and gain of those treated.
+
+    Parameters
+    ----------
+    place : ndarray of int, shape (n_listed,)
+        Place in `offers` of each listed customer's offer.
+    gain : ndarray, shape (n_listed,)
+        Its expected gain, as the list has it.
+    treated : ndarray of bool, shape (n_listed,)
+    offers : sequence of Offer
+    """
+    found = {}
+    for number, offer in enumerate(offers):
+        of_it = place == number
+        sent = of_it & treated
+        count = int(sent.sum())
+        found[offer.code] = {
+            str(Arm.TREATMENT): count,
+            str(Arm.CONTROL): int(of_it.sum()) - count,
+            # The same sum in whatever order, so however many parts the customers lie in.
+            "cost": math.fsum(repeat(offer.cost, count)),
+            "expected_gain": math.fsum(gain[sent]),
         }
-        for offer in offers
-    }
+    return found

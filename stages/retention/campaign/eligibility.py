@@ -11,6 +11,14 @@ import numpy as np
 import pandas as pd
 
 from retention.campaign.allocation import MICRO, UNLIMITED, Limits, hand_out, micro, optimum
+from retention.campaign.gains import (
+    GainTable,
+    HandedOut,
+    Reordered,
+    chunks,
+    is_open,
+    open_to,
+)
 from retention.campaign.ladder import NO_OFFER, climb, climb_on, make_ladder
 from retention.campaign.offers import ANY, Offer
 from retention.campaign.wording import fillable
@@ -157,13 +165,13 @@ def open_offers(
 
 
 def admit(
-    gain: np.ndarray,
+    gain: GainTable,
     offers: Sequence[Offer],
     *,
     treated: np.ndarray,
     budget: float | None,
     control_share: float,
-) -> np.ndarray:
+) -> GainTable:
     """Return `gain` with each scarce offer closed to everyone but those it is handed out to.
 
     The offers of limited stock are handed out blind to the arms, with limits as much larger as
@@ -173,7 +181,7 @@ def admit(
 
     Parameters
     ----------
-    gain : ndarray, shape (n_customers, n_offers)
+    gain : GainTable, shape (n_customers, n_offers)
         As :func:`open_offers` gives it; rows in random order, which breaks ties.
     offers : sequence of Offer
     treated : ndarray of bool, shape (n_customers,)
@@ -183,8 +191,7 @@ def admit(
         Share of the customers in the control arm, in [0, 1).
     """
     costs, limits = _limits(offers, budget)
-    wanted = np.isfinite(gain[treated]).sum(axis=0)
-    scarce = np.flatnonzero(wanted > limits.stock)
+    scarce = np.flatnonzero(open_to(gain, treated, len(costs)) > limits.stock)
     if not len(scarce):
         return gain
     more = 1 / (1 - control_share)
@@ -195,15 +202,18 @@ def admit(
     spend = None if limits.budget is None else int(limits.budget * more)
     blind = hand_out(gain, costs, Limits(spend, stock))
     endless = np.isin(np.arange(len(costs)), scarce, invert=True)
-    otherwise = np.where(endless, gain, -np.inf).max(axis=1).clip(min=0)
-    opened = gain.copy()
+    holds = np.full(len(gain), NO_OFFER, dtype="int16")
     for place in scarce:
         holders = np.flatnonzero(blind == place)
-        order = holders[np.argsort(otherwise[holders] - gain[holders, place], kind="stable")]
+        loss = np.empty(len(holders))
+        for rows in chunks(len(holders)):
+            worth = gain[holders[rows]]
+            otherwise = np.where(endless, worth, -np.inf).max(axis=1).clip(min=0)
+            loss[rows] = otherwise - worth[:, place]
+        order = holders[np.argsort(loss, kind="stable")]
         kept = order[treated[order].cumsum() <= limits.stock[place]]
-        opened[:, place] = -np.inf
-        opened[kept, place] = gain[kept, place]
-    return opened
+        holds[kept] = place
+    return HandedOut(gain, scarce, holds)
 
 
 @dataclass(frozen=True)
@@ -228,7 +238,7 @@ class Allocation:
 
 
 def ration(
-    gain: np.ndarray,
+    gain: GainTable,
     offers: Sequence[Offer],
     *,
     key: np.ndarray,
@@ -245,7 +255,7 @@ def ration(
 
     Parameters
     ----------
-    gain : ndarray, shape (n_customers, n_offers)
+    gain : GainTable, shape (n_customers, n_offers)
         As :func:`open_offers` gives it.
     offers : sequence of Offer
     key : ndarray, shape (n_customers,)
@@ -256,15 +266,15 @@ def ration(
     control_share : float
         Share of the customers in the control arm, in [0, 1).
     """
-    live = np.flatnonzero(np.isfinite(gain).any(axis=1))
+    live = np.flatnonzero(is_open(gain))
     live = live[np.argsort(key[live], kind="stable")]
-    part, arm = gain[live], treated[live]
+    part, arm = Reordered(gain, live), treated[live]
     costs, limits = _limits(offers, budget)
     opened = admit(part, offers, treated=arm, budget=budget, control_share=control_share)
     ladder = make_ladder(opened, costs)
 
     def whole(made: np.ndarray) -> np.ndarray:
-        choice = np.full(len(gain), NO_OFFER)
+        choice = np.full(len(gain), NO_OFFER, dtype="int16")
         choice[live] = made
         return choice
 
@@ -277,7 +287,7 @@ def ration(
         best = optimum(part, costs, limits)
         choice = whole(climb_on(ladder, limits.budget) if best is None else best)
     gate = np.full(len(gain), "", dtype=object)
-    ran_out = (budget is None) | ~np.isfinite(opened).any(axis=1)
+    ran_out = (budget is None) | ~is_open(opened)
     gate[live] = np.where(ran_out, "out_of_stock", "over_budget")
     gate[choice != NO_OFFER] = ""
     return Allocation(choice, gate, at)
@@ -292,9 +302,18 @@ def _limits(offers: Sequence[Offer], budget: float | None) -> tuple[np.ndarray, 
 
 
 def choose(
-    audience: pd.DataFrame, gain: np.ndarray, choice: np.ndarray, gate: np.ndarray
+    audience: pd.DataFrame, worth: np.ndarray, choice: np.ndarray, gate: np.ndarray
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the chosen offer of each customer who gets one, and the gate of everyone else.
+
+    Parameters
+    ----------
+    audience : DataFrame
+    worth : ndarray, shape (n_customers,)
+        What the chosen offer is expected to gain.
+    choice : ndarray of int, shape (n_customers,)
+        Place of the offer, or ``NO_OFFER``.
+    gate : ndarray of str, shape (n_customers,)
 
     Returns
     -------
@@ -304,9 +323,8 @@ def choose(
         ``customer_id`` and ``gate``, one of :data:`GATES`; by customer_id.
     """
     takes = choice != NO_OFFER
-    rows = np.flatnonzero(takes)
     chosen = pd.DataFrame(
-        {"offer": choice[rows], "expected_gain": gain[rows, choice[rows]]}, audience.index[takes]
+        {"offer": choice[takes], "expected_gain": worth[takes]}, audience.index[takes]
     )
     excluded = pd.DataFrame({IDENTITY: audience[IDENTITY], "gate": gate})[~takes]
     return chosen, excluded.sort_values(IDENTITY, kind="stable")

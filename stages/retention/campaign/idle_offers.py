@@ -46,14 +46,80 @@ class Idle:
     best_gain: float | None
 
 
-def idle_offers(
+@dataclass(frozen=True)
+class Reach:
+    """How far an offer reaches into some customers.
+
+    Attributes
+    ----------
+    named : int or None
+        Customers of whom its reason is one; None where any reason will do.
+    left : tuple of int
+        Customers before the first condition of ``Conditions.of``, and behind each of them.
+    best_gain : float or None
+        The most that it is expected to gain with any of those behind the last; None without any.
+    worthy, best_of_all : int
+        Of those behind the last: with whom it gains anything, and no other open offer as much.
+    """
+
+    named: int | None
+    left: tuple[int, ...]
+    best_gain: float | None
+    worthy: int
+    best_of_all: int
+
+    def __add__(self, other: "Reach") -> "Reach":
+        """Return how far it reaches into the customers of both."""
+        gains = [one.best_gain for one in (self, other) if one.best_gain is not None]
+        return Reach(
+            None if self.named is None else self.named + (other.named or 0),
+            tuple(one + more for one, more in zip(self.left, other.left, strict=True)),
+            max(gains, default=None),
+            self.worthy + other.worthy,
+            self.best_of_all + other.best_of_all,
+        )
+
+
+def reaches(
     offers: Sequence[Offer],
-    used: Collection[int],
     gain: np.ndarray,
     conditions: Conditions,
     *,
     months: float,
     lost: float,
+) -> list[Reach]:
+    """Return how far each offer reaches.
+
+    Parameters
+    ----------
+    offers : sequence of Offer
+    gain : ndarray, shape (n_customers, n_offers)
+        As ``eligibility.open_offers`` gives it.
+    conditions : Conditions
+    months, lost : float
+        As ``eligibility.open_offers`` takes them.
+    """
+    found = []
+    best_place = gain.argmax(axis=1) if offers else np.zeros(len(gain), dtype=int)
+    most = gain.max(axis=1, initial=-np.inf)
+    alone = np.isfinite(most) & ((gain == most[:, None]).sum(axis=1) == 1)
+    for place, offer in enumerate(offers):
+        left = np.ones(len(gain), dtype=bool)
+        counts = [len(gain)]
+        for passes in conditions.of(offer).values():
+            left &= passes
+            counts.append(int(left.sum()))
+        worth = expected_gains(conditions.audience, offer, months=months, lost=lost)
+        best = float(worth[left].max()) if left.any() else None
+        named = None if offer.reason == ANY else int(conditions.named(offer.reason).sum())
+        left &= worth > 0
+        leads = int((left & alone & (best_place == place)).sum())
+        found.append(Reach(named, tuple(counts), best, int(left.sum()), leads))
+    return found
+
+
+def idle_offers(
+    offers: Sequence[Offer], used: Collection[int], reach: Sequence[Reach]
 ) -> dict[str, dict[str, Any]]:
     """Return why each offer that is made to nobody is not, by its code.
 
@@ -62,50 +128,27 @@ def idle_offers(
     offers : sequence of Offer
     used : collection of int
         Places of the offers that somebody gets, of either arm.
-    gain : ndarray, shape (n_customers, n_offers)
-        As ``eligibility.open_offers`` gives it.
-    conditions : Conditions
-    months, lost : float
-        As ``eligibility.open_offers`` takes them.
+    reach : sequence of Reach
+        How far each offer reaches into the audience.
     """
-    found = {}
-    for place, offer in enumerate(offers):
-        if place in used:
-            continue
-        others = np.delete(gain, place, axis=1).max(axis=1, initial=-np.inf)
-        worth = expected_gains(conditions.audience, offer, months=months, lost=lost)
-        idle = why_idle(offer, conditions, worth=worth, is_best=gain[:, place] > others)
-        found[offer.code] = asdict(idle)
-    return found
+    return {
+        offer.code: asdict(why_idle(offer, reach[place]))
+        for place, offer in enumerate(offers)
+        if place not in used
+    }
 
 
-def why_idle(
-    offer: Offer, conditions: Conditions, *, worth: np.ndarray, is_best: np.ndarray
-) -> Idle:
-    """Return why an offer that is made to nobody is not.
-
-    Parameters
-    ----------
-    offer : Offer
-    conditions : Conditions
-    worth : ndarray, shape (n_customers,)
-        What it would gain, see ``eligibility.expected_gains``.
-    is_best : ndarray of bool, shape (n_customers,)
-        With whom no other open offer gains as much.
-    """
-    named = None if offer.reason == ANY else int(conditions.named(offer.reason).sum())
-    left = np.ones(len(worth), dtype=bool)
-    for why, passes in conditions.of(offer).items():
-        if not (left & passes).any():
-            return Idle(why, int(left.sum()), named, None)
-        left &= passes
-    best = float(worth[left].max())
-    if best <= 0:
-        return Idle("gain", int(left.sum()), named, best)
-    left &= worth > 0
+def why_idle(offer: Offer, reach: Reach) -> Idle:
+    """Return why an offer that is made to nobody is not, by how far it reaches."""
+    for why, before, behind in zip(WHY_IDLE, reach.left[:-1], reach.left[1:], strict=False):
+        if not behind:
+            return Idle(why, before, reach.named, None)
+    best = reach.best_gain
+    if best is None or best <= 0:
+        return Idle("gain", reach.left[-1], reach.named, best)
     why = "over_budget"  # it gains most with somebody, and there are pieces
     if offer.stock == 0:
         why = "out_of_stock"
-    elif not (left & is_best).any():
+    elif not reach.best_of_all:
         why = "others"
-    return Idle(why, int(left.sum()), named, best)
+    return Idle(why, reach.worthy, reach.named, best)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retention.campaign.gains import GainTable, chunks
+
 NO_OFFER = -1
 """The place of "no offer"."""
 
@@ -35,19 +37,42 @@ class Ladder:
     worth: np.ndarray
 
 
-def make_ladder(gain: np.ndarray, cost: np.ndarray) -> Ladder:
+def make_ladder(gain: GainTable, cost: np.ndarray, price: np.ndarray | float = 0.0) -> Ladder:
     """Return the ladder of offers.
 
     Parameters
     ----------
-    gain : ndarray, shape (n_customers, n_offers)
+    gain : GainTable, shape (n_customers, n_offers)
         Expected gain; only what is above 0 may be chosen.
     cost : ndarray of int, shape (n_offers,)
         In millionths.
+    price : ndarray, shape (n_offers,)
+        What is taken off the gain of an offer.
     """
-    if not gain.size:
+    start = np.full(len(gain), NO_OFFER, dtype="int16")
+    rounds: list[list[_Rungs]] = []
+    for rows in chunks(len(gain) if len(cost) else 0):
+        start[rows], found = _rungs(gain[rows] - price, cost, rows.start)
+        for place, rungs in enumerate(found):
+            if place == len(rounds):
+                rounds.append([])
+            rounds[place].append(rungs)
+    # First rungs before second ones, so that among rungs worth alike a later one stands later.
+    every = [rungs for of_round in rounds for rungs in of_round]
+    if not every:
         nobody = np.empty(0, dtype="int64")
-        return Ladder(np.full(len(gain), NO_OFFER), nobody, nobody, nobody, np.empty(0))
+        return Ladder(start, nobody, nobody, nobody, np.empty(0))
+    row, place, added, worth = (np.concatenate(part) for part in zip(*every, strict=True))
+    order = np.argsort(-worth, kind="stable")
+    return Ladder(start, row[order], place[order], added[order], worth[order])
+
+
+_Rungs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Row, place, added cost and worth."""
+
+
+def _rungs(gain: np.ndarray, cost: np.ndarray, first: int) -> tuple[np.ndarray, list[_Rungs]]:
+    """Return where each customer starts, and the rungs of each round; rows count from `first`."""
     free = np.where((cost == 0) & (gain > 0), gain, -np.inf)
     start = free.argmax(axis=1)
     have = np.maximum(free[np.arange(len(gain)), start], 0.0)
@@ -64,11 +89,10 @@ def make_ladder(gain: np.ndarray, cost: np.ndarray) -> Ladder:
         best = best if worth is None else np.minimum(best, worth)
         goes = np.isfinite(best)
         rows, place, worth = rows[goes], place[goes], best[goes]
-        found.append((rows, place, cost[place] - at[goes], worth))
+        added = cost[place] - at[goes]
+        found.append(((rows + first).astype("int32"), place.astype("int16"), added, worth))
         have, at = gain[rows, place], cost[place]
-    row, place, added, worth = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.argsort(-worth, kind="stable")
-    return Ladder(start, row[order], place[order], added[order], worth[order])
+    return start, found
 
 
 def climb(ladder: Ladder, treated: np.ndarray, budget: int | None) -> np.ndarray:

@@ -1,31 +1,31 @@
 """One campaign from its audience: who gets what, what it may bring, and what it can show."""
 
 import datetime
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from retention.campaign.asking import Asked, all_reaches, gate_numbers
 from retention.campaign.budget_curve import by_budget, outcome
-from retention.campaign.campaign_list import campaign_list, offers_made
-from retention.campaign.eligibility import GATES, Conditions, choose, open_offers, ration
+from retention.campaign.campaign_list import GAIN_DIGITS, offers_made
+from retention.campaign.eligibility import GATES, Allocation, ration
 from retention.campaign.experiment_design import power_in_words, power_of_campaign
+from retention.campaign.gains import Gains
 from retention.campaign.idle_offers import idle_offers
+from retention.campaign.ladder import NO_OFFER
 from retention.campaign.offers import Offer
-from retention.campaign.suppression import Suppressed, is_suppressed
-from retention.campaign.wording import category_words
-from retention.core.arms import Arm, assigned, count_arms, draw
-from retention.core.audience import audience_of, is_rehearsal
-from retention.core.columns import Columns
+from retention.campaign.suppression import Suppressed
+from retention.core.arms import Arm, count_arms
+from retention.core.audience import is_ahead, is_rehearsal
 from retention.core.errors import InputError
 from retention.core.grades import FAILED_GRADE
 from retention.core.months import refuse_day_before
 from retention.core.params import Campaign
-from retention.core.rules import fits_nobody
-from retention.core.value_at_risk import profit_at_stake
-from retention.core.vocabulary import IDENTITY, LABEL, REASON_RANKS
+from retention.core.vocabulary import LABEL
 from retention.data.drift import judge_drift
 
 
@@ -35,21 +35,40 @@ class Decision:
 
     Attributes
     ----------
-    listed, excluded, budgets : DataFrame
-        As ``campaign_list.campaign_list``, ``eligibility.choose`` and ``budget_curve.by_budget``
-        give them.
+    choices : list of ndarray of int
+        For each part the place of each customer's offer, ``ladder.NO_OFFER`` where none.
+    gates : list of ndarray of int
+        For each part the place in ``eligibility.GATES`` of each customer's gate, -1 where none.
+    budgets : DataFrame
+        As ``budget_curve.by_budget`` gives it.
     power : dict
         As ``experiment_design.power_of_campaign`` gives it.
     idle : dict
         Why offers that nobody gets are made to nobody, see ``idle_offers.idle_offers``; empty
         where a gate stops everyone.
+    totals : dict
+        ``treatment`` and ``control`` (customers), ``offers`` (see ``campaign_list.offers_made``),
+        ``excluded`` (customers by gate), ``treatment_cost`` and ``treatment_expected_gain``.
     """
 
-    listed: pd.DataFrame
-    excluded: pd.DataFrame
+    choices: list[np.ndarray]
+    gates: list[np.ndarray]
     budgets: pd.DataFrame
     power: dict[str, Any]
     idle: dict[str, dict[str, Any]]
+    totals: dict[str, Any]
+
+    @property
+    def on_list(self) -> np.ndarray:
+        """Who of the audience is on the list, part after part."""
+        return np.concatenate(self.choices) != NO_OFFER
+
+    def listed(self, customers: pd.DataFrame) -> np.ndarray:
+        """Tell who of everyone (``drop``, part after part) is on the list."""
+        asked = np.full(len(customers), is_rehearsal(customers)) | is_ahead(customers)
+        found = np.zeros(len(customers), dtype=bool)
+        found[asked] = self.on_list
+        return found
 
 
 @dataclass(frozen=True)
@@ -73,22 +92,12 @@ class Plan:
     warnings: list[str]
 
     @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """The tables that people and programs read, by their names."""
-        decision = self.decision
-        return {
-            "list": decision.listed,
-            "excluded": decision.excluded,
-            "budgets": decision.budgets,
-        }
-
-    @property
     def summary(self) -> str:
         """How long the list is and what it can show, in words."""
         power = power_in_words(self.decision.power["pooled"])
         if self.details["rehearsal"]:
             power = "a rehearsal: nobody's outcome is ahead, and nothing is to be sent"
-        return f"{len(self.decision.listed)} customers on the list; {power}"
+        return f"{int(self.decision.on_list.sum())} customers on the list; {power}"
 
     @property
     def headline(self) -> dict[str, Any]:
@@ -96,7 +105,7 @@ class Plan:
         power = self.decision.power["pooled"]
         return {
             **{name: self.details[name] for name in _HEADLINE},
-            "excluded": len(self.decision.excluded),
+            "excluded": sum(self.details["excluded"].values()),
             "smallest_detectable": power.get("detectable"),
         }
 
@@ -106,29 +115,27 @@ _HEADLINE = ("audience", *map(str, Arm), f"{Arm.TREATMENT}_cost", f"{Arm.TREATME
 
 def plan_campaign(
     customers: pd.DataFrame,
-    named: Mapping[str, Mapping[str, str]],
+    ask: Callable[[str], Sequence[Asked]],
     offers: Sequence[Offer],
     suppressed: Suppressed,
     *,
-    columns: Columns,
     campaign: Campaign,
     grade: str,
     drifted: Sequence[Mapping[str, Any]] = (),
     risk_drift: Mapping[str, Any] | None = None,
     drift_told: bool = True,
 ) -> Plan:
-    """Return the campaign: who is asked, who gets which offer, and what that adds up to.
+    """Return the campaign: who gets which offer, and what that adds up to.
 
     Parameters
     ----------
     customers : DataFrame
-        Canonical columns, ``scored``, ``risk``, ``segment``, ``reasons`` and what rules speak of.
-    named : mapping
-        The categories that an offer's text may name by segment, see ``study.category_offers``.
+        ``drop``, ``scored`` and ``risk`` of everyone, part after part.
+    ask : callable
+        Given the gate that stops everyone (empty where none does), returns what each part of the
+        audience says of the offers, see ``asking.ask``.
     offers : sequence of Offer
     suppressed : Suppressed
-    columns : Columns
-        The data dictionary.
     campaign : Campaign
         The params.
     grade : str
@@ -141,45 +148,38 @@ def plan_campaign(
     drift_told : bool
         Whether anything could be compared; else a list is made, and a warning says so.
     """
-    arms = assigned(customers[IDENTITY], seed=campaign.seed, share=campaign.control_share)
-    customers = customers.assign(arm=arms)
-    audience = audience_of(customers)
     drift = judge_drift(customers, drifted, most=campaign.most_drift, risk=risk_drift)
     if not drift_told:
         drift["told"] = False
     stopped = "drift" if drift["too_large"] else ""
     if grade == FAILED_GRADE:
         stopped = "model_grade_f"
-    found = decide(
-        audience,
-        audience[list(REASON_RANKS)],
-        offers,
-        category_words(audience, named),
-        suppressed.ids,
-        columns=columns,
-        campaign=campaign,
-        stopped=stopped,
-    )
-    treated = (found.listed["arm"] == Arm.TREATMENT).to_numpy()
-    spent = found.listed[treated][["cost", "expected_gain"]].sum()
+    asked = ask(stopped)
+    found = decide(asked, offers, campaign=campaign, stopped=stopped)
+    totals = found.totals
     details = {
         "grade": grade,
         "drift": drift,
         "stopped": stopped,
-        "rehearsal": _came(customers, found.listed) if is_rehearsal(customers) else None,
+        "rehearsal": _came(customers, found.on_list) if is_rehearsal(customers) else None,
         "unit": campaign.profit_unit,
-        "audience": len(audience),
-        **count_arms(treated),
+        "audience": sum(len(one.gates) for one in asked),
+        **{str(arm): totals[arm] for arm in Arm},
         "suppression": asdict(suppressed.match),
-        "excluded": {gate: int((found.excluded["gate"] == gate).sum()) for gate in GATES},
-        "offers": offers_made(found.listed, offers),
+        "excluded": totals["excluded"],
+        "offers": totals["offers"],
         "idle": found.idle,
-        **{f"{Arm.TREATMENT}_{name}": amount for name, amount in spent.items()},
+        **{name: totals[name] for name in _HEADLINE[-2:]},
         "power": found.power,
     }
-    rules = {f"offers.yaml: {offer.code}.when": offer.when for offer in offers}
+    reach = all_reaches(asked, offers)
+    nobody = [
+        f"offers.yaml: {offer.code}.when"
+        for offer, one in zip(offers, reach, strict=True)
+        if not one.left[1]
+    ]
     warnings = _warnings(stopped, drift, drifted, most=campaign.most_drift)
-    return Plan(found, details, fits_nobody(rules, audience), warnings)
+    return Plan(found, details, nobody, warnings)
 
 
 def dated(
@@ -214,10 +214,9 @@ def dated(
     return campaign.model_copy(update={"date": last + datetime.timedelta(days=1)})
 
 
-def _came(customers: pd.DataFrame, listed: pd.DataFrame) -> dict[str, int]:
+def _came(customers: pd.DataFrame, on_list: np.ndarray) -> dict[str, int]:
     """Return how many drops came, where all outcomes are known: of everyone, and of the listed."""
     dropped = customers[LABEL].to_numpy("int64")
-    on_list = customers[IDENTITY].isin(listed[IDENTITY]).to_numpy()
     return {"drops": int(dropped.sum()), "listed_drops": int(dropped[on_list].sum())}
 
 
@@ -252,60 +251,42 @@ def _warnings(
 
 
 def decide(
-    audience: pd.DataFrame,
-    reasons: pd.DataFrame,
-    offers: Sequence[Offer],
-    words: pd.DataFrame,
-    suppressed: Collection[str],
-    *,
-    columns: Columns,
-    campaign: Campaign,
-    stopped: str = "",
+    asked: Sequence[Asked], offers: Sequence[Offer], *, campaign: Campaign, stopped: str = ""
 ) -> Decision:
-    """Return the list, the excluded with their gates, the outcome by budget, and the power.
+    """Return who gets what, the outcome by budget, and the power.
+
+    The same, however the audience is divided: customers stand in the order of a random number that
+    is their own.
 
     Parameters
     ----------
-    audience : DataFrame
-        Canonical columns, ``risk``, ``arm``, ``segment``, ``reasons`` and what rules speak of.
-    reasons : DataFrame
-        The features named as reasons, a column each rank; rows as in `audience`.
+    asked : sequence of Asked
+        What each part of the audience says of the offers.
     offers : sequence of Offer
-    words : DataFrame
-        What placeholders stand for; rows as in `audience`.
-    suppressed : collection of str
-        Ids of customers who are never contacted.
-    columns : Columns
-        The data dictionary: what categories are called.
     campaign : Campaign
         The params.
     stopped : str
         The gate that stops everyone, empty where none does.
     """
-    money = {"months": campaign.horizon_months, "lost": campaign.share_lost}
-    conditions = Conditions(
-        audience,
-        reasons,
-        words=words,
-        suppressed=is_suppressed(audience[IDENTITY], suppressed),
-        contact_cap=campaign.contact_cap,
+    key = np.concatenate([one.key for one in asked])
+    order = np.argsort(key, kind="stable")
+    risk, at_stake, treated, open_bits = (
+        np.concatenate([getattr(one, name) for one in asked])[order]
+        for name in ("risk", "at_stake", "treated", "open_bits")
     )
-    gain, gate = open_offers(conditions, offers, stopped=stopped, **money)
-    treated = (audience["arm"] == Arm.TREATMENT).to_numpy()
+    gain = Gains(risk, at_stake, open_bits, offers)
     plan = ration(
         gain,
         offers,
-        key=draw(audience[IDENTITY], seed=campaign.seed, purpose="tie"),
+        key=key[order],
         treated=treated,
         budget=campaign.budget,
         control_share=campaign.control_share,
     )
-    gate = np.where(gate != "", gate, plan.gate)
-    chosen, excluded = choose(audience, gain, plan.choice, gate)
-    until = campaign.date + datetime.timedelta(days=campaign.valid_days)
-    listed = campaign_list(audience, chosen, offers, words, columns=columns, valid_until=until)
-    risk, at_stake = audience["risk"].to_numpy(), profit_at_stake(audience, **money)
-    effect, cost = (np.array([getattr(o, key) for o in offers]) for key in ("effect", "cost"))
+    choices, gates = _by_part(asked, order, plan)
+    effect, cost = (
+        np.array([getattr(o, name) for o in offers], dtype="float64") for name in ("effect", "cost")
+    )
 
     def expected(budget: float | None) -> dict[str, float]:
         choice = plan.at(budget)
@@ -314,9 +295,36 @@ def decide(
         return outcome(risk[made], effect[place], at_stake[made], cost[place])
 
     budgets = by_budget(expected(None)["cost"], expected)
-    on_list, place = plan.choice >= 0, plan.choice[plan.choice >= 0]
+    on_list = np.flatnonzero(plan.choice >= 0)
+    place, arm = plan.choice[on_list], treated[on_list]
     codes = np.array([offer.code for offer in offers], dtype=object)[place]
-    able = power_of_campaign(risk[on_list], effect[place], treated[on_list], codes)
+    able = power_of_campaign(risk[on_list], effect[place], arm, codes)
+    worth = (risk[on_list] * effect[place] * at_stake[on_list] - cost[place]).round(GAIN_DIGITS)
+    counted = np.bincount(np.concatenate(gates) + 1, minlength=len(GATES) + 1)[1:]
+    totals = {
+        **count_arms(arm),
+        "excluded": dict(zip(GATES, counted.tolist(), strict=True)),
+        "offers": offers_made(place, worth, arm, offers),
+        f"{Arm.TREATMENT}_cost": math.fsum(cost[place[arm]]),
+        f"{Arm.TREATMENT}_expected_gain": math.fsum(worth[arm]),
+    }
     used = range(len(offers)) if stopped else set(place.tolist())
-    idle = idle_offers(offers, used, gain, conditions, **money)
-    return Decision(listed, excluded, budgets, able, idle)
+    idle = idle_offers(offers, used, all_reaches(asked, offers))
+    return Decision(choices, gates, budgets, able, idle, totals)
+
+
+def _by_part(
+    asked: Sequence[Asked], order: np.ndarray, plan: Allocation
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return each part's offers and gates, of all its customers in their order."""
+    made, why = (np.empty(len(order), dtype=kind) for kind in ("int16", "int8"))
+    made[order] = plan.choice
+    why[order] = gate_numbers(plan.gate)
+    ends = np.cumsum([len(one.live) for one in asked])[:-1]
+    choices, gates = [], []
+    for one, choice, gate in zip(asked, np.split(made, ends), np.split(why, ends), strict=True):
+        choices.append(np.full(len(one.gates), NO_OFFER, dtype="int16"))
+        choices[-1][one.live] = choice
+        gates.append(one.gates.copy())
+        gates[-1][one.live] = gate
+    return choices, gates

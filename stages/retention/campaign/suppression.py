@@ -5,7 +5,7 @@ A list that cannot be read, or that seems to name nobody, must not pass as an em
 
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,24 +44,19 @@ class Suppressed:
     match: Match
 
 
-def read_suppressed(path: Path | str, known: pd.Series, *, strangers: bool) -> Suppressed:
-    """Return who is on the list.
+def listed_ids(path: Path | str) -> pd.Series:
+    """Return the ids on the list, in canonical form.
 
     Parameters
     ----------
     path : Path or str
         A file with a column ``customer_id``, in any dialect of an export; other
         columns do not matter.
-    known : Series of str
-        Ids of every customer of the exports, in canonical form.
-    strangers : bool
-        Whether the list may name nobody of them, or hold ids in a form that none of them has.
 
     Raises
     ------
     InputError
-        If the file is missing, a row of it cannot be read, an id cannot be known for certain, or
-        (unless `strangers`) the ids cannot be those of this shop.
+        If the file is missing, or a row of it cannot be read.
     """
     path = Path(path)
     place = f"{path} ({_PARAM})"
@@ -74,8 +69,35 @@ def read_suppressed(path: Path | str, known: pd.Series, *, strangers: bool) -> S
     refuse_broken_rows(raw, place)
     ids, _ = clean_ids(raw.ids)
     refuse_empty_ids(raw, ids, place)
-    refuse_other_spellings({str(path): ids, "the export": known})
-    found = match(str(path), ids, known)
+    return ids
+
+
+def suppressed_by(
+    path: Path | str, ids: pd.Series, known: pd.Series, *, strangers: bool
+) -> Suppressed:
+    """Return who is on the list.
+
+    Parameters
+    ----------
+    path : Path or str
+        What to call the list.
+    ids : Series of str
+        As :func:`listed_ids` gives them.
+    known : Series of str
+        Ids of every customer of the exports, in canonical form, or those that ``id_forms.telling``
+        picks of them.
+    strangers : bool
+        Whether the list may name nobody of them, or hold ids in a form that none of them has.
+
+    Raises
+    ------
+    InputError
+        If an id cannot be known for certain, or (unless `strangers`) the ids cannot be those of
+        this shop.
+    """
+    place = f"{Path(path)} ({_PARAM})"
+    refuse_other_spellings({str(Path(path)): ids, "the export": known})
+    found = match(str(Path(path)), ids, known)
     if found.ids and not strangers:
         _refuse_strangers(place, ids, known, found)
     return Suppressed(frozenset(ids), found)
@@ -115,7 +137,7 @@ def refuse_former_list(suppression: str) -> None:
 
 
 def never_contacted(
-    campaign: Campaign, known: pd.Series, *, data_dir: str
+    campaign: Campaign, known: Callable[[pd.Series], pd.Series], *, data_dir: str
 ) -> tuple[Suppressed, bool]:
     """Return the suppression list, and whether it lacks one of the shop's own; say both.
 
@@ -123,14 +145,17 @@ def never_contacted(
     ----------
     campaign : Campaign
         The params.
-    known : Series of str
-        Ids of every customer of the exports, in canonical form.
+    known : callable
+        Given the ids of the list, returns those of the customers of the exports, see
+        :func:`suppressed_by`.
     data_dir : str
         Params ``data.dir``.
     """
     path = campaign.suppression
     refuse_former_list(path)
-    suppressed = read_suppressed(path, known, strangers=campaign.strangers_suppressed)
+    ids = listed_ids(path)
+    strangers = campaign.strangers_suppressed
+    suppressed = suppressed_by(path, ids, known(ids), strangers=strangers)
     print(f"segment: {suppressed.match}")
     lacks_own = lacks_own_suppression(data_dir, path)
     if lacks_own:

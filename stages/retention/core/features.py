@@ -1,5 +1,7 @@
 """What is known of a customer before the event: the features, and what each of them is."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from retention.core.columns import Columns
@@ -10,8 +12,8 @@ def build_features(customers: pd.DataFrame, *, columns: Columns, use_profit: boo
     return customers[[column.name for column in columns.features(use_profit=use_profit)]]
 
 
-def dictionary(features: pd.DataFrame, *, columns: Columns) -> list[dict[str, object]]:
-    """Return what each column of `features` is, in their order, ready for JSON.
+def dictionary(features: Iterable[str], *, columns: Columns) -> list[dict[str, object]]:
+    """Return what each of the features is, by their names in order, ready for JSON.
 
     Each has ``name``, ``group``, ``unit`` and ``meaning`` (in English), and whether it is
     ``categorical``: its values are words.

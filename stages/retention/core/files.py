@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
+from retention.core.part_names import part_files
 from retention.core.paths import CAMPAIGNS, MODELS
 from retention.core.vocabulary import IDENTITY, MONTH
 
@@ -174,17 +175,32 @@ def settled(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_csv(
-    frame: pd.DataFrame, path: Path | str, *, bom: bool = False, sep: str = ",", end: str = "\n"
+    frame: pd.DataFrame | Iterable[pd.DataFrame],
+    path: Path | str,
+    *,
+    bom: bool = False,
+    sep: str = ",",
+    end: str = "\n",
+    header: bool = True,
 ) -> None:
     """Write `frame` as CSV without its index, floats rounded; `bom` is what Excel asks for.
 
+    A table that is not to be in memory whole comes in pieces, which are written below each other.
     What is missing or not finite is an empty cell. Tables that people open are written by
     ``retention.core.spreadsheets.write_for_people``.
     """
+    pieces = [frame] if isinstance(frame, pd.DataFrame) else frame
     with atomic(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
         # Python's own utf-8-sig looks for the mark's place at every cell, and takes twice as long.
         file.write("\ufeff" if bom else "")
-        settled(frame).to_csv(file, index=False, sep=sep, lineterminator=end)
+        for number, piece in enumerate(pieces):
+            how = {
+                "index": False,
+                "header": header and number == 0,
+                "sep": sep,
+                "lineterminator": end,
+            }
+            settled(piece).to_csv(file, **how)
 
 
 def write_parquet(frame: pd.DataFrame, path: Path | str) -> None:
@@ -204,9 +220,40 @@ def read_csv(path: Path | str, **how: Any) -> pd.DataFrame:
 
 
 def read_parquet(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a parquet file that an earlier stage wrote, or some of its columns."""
+    """Read a table that an earlier stage wrote, all its parts, or some of its columns."""
     with _whole(path) as found:
-        return pd.read_parquet(found, columns=columns)
+        parts = [pd.read_parquet(part, columns=columns) for part in part_files(found)]
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+
+def parquet_columns(path: Path | str) -> list[str]:
+    """Return the names of the columns of a table that an earlier stage wrote."""
+    from pyarrow.parquet import read_schema
+
+    with _whole(path) as found:
+        return read_schema(part_files(found)[0]).names
+
+
+def read_head(path: Path | str, rows: int) -> pd.DataFrame:
+    """Read the first rows of a file of a table, without the others."""
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    with _whole(path) as found, ParquetFile(found) as file:
+        first = next(file.iter_batches(rows), None)
+        held = [] if first is None else [first]
+        return pa.Table.from_batches(held, file.schema_arrow).to_pandas()
+
+
+def read_rows_of(path: Path | str, columns: list[str], ids: Collection[str]) -> pd.DataFrame:
+    """Read some columns of some customers of a table that an earlier stage wrote.
+
+    The rows of others are let go part by part.
+    """
+    with _whole(path) as found:
+        parts = (pd.read_parquet(part, columns=columns) for part in part_files(found))
+        kept = [part[part[IDENTITY].isin(ids)] for part in parts]
+    return pd.concat(kept, ignore_index=True)
 
 
 def joined(
@@ -223,6 +270,10 @@ def joined(
     """
     part = read_parquet(path, columns)
     keys = [IDENTITY, *([MONTH] if MONTH in customers and MONTH in part else [])]
+    customers = customers.reset_index(drop=True)
+    added = part.drop(columns=keys)
+    if customers[keys].equals(part[keys]) and not added.columns.isin(customers.columns).any():
+        return pd.concat([customers, added], axis=1)  # as stages write them: row beside row
     known = pd.MultiIndex.from_frame(part[keys])
     if not pd.MultiIndex.from_frame(customers[keys]).isin(known).all() or len(part) != len(
         customers

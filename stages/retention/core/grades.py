@@ -1,9 +1,8 @@
 """What evaluate says of the model in use: its grade, and what has drifted since it was taught."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from retention.core.errors import InputError, one_of, shown
 from retention.core.files import read_json
@@ -28,7 +27,7 @@ def read_grade(path: Path) -> str:
     return found
 
 
-def read_drift(table: pd.DataFrame, features: Path, evaluation: Path) -> dict[str, Any]:
+def read_drift(table: Container[str], features: Path, evaluation: Path) -> dict[str, Any]:
     """Return what drifted of a table: ``drifted``, the columns, and ``risk_drift``.
 
     Of months also ``drift_told``: False where nothing could be compared, as where the months that
@@ -36,7 +35,7 @@ def read_drift(table: pd.DataFrame, features: Path, evaluation: Path) -> dict[st
 
     Of a snapshot featurize has told the columns, and the risk's drift is that of its customers
     (None here). Of months the customers of known outcome are of other months than those ahead, and
-    evaluate has compared both.
+    evaluate has compared both. The names of the table's columns may stand for it.
     """
     if in_months(table):
         found = read_json(evaluation, needs=("months",))["months"]["drift"]

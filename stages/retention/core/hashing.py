@@ -12,6 +12,10 @@ import pandas as pd
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
+_PARTS = np.uint64(0xA0761D6478BD642F)
+"""Keeps the parts of the tables apart from every draw."""
+_WHOLE = "^(0|[1-9][0-9]{0,17})$"
+"""An id that is a whole number, and is written as such."""
 
 
 def behaviour_key(customers: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
@@ -104,6 +108,33 @@ def part_of(
     """
     draw = pd.Series(uniform(key, seed=seed, purpose=purpose))
     return (draw.groupby(np.asarray(label)).rank(pct=True) <= most / len(draw)).to_numpy()
+
+
+def part_numbers(ids: pd.Series, *, count: int) -> np.ndarray:
+    """Return in which of `count` parts of every table each customer is, by the id alone.
+
+    Parameters
+    ----------
+    ids : Series of str
+        In canonical form.
+    count : int
+        Parts, from 1.
+
+    Returns
+    -------
+    ndarray of int, shape (n_customers,)
+        From 0 to ``count - 1``; the same id is in the same part of every table and file.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = pa.array(ids, type=pa.string())
+    numbers = pc.match_substring_regex(text, _WHOLE).to_numpy(zero_copy_only=False)
+    key = np.zeros(len(ids), dtype=np.uint64)
+    # Hashing numbers is many times faster than hashing text, and most ids are numbers.
+    key[numbers] = text.filter(pa.array(numbers)).cast(pa.int64()).to_numpy().view(np.uint64)
+    key[~numbers] = pd.util.hash_array(ids.to_numpy(dtype=object)[~numbers])
+    return (_mix(key ^ _PARTS) % np.uint64(count)).astype("int64")
 
 
 def one_of_each_twin(key: np.ndarray, label: pd.Series) -> np.ndarray:

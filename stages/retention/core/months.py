@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from collections.abc import Container
 
 import numpy as np
 import pandas as pd
@@ -58,8 +59,11 @@ def refuse_day_before(key: str, day: datetime.date, last: str) -> None:
         )
 
 
-def in_months(table: pd.DataFrame) -> bool:
-    """Tell whether the rows of a table are a customer's months; else they are one snapshot."""
+def in_months(table: Container[str]) -> bool:
+    """Tell whether the rows of a table are a customer's months; else they are one snapshot.
+
+    Its columns alone tell, so that their names may stand for the table.
+    """
     return MONTH in table
 
 

@@ -119,6 +119,7 @@ def _of_the_export(
 
 
 class Prepare(Section):
+    part_rows: Annotated[int, Field(ge=10)]
     max_quarantined: Share
     least_matched: Share
     least_staying: Share

@@ -26,6 +26,8 @@ QUARANTINE = Path("data/prepared/quarantine.csv")
 READINESS = Path("data/prepared/readiness")
 """Findings, as .parquet and .csv."""
 PREPARED_DETAILS = Path("data/prepared/details.json")
+PREPARED_SCRATCH = Path("data/prepared/.parts")
+"""Where a shop of many parts lies while it is prepared."""
 
 FEATURES = Path("data/features/features.parquet")
 """The one table of customers after featurize."""
@@ -113,6 +115,8 @@ SEGMENT_DETAILS = Path("data/segments/details.json")
 
 CAMPAIGN = Path("data/campaign")
 CAMPAIGN_LIST = Path("data/campaign/list.parquet")
+CAMPAIGN_EXCLUDED = Path("data/campaign/excluded.parquet")
+"""Who gets no offer, each with the gate."""
 BUDGETS = Path("data/campaign/budgets.parquet")
 
 REPORT = Path("report")

@@ -22,6 +22,7 @@ FAILED, NO_READER, INTERRUPTED = 1, 128 + 13, 128 + 2
 
 SPARING = {
     "simulate": ["simulate.customers"],
+    "prepare": ["prepare.part_rows", "train.jobs"],
     "featurize": ["features.sample"],
     "train": ["train.max_rows", "train.search_rows", "train.jobs"],
     "explain": ["explain.answered", "explain.sample", "explain.max_rows", "explain.background"],

@@ -15,13 +15,16 @@ Text), or taken from the Parquet file, which is what programs read.
 
 import math
 import re
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from retention.core.files import DIGITS, settle, write_csv, write_parquet
+from retention.core.files import DIGITS, atomic, settle, write_csv, write_parquet
+from retention.core.part_names import part_paths
 
 
 @dataclass(frozen=True)
@@ -65,25 +68,37 @@ def guarded(table: pd.DataFrame) -> pd.DataFrame:
     return safe
 
 
-def write_for_people(frame: pd.DataFrame, path: Path, *, dialect: str) -> None:
+def write_for_people(
+    frame: pd.DataFrame | Iterable[pd.DataFrame], path: Path, *, dialect: str, begins: bool = True
+) -> None:
     """Write a table that people open in a spreadsheet: guarded, in its dialect, with BOM.
 
     Every cell that breaks a line is quoted, and lines end as RFC 4180 has them.
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame or iterable of DataFrame
+        The table, or its pieces from the first row to the last.
     path : Path
     dialect : str
         One of :data:`DIALECTS`.
+    begins : bool
+        Whether the file begins with the mark and the header; else its rows follow those of another.
     """
     form = DIALECTS[dialect]
+    pieces = [frame] if isinstance(frame, pd.DataFrame) else frame
+    safe = (_for_people(piece, form) for piece in pieces)
+    write_csv(safe, path, bom=begins, header=begins, sep=form.separator, end="\r\n")
+
+
+def _for_people(frame: pd.DataFrame, form: Dialect) -> pd.DataFrame:
+    """Return a table as people see it: guarded, its numbers in their decimal mark."""
     safe = guarded(frame)
     for name in frame:
         if pd.api.types.is_float_dtype(frame[name]):
             numbers = settle(frame[name].to_numpy("float64", na_value=np.nan))
             safe[name] = [number_text(value, form.decimal) for value in numbers.tolist()]
-    write_csv(safe, path, bom=True, sep=form.separator, end="\r\n")
+    return safe
 
 
 def write_both(frame: pd.DataFrame, path: Path, *, dialect: str) -> None:
@@ -97,10 +112,50 @@ def write_both(frame: pd.DataFrame, path: Path, *, dialect: str) -> None:
     dialect : str
         One of :data:`DIALECTS`.
     """
+    write_part_of_both(frame, path, number=0, count=1, dialect=dialect)
+
+
+def write_part_of_both(
+    frame: pd.DataFrame, path: Path, *, number: int, count: int, dialect: str
+) -> None:
+    """Write a part of a table twice, as :func:`write_both` does a whole one.
+
+    Of several parts the rows for people lie beside the part until :func:`join_rows` joins them.
+
+    Parameters
+    ----------
+    frame, path, dialect
+        As :func:`write_both` takes them.
+    number, count : int
+        Which part it is, from 0, and how many there are.
+    """
     words = dict.fromkeys(frame.select_dtypes(["object", "str"]), "str")
     plain = frame.astype(words)  # a column of text is one, though no row has a word
-    write_parquet(plain, path.with_name(f"{path.name}.parquet"))
-    write_for_people(plain, path.with_name(f"{path.name}.csv"), dialect=dialect)
+    write_parquet(plain, part_paths(path.with_name(f"{path.name}.parquet"), count)[number])
+    rows = _rows_of(path, count)[number]
+    write_for_people(plain, rows, dialect=dialect, begins=number == 0)
+
+
+def join_rows(path: Path, *, count: int) -> None:
+    """Make the one file for people of the parts that :func:`write_part_of_both` has written.
+
+    Its rows stand part after part.
+    """
+    if count == 1:
+        return
+    with atomic(path.with_name(f"{path.name}.csv")) as scratch, scratch.open("wb") as whole:
+        for rows in _rows_of(path, count):
+            with rows.open("rb") as part:
+                shutil.copyfileobj(part, whole)
+            rows.unlink()
+
+
+def _rows_of(path: Path, count: int) -> list[Path]:
+    """Return where the rows for people of each part are written."""
+    if count == 1:
+        return [path.with_name(f"{path.name}.csv")]
+    parts = part_paths(path.with_name(f"{path.name}.parquet"), count)
+    return [part.with_suffix(".csv") for part in parts]
 
 
 def number_text(value: float, decimal: str) -> str:

@@ -12,9 +12,11 @@ from retention.core.column_entries import PERIOD
 from retention.core.columns import Column, Columns
 from retention.core.errors import InputError, one_of
 from retention.core.findings import Finding, Level
+from retention.core.id_order import plain_numbers
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.data.coded import Coded
-from retention.data.ids import clean_ids, plain_numbers
+from retention.data.ids import clean_ids
+from retention.data.merging import Located
 from retention.data.number_parsing import read_numbers
 from retention.data.reader import RawTable
 from retention.data.schema import faults, rule_of
@@ -22,6 +24,10 @@ from retention.data.schema import faults, rule_of
 LINE = "line"
 JOIN_KEY = "key"
 QUARANTINE_COLUMNS = ["file", LINE, IDENTITY, "column", "value", "rule"]
+SECTION, GROUP, STEP = ORDER = ["section", "group", "step"]
+"""Where a row of the quarantine stands: cells, then rows that cannot be read, then rows that stand
+twice; of cells by column, those that cannot be read before those that break the rule."""
+CELLS, UNREADABLE, TWICE = range(3)
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,15 @@ class Cleaned:
         columns; of a monthly table ``period`` (the canonical column) and ``amount``.
     quarantine : DataFrame
         One row a broken cell or row, with the columns :data:`QUARANTINE_COLUMNS`.
+    order : DataFrame
+        Beside each row of the quarantine where it stands, with the columns :data:`ORDER`.
     findings : list of Finding
         What was mended, and what was found.
     """
 
     rows: pd.DataFrame
     quarantine: pd.DataFrame
+    order: pd.DataFrame
     findings: list[Finding]
     plain: bool
     """Whether every id is a whole number, and the keys are these numbers."""
@@ -54,8 +63,10 @@ def clean_table(
     *,
     columns: Columns,
     misspellings: Mapping[str, Mapping[str, str]],
+    decimal: Mapping[str, str] | None = None,
+    words: Mapping[str, Sequence[str]] | None = None,
 ) -> Cleaned:
-    """Clean one export.
+    """Clean one export, or a part of its rows.
 
     Parameters
     ----------
@@ -67,13 +78,16 @@ def clean_table(
         The data dictionary.
     misspellings : mapping
         Per canonical column (or ``period``): written word to valid word.
+    decimal, words : mapping, optional
+        Of a part of a file: the decimal mark of each column of numbers in the file as a whole, and
+        the words of its periods as they stand, by their headers.
 
     Raises
     ------
     InputError
         If a number may be read in two ways, or a month has no rows at all.
     """
-    report = _Report(raw, table, columns, misspellings)
+    report = _Report(raw, table, columns, misspellings, decimal or {}, words or {})
     export = columns.tables[table]
     wanted = report.held(columns.of(table))
     text = {name: report.trimmed(column, name) for name, column in raw.columns.items()}
@@ -102,8 +116,8 @@ def clean_table(
         for name, bad in unread.items()
         if bad.any()
     ]
-    here = columns.without(report.lacking)
-    broken = pd.concat([*broken, faults(frame, table, columns=here)], ignore_index=True)
+    found = faults(frame, table, columns=columns.without(report.lacking))
+    broken = pd.concat([*(one.assign(**{STEP: 0}) for one in broken), found], ignore_index=True)
     quarantine = report.quarantined(frame, broken, headers, text)
     frame = frame.drop(index=broken["index"].unique()) if len(broken) else frame
     frame, conflicts = report.once_each(frame)
@@ -114,7 +128,9 @@ def clean_table(
     for name, header in headers.items():
         if name != LABEL and frame[name].isna().any():
             report.add(Level.ADVICE, header, "missing", int(frame[name].isna().sum()))
-    return Cleaned(frame, quarantine, raw.findings + report.findings, plain, tuple(report.lacking))
+    findings = raw.findings + report.findings
+    kept = (quarantine[QUARANTINE_COLUMNS], quarantine[ORDER].astype("int64"))
+    return Cleaned(frame, *kept, findings, plain, tuple(report.lacking))
 
 
 class _Report:
@@ -126,8 +142,11 @@ class _Report:
         table: str,
         columns: Columns,
         misspellings: Mapping[str, Mapping[str, str]],
+        decimal: Mapping[str, str],
+        words: Mapping[str, Sequence[str]],
     ):
         self.raw = raw
+        self.decimal, self.all_words = decimal, words
         self.name, self.table = table, columns.tables[table]
         self.identity = self.table.id.header
         self.columns = columns
@@ -146,10 +165,11 @@ class _Report:
         *,
         line: int = 0,
         rule: str = "",
+        at: tuple[int, int] = (0, 0),
     ) -> None:
-        """Note a finding; the column is named as the file has it."""
+        """Note a finding, and where it begins; the column is named as the file has it."""
         place = (self.raw.file, self.named(column))
-        self.findings.append(Finding(level, *place, what, count, example, line, rule))
+        self.findings.append(Located(level, *place, what, count, example, line, rule, at))
 
     def named(self, header: str) -> str:
         """Return a header as the file has it: the dictionary's own, or one of its aliases."""
@@ -183,32 +203,44 @@ class _Report:
     def counted(self, text: Coded, chosen: Sequence[bool], column: str, what: str) -> None:
         """Note how many rows hold a chosen word, if any does."""
         if any(chosen) and text.count(chosen):
-            self.add(Level.ADVICE, column, what, text.count(chosen), text.first(chosen))
+            first = (text.first(chosen), self.begins(text, chosen))
+            self.add(Level.ADVICE, column, what, text.count(chosen), first[0], at=first[1])
+
+    def begins(self, text: Coded, chosen: Sequence[bool]) -> tuple[int, int]:
+        """Return where the first row stands that holds a chosen word."""
+        return (0, int(self.raw.lines[text.place(chosen)]))
 
     def ids(self, ids: pd.Series) -> pd.Series:
         """Return customer ids in their canonical form."""
         clean, mended = clean_ids(ids)
         for what, (count, example) in mended.items():
-            self.add(Level.ADVICE, self.identity, what, count, example)
+            at = (0, int(self.raw.lines[int(np.argmax((ids == example).to_numpy(dtype=bool)))]))
+            self.add(Level.ADVICE, self.identity, what, count, example, at=at)
         return clean
 
     def numbers(self, text: Coded, column: Column) -> tuple[np.ndarray, np.ndarray]:
         """Return a column's numbers and where its text is none."""
         place = f"{self.raw.file}, {self.named(column.header)}"
-        read = read_numbers(text, place=place, share=column.high == 1)
+        decimal = self.decimal.get(column.header)
+        read = read_numbers(text, place=place, share=column.high == 1, decimal=decimal)
         for what, (count, example) in read.mended.items():
-            self.add(Level.ADVICE, column.header, what, count, example)
+            at = self.begins(text, [word == example for word in text.words])
+            self.add(Level.ADVICE, column.header, what, count, example, at=at)
         return read.values, read.bad
 
     def spelled(self, text: Coded, header: str, name: str, valid: Sequence[str]) -> Coded:
         """Return the text as valid words, where a word can mean one of them only."""
         self.valid[name] = list(valid)
-        others = self.columns.other_words(name, table=self.name)
-        told = _Spelling(valid, others, self.misspellings.get(name, {}))
+        told = self.spelling(name, valid)
         meant = [told.meant(word) for word in text.words]
         for what in dict.fromkeys(how for _, how in meant if how):
             self.counted(text, [how == what for _, how in meant], header, what)
         return text.renamed([word for word, _ in meant])
+
+    def spelling(self, name: str, valid: Sequence[str]) -> "_Spelling":
+        """Return what the words of a column may mean."""
+        others = self.columns.other_words(name, table=self.name)
+        return _Spelling(valid, others, self.misspellings.get(name, {}))
 
     def months(self, text: Coded, columns: Sequence[Column]) -> pd.Categorical:
         """Return the canonical column of each row's month, empty where it is unknown.
@@ -219,13 +251,17 @@ class _Report:
             If a month has no rows, unless its column is optional.
         """
         months = {self.table.months[one.month].export: one for one in columns}
-        spelled = self.spelled(text, self.table.period.header, PERIOD, list(months))
-        absent = {word: one for word, one in months.items() if word not in spelled.words}
+        header = self.table.period.header
+        spelled = self.spelled(text, header, PERIOD, list(months))
+        every = set(map(_trimmed, self.all_words.get(header, text.words)))
+        told = self.spelling(PERIOD, list(months))
+        held = {told.meant(word)[0] for word in every}
+        absent = {word: one for word, one in months.items() if word not in held}
         if len(absent) < len(months):
             for word in [word for word, one in absent.items() if one.optional]:
                 self.lacks(absent.pop(word), word)
         if absent:
-            found = one_of(sorted({word for word in text.words if word})[:10])
+            found = one_of(sorted(filter(None, every))[:10])
             raise InputError(
                 f"{self.raw.file} has no rows of month {one_of(absent)}; found: {found}"
             )
@@ -238,13 +274,14 @@ class _Report:
         spelled = self.spelled(text, column.header, column.name, list(valid))
         if column.open:
             for place, word in enumerate(spelled.words):
-                if word and word not in valid:
-                    here = [other == place for other in range(len(spelled.words))]
+                if not word or word in valid:
+                    continue
+                here = [other == place for other in range(len(spelled.words))]
+                if spelled.count(here):  # a word of other parts of the file has no rows here
                     close = _close(word, list(valid), 0.8)
                     example = f"{word} (≈ {close})" if close else word
-                    self.add(
-                        Level.WARNING, column.header, "new_category", spelled.count(here), example
-                    )
+                    count, at = spelled.count(here), self.begins(spelled, here)
+                    self.add(Level.WARNING, column.header, "new_category", count, example, at=at)
         return _categories(spelled, [valid.get(word, word) or None for word in spelled.words])
 
     def quarantined(
@@ -255,6 +292,7 @@ class _Report:
         text: Mapping[str, Coded],
     ) -> pd.DataFrame:
         """Return the quarantine of broken cells and ragged rows, and note their counts."""
+        fields = [IDENTITY, *headers]
         parts = []
         for (name, rule), cells in broken.groupby(["column", "rule"], sort=False):
             places = cells["index"].to_numpy(dtype="int64")
@@ -266,49 +304,52 @@ class _Report:
             rules = [_proposed(value, rule, known) for value in values]
             lines = rows[LINE].iloc[places].to_numpy()
             told = {"column": self.named(header), "value": values, "rule": rules}
-            part = {LINE: lines, IDENTITY: ids, **told}
-            parts.append(pd.DataFrame(part))
+            steps = cells[STEP].to_numpy(dtype="int64")
+            order = {SECTION: CELLS, GROUP: fields.index(name), STEP: steps}
+            parts.append(pd.DataFrame({LINE: lines, IDENTITY: ids, **told, **order}))
             first = {"example": str(values[0]), "line": int(lines[0]), "rule": rules[0]}
-            self.add(Level.ERROR, header, "broken", len(cells), **first)
+            at = (int(steps[0]), first["line"])
+            self.add(Level.ERROR, header, "broken", len(cells), **first, at=at)
         parts += self.unreadable()
         if not parts:
-            return pd.DataFrame(columns=QUARANTINE_COLUMNS)
-        return pd.concat(parts, ignore_index=True).assign(file=self.raw.file)[QUARANTINE_COLUMNS]
+            return pd.DataFrame(columns=[*QUARANTINE_COLUMNS, *ORDER])
+        return pd.concat(parts, ignore_index=True).assign(file=self.raw.file)
 
     def unreadable(self) -> list[pd.DataFrame]:
         """Return the quarantine of rows that cannot be read, and note their counts."""
         parts = []
         for rule, rows in self.raw.ragged.groupby("rule", sort=False):
+            what = "ragged_row" if rows["found"].iloc[0].endswith(" cells") else "stray_quote"
             part = {
                 LINE: rows["line"],
                 IDENTITY: clean_ids(rows["first"].astype("str"))[0],
                 "column": "",
                 "value": rows["found"],
                 "rule": rule,
+                SECTION: UNREADABLE,
+                GROUP: int(what == "stray_quote"),
+                STEP: 0,
             }
             parts.append(pd.DataFrame(part))
-            what = "ragged_row" if rows["found"].iloc[0].endswith(" cells") else "stray_quote"
             first = {"example": rows["found"].iloc[0], "line": int(rows["line"].iloc[0])}
-            self.add(Level.ERROR, "", what, len(rows), **first)
+            self.add(Level.ERROR, "", what, len(rows), **first, at=(0, first["line"]))
         return parts
 
     def once_each(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Drop exact duplicates, set aside rows that give one customer two different values."""
         key = [name for name in (JOIN_KEY, "period") if name in rows]
-        nothing = pd.DataFrame(columns=QUARANTINE_COLUMNS)
+        nothing = pd.DataFrame(columns=[*QUARANTINE_COLUMNS, *ORDER])
         if not rows.duplicated(key).any():
             return rows, nothing
         again = rows.duplicated([name for name in rows if name != LINE])
         if again.any():
-            self.add(
-                Level.ADVICE, "", "duplicate", int(again.sum()), rows.loc[again, IDENTITY].iloc[0]
-            )
+            self.about(Level.ADVICE, "duplicate", rows[again])
         once = rows[~again]
         twice = once.duplicated(key, keep=False)
         bad = once[twice]
         if bad.empty:
             return once, nothing
-        self.add(Level.ERROR, "", "conflict", len(bad), bad[IDENTITY].iloc[0])
+        self.about(Level.ERROR, "conflict", bad)
         part = {
             "file": self.raw.file,
             LINE: bad[LINE],
@@ -316,8 +357,22 @@ class _Report:
             "column": self.named(self.identity),
             "value": bad[IDENTITY],
             "rule": "must stand once" + (" a month" if "period" in key else ""),
+            SECTION: TWICE,
+            GROUP: 0,
+            STEP: 0,
         }
-        return once[~twice], pd.DataFrame(part)[QUARANTINE_COLUMNS]
+        return once[~twice], pd.DataFrame(part)
+
+    def about(self, level: Level, what: str, rows: pd.DataFrame) -> None:
+        """Note a finding of some rows; the customer of the first is its example."""
+        first = rows.iloc[0]
+        self.add(level, "", what, len(rows), first[IDENTITY], at=(0, int(first[LINE])))
+
+
+def _trimmed(word: str) -> str:
+    """Return a word without what stands around its value, empty if it says that it is missing."""
+    value = bare(word)[0]
+    return "" if is_missing(value) else value
 
 
 def customer_keys(ids: pd.Series) -> np.ndarray:

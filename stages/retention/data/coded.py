@@ -52,7 +52,11 @@ class Coded:
 
     def first(self, chosen: Sequence[bool]) -> str:
         """Return the word of the first row that holds one of those that `chosen` marks."""
-        return self.words[self.codes[np.argmax(self.rows(chosen))]]
+        return self.words[self.codes[self.place(chosen)]]
+
+    def place(self, chosen: Sequence[bool]) -> int:
+        """Return the first row that holds one of the words that `chosen` marks."""
+        return int(np.argmax(self.rows(chosen)))
 
     def at(self, rows: np.ndarray) -> list[str]:
         """Return the words of the rows numbered `rows`."""

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from retention.core.findings import Finding, Level, as_table
-from retention.core.months import in_months, newest
 from retention.core.params import Features
-from retention.core.vocabulary import IDENTITY, LABEL, MONTH, PROFIT
-from retention.data.customer_table import CustomerTable, sample
-from retention.data.drift import Drift, find_drift
+from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
+from retention.data.drift import find_drift
 from retention.data.joining import POSITION
 from retention.data.leakage import (
     duplicates,
@@ -20,6 +17,7 @@ from retention.data.leakage import (
     refuse_leaking_features,
     variance_inflation,
 )
+from retention.data.study_rows import StudyRows, seen_sample
 
 ARTEFACTS = (IDENTITY, POSITION)
 """Columns that may rank the label by the way the export was made, and are never features."""
@@ -54,18 +52,15 @@ class ColumnStudy:
         }
 
 
-def study_columns(made: CustomerTable, position: pd.Series, params: Features) -> ColumnStudy:
+def study_columns(rows: StudyRows, params: Features) -> ColumnStudy:
     """Look for leaks, collinearity and associations, and for drift.
 
-    Where nobody's outcome is known the columns are told without the drop. Drift of months is
-    evaluate's: it is against the months that taught the model in use.
+    Where nobody's outcome is known the columns are told without the drop.
 
     Parameters
     ----------
-    made : CustomerTable
-        The table of n customers (or of their months).
-    position : Series
-        Each customer's row in the export, rows as in the table.
+    rows : StudyRows
+        Of the table of n customers (or of their months).
     params : Features
         The params section.
 
@@ -74,25 +69,15 @@ def study_columns(made: CustomerTable, position: pd.Series, params: Features) ->
     InputError
         If a feature alone tells who dropped.
     """
-    table, names = made.table, list(made.features)
-    monthly = in_months(table)
-    if monthly:
-        # A month's file may be longer than another's: the place in it is told as a share.
-        position = position.groupby(table[MONTH]).rank(pct=True)
-        drift = Drift(0, 0, 0, ())
-    else:
-        # No outcome is looked at here, so that the test customers may be.
-        drift = find_drift(table, [*made.behaviour, PROFIT], least=params.least_drift)
+    names = list(rows.features)
+    # No outcome is looked at here, so that the test customers may be.
+    drift = find_drift(rows.compared, [*rows.behaviour, PROFIT], least=params.least_drift)
     # Everything below looks at training customers only: the test is for evaluate.
-    train = table[(table["split"] == "train") & table["scored"]]
-    learns = not (monthly and train.empty)
-    rows = train if learns else newest(table[table["scored"]])
-    seen = sample(rows, most=params.sample, seed=params.seed)
-    placed = seen.assign(**{POSITION: position})
-    found = leaks(placed[[*ARTEFACTS, *names]], seen[LABEL]) if learns else {}
+    seen = seen_sample(params).lowest(rows.seen)
+    found = leaks(seen[[*ARTEFACTS, *names]], seen[LABEL]) if rows.teaches else {}
     refuse_leaking_features(found, names)
     numbers = seen[names].select_dtypes("number")
-    outcome = {"drop": seen[LABEL].astype("int64").astype("str")} if learns else {}
+    outcome = {"drop": seen[LABEL].astype("int64").astype("str")} if rows.teaches else {}
     matrix = phik_between(seen[names].assign(**outcome), jobs=1)
     # Months that teach may hold one outcome only: nothing goes with that, and train says so.
     told = matrix["drop"].drop("drop") if "drop" in matrix else pd.Series(dtype="float64")
@@ -101,9 +86,9 @@ def study_columns(made: CustomerTable, position: pd.Series, params: Features) ->
     ]
     details = {
         "features": len(names),
-        "customers": table[table["scored"]].groupby("split").size().to_dict(),
-        "twins": int((~table["scored"]).sum()),
-        "drop_share": _drop_share(train),
+        "customers": rows.customers,
+        "twins": rows.twins,
+        "drop_share": rows.drop_share,
         "sample": len(seen),
         "phik_with_drop": told.sort_values(ascending=False, kind="stable").to_dict(),
         "variance_inflation": variance_inflation(numbers),
@@ -112,15 +97,4 @@ def study_columns(made: CustomerTable, position: pd.Series, params: Features) ->
         "drift": drift.details,
         "report": as_table([*warnings, *drift.findings]).to_dict("records"),
     }
-    return ColumnStudy(seen, matrix, details | ({"months": made.months} if monthly else {}))
-
-
-def _drop_share(train: pd.DataFrame) -> float | None:
-    """Return the share of training customers who dropped, None without any.
-
-    Of months the controls of a campaign count for those whom it treated.
-    """
-    if train.empty:
-        return None
-    weight = train["weight"] if in_months(train) else None
-    return float(np.average(train[LABEL].astype("float64"), weights=weight))
+    return ColumnStudy(seen, matrix, details | ({"months": rows.months} if rows.months else {}))

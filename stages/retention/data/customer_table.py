@@ -40,18 +40,35 @@ class CustomerTable:
     months: dict[str, Any]
 
 
+def in_test(key: np.ndarray, params: Features) -> np.ndarray:
+    """Tell which customers are kept aside for the test if their outcome is known.
+
+    That follows from the behaviour alone, so that a customer's side stays when others come and
+    twins share it.
+    """
+    return uniform(key, seed=params.seed, purpose="split") < params.test_share
+
+
 def split_sides(
-    customers: pd.DataFrame, *, behaviour: Sequence[str], test_share: float, seed: int
+    customers: pd.DataFrame,
+    params: Features,
+    *,
+    behaviour: Sequence[str],
+    unscored: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return ``split`` (train, test, score), ``twin_key`` and ``scored`` for each customer.
 
-    A customer's side follows from the behaviour alone, so that it stays when others come and
-    twins share it; ``scored`` marks one row of each twin pair.
+    ``scored`` marks one row of each twin pair: the first, unless the places of the others,
+    `unscored`, are known.
     """
     key = behaviour_key(customers, behaviour)
-    test = uniform(key, seed=seed, purpose="split") < test_share
-    split = np.where(customers[LABEL].isna(), "score", np.where(test, "test", "train"))
-    scored = one_of_each_twin(key, customers[LABEL])
+    sides = np.where(in_test(key, params), "test", "train")
+    split = np.where(customers[LABEL].isna(), "score", sides)
+    if unscored is None:
+        scored = one_of_each_twin(key, customers[LABEL])
+    else:
+        scored = np.ones(len(key), dtype=bool)
+        scored[unscored] = False
     return pd.DataFrame({"split": split, "twin_key": key, "scored": scored}, customers.index)
 
 
@@ -62,6 +79,7 @@ def make_table(
     columns: Columns,
     horizon: int | None = None,
     campaigns: Sequence[SentCampaign] = (),
+    unscored: np.ndarray | None = None,
 ) -> CustomerTable:
     """Return the customers, or their months, with their features and sides.
 
@@ -77,29 +95,30 @@ def make_table(
         Params ``label.horizon_months``; months need it.
     campaigns : sequence of SentCampaign
         What was sent; asked of months only.
+    unscored : ndarray of int, optional
+        Rows with a twin that is scored, where the customers are one part of several and the twin
+        may be in another.
     """
     columns = columns.held_by(customers.columns)
     features = build_features(customers, columns=columns, use_profit=params.use_profit)
-    how = {"behaviour": columns.behaviour, "test_share": params.test_share, "seed": params.seed}
     by_month: list[str] = []
     months: dict[str, Any] = {}
     if in_months(customers):
         if horizon is None:
             raise ValueError("of months the horizon of an outcome is needed")
         treatment = find_treated(customers, campaigns, horizon=horizon)
-        found = split_months(customers, treatment, horizon=horizon, **how)
+        found = split_months(
+            customers,
+            treatment,
+            behaviour=columns.behaviour,
+            horizon=horizon,
+            test_share=params.test_share,
+            seed=params.seed,
+        )
         sides, months = found.columns, found.details
         by_month = [MONTH, LABEL_SOURCE]
     else:
-        sides = split_sides(customers, **how)
+        sides = split_sides(customers, params, behaviour=columns.behaviour, unscored=unscored)
     extra = [*by_month, *(name for name in columns.by_name if name not in features)]
     table = pd.concat([customers[extra], sides, features], axis=1)
     return CustomerTable(table, features, columns.behaviour, months)
-
-
-def sample(table: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:
-    """Return at most `most` rows, chosen by the hash of their behaviour."""
-    if len(table) <= most:
-        return table
-    draw = uniform(table["twin_key"].to_numpy(), seed=seed, purpose="sample")
-    return table.iloc[np.sort(np.argsort(draw, kind="stable")[:most])]

@@ -13,16 +13,16 @@ import pandas as pd
 
 from retention.core.audience import is_ahead
 from retention.core.findings import Finding, Level
-from retention.core.hashing import uniform
 from retention.core.months import newest
 from retention.core.row_weights import one_each, represented
+from retention.core.sampling import Sampling
 from retention.core.teaching import taught
 from retention.stats.effects import holm
 from retention.stats.two_samples import DistributionGap, mean_gap, number_gap, word_gap
 
 FEWEST = 5
 """Customers of a side from which a column is compared."""
-DRIFT_ROWS = 20_000
+DRIFT_SAMPLE = Sampling(20_000, seed=0, purpose="drift")
 """Customers of each side that are compared: enough to find every difference that matters."""
 DRIFT_LEVEL = 0.05
 """Chance that any column is told to drift in a shop where none does."""
@@ -135,7 +135,7 @@ def compare_sides(
     level : float
         Chance that any column is told where none drifts.
     """
-    sides = [_sample(side) for side in (before, ahead)]
+    sides = [DRIFT_SAMPLE.lowest(side) for side in (before, ahead)]
     counts = [len(side) for side in sides]
     if min(counts) < FEWEST:
         return Drift(*counts, 0, ())
@@ -189,14 +189,6 @@ def find_month_drift(
     if gap is not None:
         gap["drifted"] = len(columns) < len(found.columns)
     return found.details | {"columns": columns, "risk": gap}
-
-
-def _sample(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return at most :data:`DRIFT_ROWS` of the rows, by the hash of their behaviour."""
-    if len(rows) <= DRIFT_ROWS:
-        return rows
-    draw = uniform(rows["twin_key"].to_numpy(), seed=0, purpose="drift")
-    return rows.iloc[np.argsort(draw, kind="stable")[:DRIFT_ROWS]]
 
 
 def _compare(name: str, before: pd.Series, ahead: pd.Series) -> list[Drifted]:

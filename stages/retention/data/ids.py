@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.cells import AROUND, MISSING_MARKS, SPACES, bare, is_missing, without_invisible
+from retention.core.id_order import plain_numbers
 from retention.core.spreadsheets import unguard
 
 EXACT_AS_FLOAT = 2**53
@@ -23,20 +24,6 @@ _ZEROS = re.compile(r"(\d+)[.,](0+)")
 EXPONENT = re.compile(r"(\d)(?:[.,](\d*))?[eE]\+?(\d{1,3})")
 """A number of one digit, decimals and an exponent, as spreadsheets write it."""
 _MARKED = re.compile(r"\d[.,]\d*[eE]\+?\d+|\d[eE]\+\d+")
-
-
-def plain_numbers(ids: pd.Series) -> np.ndarray | None:
-    """Return ids as whole numbers where every one is written as such a number is, else None."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    text = pa.array(ids, type=pa.string())
-    try:
-        numbers = pc.cast(text, pa.int64())
-    except pa.ArrowInvalid:
-        return None
-    same = pc.all(pc.equal(pc.cast(numbers, pa.string()), text)).as_py()
-    return numbers.to_numpy(zero_copy_only=False) if same and not numbers.null_count else None
 
 
 def distinct(ids: pd.Series) -> pd.Index:

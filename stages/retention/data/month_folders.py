@@ -7,7 +7,7 @@ from pathlib import Path
 
 from retention.core.errors import InputError, one_of
 from retention.core.months import is_month, last_day, months_between, refuse_day_before, shifted
-from retention.data.reader import ENDINGS, find_export
+from retention.data.reader import export_forms, find_export
 
 _LIKE = re.compile(r"(20\d\d)\D?(\d{1,2})(?!\d)")
 """A year and a number behind it: what a person may have meant as a month."""
@@ -33,15 +33,9 @@ def month_folders(folder: Path, *, tables: Collection[str]) -> dict[str, Path] |
     """
     if not folder.is_dir():
         return None  # reading says that it is not there
-    inside = sorted(
-        one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")
-    )
-    on_top = [
-        f"{table}{end}"
-        for table in tables
-        for end in ENDINGS
-        if (folder / f"{table}{end}").exists()
-    ]
+    on_top = [path.name for table in tables for path in export_forms(folder, table)]
+    folders = (one.name for one in folder.iterdir() if one.is_dir())
+    inside = sorted(name for name in folders if name[0] != "." and name not in on_top)
     months = [name for name in inside if is_month(name)]
     if not months and (on_top or not inside):
         return None

@@ -17,7 +17,7 @@ from retention.core.findings import Finding, Level
 from retention.core.paths import QUARANTINE
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE
 from retention.data.cleaning import Cleaned, clean_table
-from retention.data.reader import ENDINGS, find_export, read_export
+from retention.data.reader import ENDINGS, export_forms, find_export, read_export
 
 LABELS = "labels"
 """The file's name, without its ending."""
@@ -52,7 +52,7 @@ def read_labels(
         If there are two, one has a name that is not read, or it cannot be read for certain.
     """
     _refuse_other_names(folder)
-    if not any((folder / f"{LABELS}{end}").is_file() for end in ENDINGS):
+    if not export_forms(folder, LABELS):
         return None
     known = _dictionary(columns)
     identity, (label, *aliases) = known.wanted(LABELS)
@@ -70,10 +70,11 @@ def read_labels(
 def _refuse_other_names(folder: Path) -> None:
     """Refuse outcomes in a file of another ending or case, which would be passed over."""
     valid = [f"{LABELS}{end}" for end in ENDINGS]
+    found = [path.name for path in export_forms(folder, LABELS)]
     meant = (LABELS, LABELS.removesuffix("s"))
     for path in sorted(folder.iterdir()):
         name = path.name
-        if name not in valid and name.split(".")[0].strip().casefold() in meant:
+        if name not in {*valid, *found} and name.split(".")[0].strip().casefold() in meant:
             raise InputError(
                 f"{folder} has {shown(name)}, which is not read; valid names of a file of "
                 f"outcomes: {one_of(valid)}"

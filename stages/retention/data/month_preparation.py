@@ -48,16 +48,18 @@ from retention.data.month_differences import (
     refuse_other_customers,
 )
 from retention.data.month_labels import Labels, read_labels, refuse_odd_labels, with_labels
+from retention.data.part_preparation import join_part
 from retention.data.preparation import (
+    CleanExports,
     Exports,
     Prepared,
-    Sifted,
     outcome_counts,
     read_exports,
     report_of,
     sift,
+    with_plain_ids,
 )
-from retention.data.quality import small_samples, twins
+from retention.data.quality import Classes, small_samples, twins
 from retention.data.ripening import (
     REASONS_UNKNOWN,
     Outcomes,
@@ -67,6 +69,44 @@ from retention.data.ripening import (
     season_index,
 )
 from retention.data.staying import many_absent, refuse_cut_short, staying_of
+
+
+@dataclass(frozen=True)
+class MonthCustomers:
+    """The customers of one month: who can be trusted, and who is set aside.
+
+    Attributes
+    ----------
+    kept : DataFrame
+        Canonical columns and ``position``, one row a customer who can be trusted.
+    set_aside : DataFrame
+        ``customer_id`` and ``reason`` of all the others.
+    findings : list of Finding
+    details : dict
+        As ``preparation.Sifted`` has them.
+    """
+
+    kept: pd.DataFrame
+    set_aside: pd.DataFrame
+    findings: list[Finding]
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PreparedMonths(Prepared):
+    """The customers of all months, and what is told of them.
+
+    Attributes
+    ----------
+    customers : DataFrame
+        Canonical columns, one row a month of a customer who can be trusted.
+    set_aside : DataFrame
+        ``month``, ``customer_id`` and ``reason`` of all the others.
+    """
+
+    customers: pd.DataFrame
+    set_aside: pd.DataFrame
+
 
 _MANY = 12
 """Months from which reading says how far it is."""
@@ -126,7 +166,7 @@ def prepare_months(
     *,
     columns: Columns,
     as_of: datetime.date,
-) -> Prepared:
+) -> PreparedMonths:
     """Sift each month's customers and tell their outcomes.
 
     Parameters
@@ -143,7 +183,7 @@ def prepare_months(
 
     Returns
     -------
-    Prepared
+    PreparedMonths
         ``customers`` has ``month`` first, and ``label_source``; rows by month, then as a snapshot
         has them. ``set_aside`` and ``readiness`` have ``month`` first.
 
@@ -201,7 +241,7 @@ def prepare_months(
     }
     aside = _by_month({month: one.set_aside for month, one in sifted.items()})
     said = [_said(month, told) for month, told in by_month.items()]
-    return Prepared(customers, aside, readiness, details, said)
+    return PreparedMonths(readiness, details, said, customers, aside)
 
 
 def _read_month(folder: Path, options: Prepare, columns: Columns) -> MonthExports:
@@ -216,24 +256,37 @@ def _read_month(folder: Path, options: Prepare, columns: Columns) -> MonthExport
     return MonthExports(folder, told, labels)
 
 
-def _sift_month(one: MonthExports, options: Prepare) -> Sifted:
+def _sift_month(one: MonthExports, options: Prepare) -> MonthCustomers:
     """Return the customers of a month; rows that break a rule in its outcomes count with others."""
     with _naming(one.folder):
         if one.labels is None:
-            return sift(one.exports, options, folder=one.folder)
+            return _sift_exports(one, options)
         refuse_odd_labels(
             one.labels,
             one.exports.cleaned[MARKET_FILE],
             market_file=one.exports.files[MARKET_FILE],
             most=options.max_quarantined,
         )
-        found = sift(one.exports, options, folder=one.folder)
+        found = _sift_exports(one, options)
     broken = found.details["quarantined_rows"] + len(one.labels.cleaned.quarantine)
     return replace(found, details=found.details | {"quarantined_rows": broken})
 
 
+def _sift_exports(one: MonthExports, options: Prepare) -> MonthCustomers:
+    exports = one.exports
+    part = join_part(exports.cleaned, exports.files, columns=exports.columns)
+    clean = CleanExports(exports.files, exports.rows, [], [part], exports.columns)
+    found = sift(clean, options, folder=one.folder, finish=_both)
+    return MonthCustomers(*found.finished[0], found.findings, found.details)
+
+
+def _both(_: int, kept: pd.DataFrame, aside: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Keep both tables of the one part that a month has."""
+    return with_plain_ids(kept), with_plain_ids(aside)
+
+
 def _ripened(
-    revenue: Mapping[str, Ledger], sifted: Mapping[str, Sifted], rule: Label
+    revenue: Mapping[str, Ledger], sifted: Mapping[str, MonthCustomers], rule: Label
 ) -> tuple[dict[str, pd.Series], dict[str, Outcomes]]:
     """Return the season by which each month is judged, and what came of its customers by the rule.
 
@@ -299,7 +352,7 @@ def _by_month(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _readiness(
     months: Mapping[str, MonthExports],
-    sifted: Mapping[str, Sifted],
+    sifted: Mapping[str, MonthCustomers],
     kept: Mapping[str, pd.DataFrame],
     customers: pd.DataFrame,
     beside: Mapping[str, list[Finding]],
@@ -316,10 +369,11 @@ def _readiness(
     parts = []
     for month, one in sifted.items():
         key = behaviour_key(kept[month], held[month].behaviour)
-        findings = [*one.findings, *twins(kept[month], key), *beside[month]]
+        same = twins(kept[month][IDENTITY], kept[month][LABEL], key)
+        findings = [*one.findings, *same, *beside[month]]
         findings = [_absent_in_month(finding, headers) for finding in findings]
         parts.append((month, findings))
-    whole = small_samples(customers)
+    whole = small_samples(Classes.of(customers))
     if customers[LABEL].isna().all():
         whole = [Finding(Level.WARNING, "", LABEL, "no_outcome", len(months))]
     tables = [as_table(findings) for _, findings in [("", whole), *parts]]
@@ -352,7 +406,7 @@ def _restated_in(
                 yield Finding(*where, "other_unit", one["differ"], f"{one['ratio']:.3g}")
 
 
-def _of_month(one: Sifted, kept: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
+def _of_month(one: MonthCustomers, kept: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
     source = kept[LABEL_SOURCE]
     labels = {word: int((source == word).sum()) for word in (BY_SHOP, BY_RULE)}
     keys = ("customers_in", "customers_kept", "set_aside", "quarantined_rows", "matched")
@@ -364,7 +418,7 @@ def _of_month(one: Sifted, kept: pd.DataFrame, outcomes: Outcomes) -> dict[str, 
     }
 
 
-def _summed(sifted: Mapping[str, Sifted]) -> dict[str, Any]:
+def _summed(sifted: Mapping[str, MonthCustomers]) -> dict[str, Any]:
     """Return a snapshot's counts: rows and customers of all months, matches of the last one."""
     details = [one.details for one in sifted.values()]
 
@@ -385,7 +439,7 @@ def _summed(sifted: Mapping[str, Sifted]) -> dict[str, Any]:
 
 
 def _of_outcomes(
-    sifted: Mapping[str, Sifted], customers: pd.DataFrame, outcomes: Mapping[str, Outcomes]
+    sifted: Mapping[str, MonthCustomers], customers: pd.DataFrame, outcomes: Mapping[str, Outcomes]
 ) -> dict[str, Any]:
     """Return what is to be said of outcomes: why they are unknown, and whether both sides agree."""
     shop = np.concatenate(

@@ -5,12 +5,13 @@ the others means. Where no cell settles it, the column is refused rather than gu
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from retention.core.cells import SPACES
+from retention.core.cells import SPACES, bare, is_missing
 from retention.core.errors import InputError
 from retention.data.coded import Coded
 
@@ -36,6 +37,15 @@ _AROUND_DIGITS = {
     "percent": re.compile(rf"(.*\d[.,]?)[{SPACES}]*%"),
 }
 """What may stand around the digits, in the order in which it is taken off."""
+_AT_SIGHT = (
+    r"^[+-]?\d*$",
+    r"^[+-]?[1-9]\d{0,2},\d{3}$",
+    r"^[+-]?[1-9]\d{0,2}\.\d{3}$",
+    r"^[+-]?(\d+,\d*|,\d+)$",
+    r"^[+-]?(\d+\.\d*|\.\d+)$",
+)
+"""Forms of a word, of which the first that fits counts: all words of one form tell the same of the
+decimal mark."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,113 @@ class Numbers:
     mended: dict[str, tuple[int, str]]
 
 
-def read_numbers(text: Coded, *, place: str, share: bool = False) -> Numbers:
+@dataclass(frozen=True)
+class MarkSigns:
+    """What the words of a column, or of some of its rows, tell of its decimal mark.
+
+    Attributes
+    ----------
+    decimal, thousands : frozenset of str
+        Marks, ``,`` and ``.``, that some word can only have as this.
+    unclear : dict of str
+        By mark, the first word in which it may be either.
+    """
+
+    decimal: frozenset[str] = frozenset()
+    thousands: frozenset[str] = frozenset()
+    unclear: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> "MarkSigns":
+        """Return what words tell that are digits behind a plain minus."""
+        decimal, thousands, unclear = set(), set(), {}
+        for word in words:
+            for mark, other in ((",", "."), (".", ",")):
+                if mark not in word:
+                    continue
+                if _BOTH[mark].fullmatch(word) or _MANY[other].fullmatch(word):
+                    decimal.add(mark)
+                if _BOTH[other].fullmatch(word) or _MANY[mark].fullmatch(word):
+                    thousands.add(mark)
+                elif _EITHER[mark].fullmatch(word):
+                    unclear.setdefault(mark, word)
+                elif word.count(mark) == 1 and other not in word:
+                    decimal.add(mark)
+        return cls(frozenset(decimal), frozenset(thousands), unclear)
+
+    @classmethod
+    def of_raw(cls, words: Any, *, share: bool = False) -> "MarkSigns":
+        """Return what words tell that are as they stand in the file.
+
+        Parameters
+        ----------
+        words : pyarrow.Array of str
+            Each once.
+        share : bool
+            As :func:`read_numbers` has it.
+        """
+        import pyarrow.compute as pc
+
+        left = np.ones(len(words), dtype=bool)
+        telling: list[int] = []
+        for form in _AT_SIGHT:
+            fits = left & pc.match_substring_regex(words, form).to_numpy(zero_copy_only=False)
+            telling += np.flatnonzero(fits)[:1].tolist()
+            left &= ~fits
+        telling += np.flatnonzero(left).tolist()
+        text = (bare(words[place].as_py())[0] for place in sorted(telling))
+        return cls.of(_signed(word, share=share)[0] for word in text if not is_missing(word))
+
+    def then(self, later: "MarkSigns") -> "MarkSigns":
+        """Return what these words and `later` ones tell together."""
+        return MarkSigns(
+            self.decimal | later.decimal,
+            self.thousands | later.thousands,
+            {**later.unclear, **self.unclear},
+        )
+
+    def mark(self, place: str) -> str:
+        """Return the decimal mark of the column: ``,``, ``.`` or ``both``.
+
+        Parameters
+        ----------
+        place : str
+            File and column, for the message.
+
+        Raises
+        ------
+        InputError
+            If a comma (or a point) may be decimal or thousands and no other cell tells which.
+        """
+        for mark in ",.":
+            if mark in self.decimal and mark in self.thousands:
+                raise InputError(
+                    f"{place}: {mark!r} is a decimal mark in some cells and separates thousands in "
+                    "others; export the column with one meaning of it"
+                )
+        comma = "," in self.decimal or "." in self.thousands
+        point = "." in self.decimal or "," in self.thousands
+        if "," in self.unclear and not comma and not point:
+            raise InputError(
+                f"{place}: {self.unclear[',']!r} may be a decimal comma or separated thousands and "
+                "no other cell tells which; export the column with a decimal point"
+            )
+        if "." in self.unclear and comma:
+            raise InputError(
+                f"{place}: {self.unclear['.']!r} stands beside decimal commas, its point may be "
+                "decimal or separate thousands; export the column with one decimal mark"
+            )
+        if "," in self.unclear and comma and point:
+            raise InputError(
+                f"{place}: {self.unclear[',']!r} stands beside decimal points and commas, it may "
+                "be decimal or thousands; export the column with one decimal mark"
+            )
+        return "," if comma and not point else "both" if comma else "."
+
+
+def read_numbers(
+    text: Coded, *, place: str, share: bool = False, decimal: str | None = None
+) -> Numbers:
     """Read a column of trimmed text as numbers; empty text is missing.
 
     Parameters
@@ -68,21 +184,25 @@ def read_numbers(text: Coded, *, place: str, share: bool = False) -> Numbers:
         File and column, for the message.
     share : bool
         Whether the column holds shares: ``24 %`` is 0.24 then, and no number elsewhere.
+    decimal : str, optional
+        The decimal mark of the whole column, where `text` is a part of it
+        (:meth:`MarkSigns.mark`); by default the text decides.
 
     Raises
     ------
     InputError
-        If a comma (or a point) may be decimal or thousands and no other cell tells which.
+        As :meth:`MarkSigns.mark`.
     """
     signed = [_signed(word, share=share) for word in text.words]
-    decimal = _decimal_mark([word for word, _ in signed], place)
+    if decimal is None:
+        decimal = MarkSigns.of(word for word, _ in signed).mark(place)
     values, marks = [], []
     for word, how in signed:
         value, mark = _one(word, decimal)
         values.append(value / 100 if "percent" in how else value)
         marks.append({*how, mark} if np.isfinite(value) else set())
     values = np.array(values)
-    bad = np.isnan(values) & np.array([word != "" for word in text.words])
+    bad = np.isnan(values) & np.array([word != "" for word in text.words], dtype=bool)
     mended = {}
     for what in MENDED:
         chosen = [what in how for how in marks]
@@ -106,48 +226,6 @@ def _signed(word: str, *, share: bool) -> tuple[str, Sequence[str]]:
     behind = _BEHIND.fullmatch(plain)
     plain = f"-{behind[1].rstrip(SPACES)}" if behind else plain
     return plain, [*how, "minus_sign"] if plain != word else how
-
-
-def _decimal_mark(words: list[str], place: str) -> str:
-    """Return the decimal mark of a column, ``,`` or ``.``."""
-    signs = {mark: set() for mark in ",."}
-    unclear = dict.fromkeys(",.", "")
-    for word in words:
-        for mark, other in ((",", "."), (".", ",")):
-            if mark not in word:
-                continue
-            if _BOTH[mark].fullmatch(word) or _MANY[other].fullmatch(word):
-                signs[mark].add("decimal")
-            if _BOTH[other].fullmatch(word) or _MANY[mark].fullmatch(word):
-                signs[mark].add("thousands")
-            elif _EITHER[mark].fullmatch(word):
-                unclear[mark] = unclear[mark] or word
-            elif word.count(mark) == 1 and other not in word:
-                signs[mark].add("decimal")
-    for mark in ",.":
-        if len(signs[mark]) > 1:
-            raise InputError(
-                f"{place}: {mark!r} is a decimal mark in some cells and separates thousands in "
-                "others; export the column with one meaning of it"
-            )
-    comma = "decimal" in signs[","] or "thousands" in signs["."]
-    point = "decimal" in signs["."] or "thousands" in signs[","]
-    if unclear[","] and not comma and not point:
-        raise InputError(
-            f"{place}: {unclear[',']!r} may be a decimal comma or separated thousands and no other "
-            "cell tells which; export the column with a decimal point"
-        )
-    if unclear["."] and comma:
-        raise InputError(
-            f"{place}: {unclear['.']!r} stands beside decimal commas, its point may be decimal or "
-            "separate thousands; export the column with one decimal mark"
-        )
-    if unclear[","] and comma and point:
-        raise InputError(
-            f"{place}: {unclear[',']!r} stands beside decimal points and commas, it may be "
-            "decimal or thousands; export the column with one decimal mark"
-        )
-    return "," if comma and not point else "both" if comma else "."
 
 
 def _one(word: str, decimal: str) -> tuple[float, str]:

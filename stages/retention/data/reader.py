@@ -1,16 +1,17 @@
-"""Read one file about customers into columns of text, whatever its dialect.
+"""Read one export about customers into columns of text, whatever its dialect.
 
 Nothing is interpreted here: every cell stays text, every row keeps its line in the file. What
 cannot be read for certain is refused; a header that reads as it should is the proof that the
-encoding and the separator were found. Every file that names customers comes in this way.
+encoding and the separator were found. Every file that names customers comes in this way, block by
+block: :func:`read_export` puts the blocks of one together.
 """
 
 import csv
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,13 +21,22 @@ from retention.core.columns import Columns
 from retention.core.errors import InputError, one_of, shown
 from retention.core.findings import Finding, Level
 from retention.data.coded import Coded
-from retention.data.encodings import as_utf8, first_line, read_bytes
+from retention.data.encodings import BLOCK, as_utf8, survey_of, surveyed
 from retention.data.headers import places_of, spelling_of
-from retention.data.ids import EXACT_AS_FLOAT
-from retention.data.records import RAGGED, STRAY_QUOTE, Shape, first_record, read_rows
+from retention.data.parquet_files import ENDING, holds_parquet, open_parquet
+from retention.data.records import (
+    RAGGED,
+    STRAY_QUOTE,
+    Batch,
+    OddRowsError,
+    Shape,
+    first_record,
+    read_rows,
+)
 
-ENDINGS = (".csv", ".csv.gz", ".parquet")
+ENDINGS = (".csv", ".csv.gz", ENDING)
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+_Taken = TypeVar("_Taken")
 
 
 @dataclass(frozen=True)
@@ -84,29 +94,178 @@ class RawTable:
         return replace(self, ids=ids, columns=columns, lines=self.lines[kept])
 
 
+@dataclass(frozen=True)
+class OpenExport:
+    """An export whose beginning was read: what its columns are, and a way to its rows.
+
+    Attributes
+    ----------
+    path : Path
+    header : list of str
+        Every header that it has.
+    places : dict of int
+        Where in it each wanted column stands, by its name, the one of ids first.
+    spellings, findings, extra
+        As :class:`RawTable` has them.
+    most_rows : int
+        Rows at most.
+    """
+
+    path: Path
+    header: list[str]
+    places: dict[str, int]
+    spellings: dict[str, str]
+    findings: list[Finding]
+    most_rows: int
+    _rows: Callable[..., Iterator[Batch]]
+    _has_quotes: bool
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """Headers of columns that are not part of the export."""
+        held = self.places.values()
+        return tuple(name for place, name in enumerate(self.header) if place not in held)
+
+    def through(self, take: Callable[[Iterator["Rows"]], _Taken], **how: Any) -> _Taken:
+        """Return what `take` makes of the rows; it is called once more if it has to begin anew.
+
+        Parameters
+        ----------
+        take : callable
+            Called with the rows, block by block.
+        how
+            Keywords of :meth:`rows`.
+        """
+        try:
+            return take(self.rows(**how))
+        except OddRowsError:
+            return take(self.rows(**how, by_record=True))
+
+    def rows(
+        self,
+        *,
+        by_record: bool = False,
+        coded: Collection[str] | None = None,
+        size: int = BLOCK,
+        may_be_empty: bool = False,
+    ) -> Iterator["Rows"]:
+        """Yield the rows block by block.
+
+        Parameters
+        ----------
+        by_record : bool
+            Whether a text is read record by record, see :func:`records.read_rows`.
+        coded : collection of str, optional
+            Columns to be read as codes into words; by default all but the ids.
+        size : int
+            Bytes of a block.
+        may_be_empty : bool
+            Whether a header without rows will do.
+
+        Raises
+        ------
+        OddRowsError
+            If not every line of a text is a whole row, unless it is read record by record.
+        InputError
+            If no row can be read, or one cannot be read for certain.
+        """
+        places = None if coded is None else {self.places[name] for name in coded}
+        read, broken = 0, pd.DataFrame(columns=RAGGED)
+        for batch in self._rows(by_record=by_record, coded=places, size=size):
+            rows = self._of_batch(batch)
+            read += int(rows.kept.sum()) + int(rows.blank)
+            broken = rows.ragged[:1] if broken.empty else broken
+            yield rows
+        if not read and len(broken):
+            row = broken.iloc[0]
+            raise InputError(
+                f"{self.path}: no row can be read; line {row['line']} has {row['found']}, but "
+                f"{row['rule']}"
+            )
+        if not read and not may_be_empty:
+            raise InputError(f"{self.path} has a header and no rows")
+
+    def _of_batch(self, batch: Batch) -> "Rows":
+        """Return a batch with its columns named, stray quotes and blank rows marked."""
+        ids, *columns = map(_chunked, batch.columns)
+        named = dict(zip(list(self.places)[1:], columns, strict=True))
+        ragged, kept = batch.ragged, np.ones(len(ids), dtype=bool)
+        stray = _have_stray_quotes(ids) if self._has_quotes else ~kept
+        if stray.any():
+            kept &= ~stray
+            ragged = _with_stray(ragged, ids, batch.lines, stray)
+        blank = _are_blank(ids, named, batch)
+        kept &= ~blank
+        return Rows(ids, named, batch.lines, kept, int(blank.sum()), ragged)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A block of an export's rows, in their order.
+
+    Attributes
+    ----------
+    ids : pyarrow.ChunkedArray of str, shape (n_rows,)
+    columns : dict of pyarrow.ChunkedArray
+        Every other wanted column that the file has, by its name: text, or coded text.
+    lines : ndarray of int, shape (n_rows,)
+    kept : ndarray of bool, shape (n_rows,)
+        Without rows that are ragged (a stray quote in the id) or blank.
+    blank : int
+        How many are blank.
+    ragged : DataFrame
+        As :class:`RawTable` has it.
+    """
+
+    ids: Any
+    columns: dict[str, Any]
+    lines: np.ndarray
+    kept: np.ndarray
+    blank: int
+    ragged: pd.DataFrame
+
+
 def find_export(folder: Path, table: str) -> Path:
-    """Return the path of the export `table` in `folder`.
+    """Return the path of the export `table` in `folder`: a file, or a folder of Parquet files.
 
     Raises
     ------
     InputError
-        If no file, or more than one, has the name with a known ending.
+        If nothing, or more than one, has the name with a known ending.
     """
     if not folder.is_dir():
         raise InputError(f"folder {folder} (params.yaml: data.dir) is not there")
-    found = [folder / f"{table}{end}" for end in ENDINGS if (folder / f"{table}{end}").is_file()]
+    found = export_forms(folder, table)
     if not found:
         names = one_of(f"{table}{ending}" for ending in ENDINGS)
         raise InputError(f"{folder} has no file {table}; valid names: {names}")
     if len(found) > 1:
-        raise InputError(f"{folder} has {one_of(p.name for p in found)}; keep one of them")
+        names = one_of(f"{one.name}/" if one.is_dir() else one.name for one in found)
+        raise InputError(f"{folder} has {names}; keep one of them")
     return found[0]
+
+
+def export_forms(folder: Path, table: str) -> list[Path]:
+    """Return every path in `folder` that may be the export `table`."""
+    files = [folder / f"{table}{end}" for end in ENDINGS]
+    found = [path for path in files if path.is_file() or (path.suffix == ENDING and path.is_dir())]
+    return [*found, *([folder / table] if holds_parquet(folder / table) else [])]
 
 
 def read_table(
     folder: Path, table: str, *, columns: Columns, may_lack: Collection[str] = ()
 ) -> RawTable:
     """Read the export `table` of the data dictionary from `folder` as text.
+
+    Parameters as :func:`open_table` takes them.
+    """
+    return read_whole(open_table(folder, table, columns=columns, may_lack=may_lack))
+
+
+def open_table(
+    folder: Path, table: str, *, columns: Columns, may_lack: Collection[str] = ()
+) -> OpenExport:
+    """Open the export `table` of the data dictionary in `folder`.
 
     Parameters
     ----------
@@ -123,7 +282,7 @@ def read_table(
         As :func:`find_export` and :func:`read_export`.
     """
     identity, *wanted = columns.wanted(table)
-    return read_export(
+    return open_export(
         find_export(folder, table),
         [spellings[0] for spellings in wanted],
         identity=identity[0],
@@ -145,12 +304,13 @@ def read_export(
     optional: Collection[str] = (),
     may_be_empty: bool = False,
 ) -> RawTable:
-    """Read the file at `path` as text.
+    """Read the export at `path` as text.
 
     Parameters
     ----------
     path : Path
-        A file of text with a header, packed if it ends in ``.gz``; or a ``.parquet`` file.
+        A file of text with a header, packed if it ends in ``.gz``; a ``.parquet`` file, or a
+        folder of such.
     wanted : sequence of str
         The columns, by their headers; case, underscores, spaces and look-alike letters do not
         matter.
@@ -168,31 +328,64 @@ def read_export(
     InputError
         If the file is not there, is empty, or cannot be read for certain.
     """
-    if not path.is_file():
+    opened = open_export(path, wanted, identity=identity, aliases=aliases, optional=optional)
+    return read_whole(opened, may_be_empty=may_be_empty)
+
+
+def open_export(
+    path: Path,
+    wanted: Sequence[str],
+    *,
+    identity: str,
+    aliases: Mapping[str, Sequence[str]] | None = None,
+    optional: Collection[str] = (),
+) -> OpenExport:
+    """Open the export at `path`; parameters and errors as :func:`read_export` has them."""
+    is_folder = path.is_dir() and (path.suffix == ENDING or holds_parquet(path))
+    if not path.is_file() and not is_folder:
         raise InputError(f"{path} is not there; name a .csv, .csv.gz or .parquet file")
-    if path.stat().st_size == 0:
+    if path.is_file() and path.stat().st_size == 0:
         raise InputError(f"{path} is empty; a header line and rows are needed")
     names = {name: (name, *(aliases or {}).get(name, ())) for name in (identity, *wanted)}
-    how = {"optional": optional, "findings": []}
-    reader = _read_parquet if path.suffix == ".parquet" else _read_text
-    read = reader(path, names, **how)
-    spellings = {
-        name: spelling_of(read.header[at], names[name]) for name, at in read.places.items()
-    }
-    ids = read.columns.pop(identity).cast("string").to_pandas()
-    columns = {name: Coded.of(column) for name, column in read.columns.items()}
-    extra = tuple(name for at, name in enumerate(read.header) if at not in read.places.values())
-    found = (spellings, read.ragged, how["findings"], extra)
-    raw = RawTable(path.name, read.header, ids, columns, read.lines, *found)
-    raw = _stray_quotes_aside(raw) if read.has_quotes else raw
-    if not len(raw.ids) and len(raw.ragged):
-        row = raw.ragged.iloc[0]
-        raise InputError(
-            f"{path}: no row can be read; line {row['line']} has {row['found']}, but {row['rule']}"
-        )
-    if not len(raw.ids) and not may_be_empty:
-        raise InputError(f"{path} has a header and no rows")
-    return _without_blank_rows(raw, read.hollow)
+    opener = _open_parquet if is_folder or path.suffix == ENDING else _open_text
+    return opener(path, names, optional=optional, findings=[])
+
+
+def read_whole(opened: OpenExport, *, may_be_empty: bool = False) -> RawTable:
+    """Return all rows of an export as one table."""
+    import pyarrow as pa
+
+    blocks = opened.through(list, may_be_empty=may_be_empty)
+    ids = pa.chunked_array([part for rows in blocks for part in rows.ids.chunks], pa.string())
+    columns = {}
+    for name in list(opened.places)[1:]:
+        parts = [part for rows in blocks for part in rows.columns[name].chunks]
+        columns[name] = Coded.of(pa.chunked_array(parts, None if parts else pa.string()))
+    ragged = [rows.ragged for rows in blocks if len(rows.ragged)]
+    raw = RawTable(
+        opened.path.name,
+        opened.header,
+        ids.to_pandas(),
+        columns,
+        _joined([rows.lines for rows in blocks], "int64"),
+        opened.spellings,
+        pd.concat(ragged, ignore_index=True) if ragged else pd.DataFrame(columns=RAGGED),
+        opened.findings,
+        opened.extra,
+    )
+    kept = _joined([rows.kept for rows in blocks], "bool")
+    return raw if kept.all() else raw.where(kept)
+
+
+def _joined(parts: Sequence[np.ndarray], kind: str) -> np.ndarray:
+    return np.concatenate([np.zeros(0, dtype=kind), *parts])
+
+
+def _chunked(column: Any) -> Any:
+    """Return an Arrow array, in one piece or several, as one of several."""
+    import pyarrow as pa
+
+    return pa.chunked_array([column]) if isinstance(column, pa.Array) else column
 
 
 def refuse_broken_rows(raw: RawTable, place: str) -> None:
@@ -211,137 +404,83 @@ def refuse_empty_ids(raw: RawTable, ids: pd.Series, place: str) -> None:
         raise InputError(f"{place} line {line}: the customer's id is empty")
 
 
-def _stray_quotes_aside(raw: RawTable) -> RawTable:
-    """Return the table with rows apart whose id holds a quote, but for ``="300370"``."""
-    quoted = raw.ids.str.contains('"', regex=False) & ~raw.ids.str.match(r'\s*=\s*"')
-    stray = quoted.to_numpy(dtype=bool)
-    if not stray.any():
-        return raw
-    first = raw.ids[stray].str.replace('"', "")
-    rows = pd.DataFrame({"line": raw.lines[stray], "first": first, **STRAY_QUOTE})
-    ragged = pd.concat([raw.ragged, rows]).sort_values("line", kind="stable", ignore_index=True)
-    return replace(raw.where(~stray), ragged=ragged)
+def _have_stray_quotes(ids: Any) -> np.ndarray:
+    """Tell which ids hold a quote, but for ``="300370"``."""
+    import pyarrow.compute as pc
+
+    quoted = pc.match_substring(ids, '"')
+    if not pc.any(quoted).as_py():
+        return np.zeros(len(ids), dtype=bool)
+    formula = ids.to_pandas().str.match(r'\s*=\s*"').to_numpy(dtype=bool)
+    return quoted.to_numpy(zero_copy_only=False) & ~formula
 
 
-def _without_blank_rows(raw: RawTable, hollow: Callable[[np.ndarray], np.ndarray]) -> RawTable:
-    """Return the table without the lines of separators that a spreadsheet leaves below its rows."""
-    blank = (raw.ids == "").to_numpy(dtype=bool, copy=True)
+def _with_stray(
+    ragged: pd.DataFrame, ids: Any, lines: np.ndarray, stray: np.ndarray
+) -> pd.DataFrame:
+    """Return ragged rows with those whose id holds a stray quote."""
+    first = ids.to_pandas()[stray].str.replace('"', "")
+    rows = pd.DataFrame({"line": lines[stray], "first": first, **STRAY_QUOTE})
+    both = pd.concat([ragged, rows]) if len(ragged) else rows
+    return both.sort_values("line", kind="stable", ignore_index=True)
+
+
+def _are_blank(ids: Any, columns: Mapping[str, Any], batch: Batch) -> np.ndarray:
+    """Tell which rows are the lines of separators that a spreadsheet leaves below its rows."""
+    import pyarrow.compute as pc
+
+    blank = pc.equal(ids, "").to_numpy(zero_copy_only=False).copy()
     if not blank.any():
-        return raw
-    for column in raw.columns.values():
-        blank &= column.rows([not word.strip() for word in column.words])
-    if not raw.columns:  # only the rest of the row can tell
-        blank[blank] = hollow(raw.lines[blank])
-    return raw.where(~blank)
+        return blank
+    for column in columns.values():
+        coded = Coded.of(column)
+        blank &= coded.rows([not word.strip() for word in coded.words])
+    if not columns:  # only the rest of the row can tell
+        blank[blank] = batch.is_hollow(batch.lines[blank])
+    return blank
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What a reader makes of a file.
-
-    Attributes
-    ----------
-    header : list of str
-        Every header of the file.
-    places : dict of int
-        Where in it each wanted column stands.
-    columns : dict
-        Arrow columns of text by name, the one of ids first.
-    lines : ndarray of int
-        The line of each row.
-    ragged : DataFrame
-        As :class:`RawTable` has it.
-    hollow : callable
-        Tells of the rows at some lines whether every cell of theirs is empty.
-    has_quotes : bool
-        Whether a quote may stand in an id.
-    """
-
-    header: list[str]
-    places: dict[str, int]
-    columns: dict[str, Any]
-    lines: np.ndarray
-    ragged: pd.DataFrame
-    hollow: Callable[[np.ndarray], np.ndarray]
-    has_quotes: bool
-
-
-def _read_parquet(
+def _open_parquet(
     path: Path,
     names: Mapping[str, Sequence[str]],
     *,
     optional: Collection[str],
     findings: list[Finding],
-) -> _Read:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+) -> OpenExport:
+    table = open_parquet(path)
+    places = places_of(path, table.header, names, optional=optional, findings=findings)
 
-    try:
-        table = pq.read_table(path)
-        places = places_of(path, table.column_names, names, optional=optional, findings=findings)
-        columns = {name: _as_text(table.columns[place]) for name, place in places.items()}
-        _refuse_inexact(path, table.columns[places[next(iter(names))]])
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise InputError(f"{path} is no parquet file ({first_line(error)})") from None
+    def rows(*, size: int, **_: Any) -> Iterator[Batch]:
+        return table.batches(list(places.values()), size=size)
 
-    def hollow(lines: np.ndarray) -> np.ndarray:
-        rows = table.take(lines - 2).to_pandas()
-        return (rows.isna() | rows.astype("str").eq("")).all(axis=1).to_numpy()
-
-    lines = np.arange(2, table.num_rows + 2)
-    nothing = pd.DataFrame(columns=RAGGED)
-    return _Read(table.column_names, places, columns, lines, nothing, hollow, has_quotes=True)
+    spellings = _spellings(table.header, places, names)
+    return OpenExport(
+        path, table.header, places, spellings, findings, table.rows, rows, _has_quotes=True
+    )
 
 
-def _as_text(column: Any) -> Any:
-    """Return a column as text, a missing cell empty; whole numbers kept as floats stay whole."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_floating(column.type):
-        column = column.cast(pa.float64())
-        column = pc.if_else(pc.is_nan(column), None, column)
-        whole = pc.and_(
-            pc.equal(pc.floor(column), column), pc.less_equal(pc.abs(column), EXACT_AS_FLOAT)
-        )
-        if pc.all(whole).as_py():
-            column = column.cast(pa.int64())
-    text = pc.fill_null(column.cast(pa.string()), "")
-    text.validate(full=True)
-    return text
+def _spellings(
+    header: Sequence[str], places: Mapping[str, int], names: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    return {name: spelling_of(header[place], names[name]) for name, place in places.items()}
 
 
-def _refuse_inexact(path: Path, ids: Any) -> None:
-    """Raise an InputError if ids are kept as floats that cannot hold so many digits."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    exact = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): EXACT_AS_FLOAT}.get(ids.type)
-    largest = None if exact is None else pc.max(pc.abs(ids.cast(pa.float64()))).as_py()
-    if largest is not None and largest > exact:
-        raise InputError(
-            f"{path} keeps ids as numbers of type {ids.type}, which drops digits of {largest:.0f}; "
-            "export the ids as text"
-        )
-
-
-def _read_text(
+def _open_text(
     path: Path,
     names: Mapping[str, Sequence[str]],
     *,
     optional: Collection[str],
     findings: list[Finding],
-) -> _Read:
+) -> OpenExport:
     known = [
         header for name, headers in names.items() for header in headers[:1] if name not in optional
     ]
-    raw = read_bytes(path)
-    if _has_english_header(raw):
+    found = surveyed(path)
+    if _has_english_header(found.top):
         known = [header for header in known if header.isascii()]
-    raw, is_certain = as_utf8(path, raw, known, findings)
-    lines = raw[: 1 << 20].decode("utf-8", errors="replace").split("\n")
+    text, is_certain = as_utf8(path, found, known, findings)
+    found = survey_of(text, found)
+    lines = found.top.decode("utf-8", errors="replace").split("\n")
     above = 1 if re.fullmatch(r'"?sep=(.)"?\r?', lines[0]) else 0
     if above:
         note = lines[0].strip()
@@ -352,19 +491,18 @@ def _read_text(
     separator = _separator(path, lines[above].rstrip("\r"), every, findings)
     header, span = first_record([line.rstrip("\r") for line in lines[above:]], separator)
     places = places_of(path, header, names, optional=optional, findings=findings)
+    above += span
     shape = Shape(len(header), list(places.values()), separator)
-    columns, numbers, ragged = read_rows(path, raw, shape, above=above + span)
 
-    def hollow(lines: np.ndarray) -> np.ndarray:
-        every = raw.split(b"\n")
-        nothing = f'{separator}" \t\r\u00a0\ufeff\u200b'
-        texts = (every[line - 1].decode("utf-8", errors="replace") for line in lines)
-        return np.array([not text.strip(nothing) for text in texts], dtype=bool)
+    def rows(**how: Any) -> Iterator[Batch]:
+        for batch in read_rows(text, found, shape, above=above, **how):
+            if not is_certain:
+                _refuse_odd_ids(path, batch.columns[0])
+            yield batch
 
-    columns = dict(zip(places, columns, strict=True))
-    if not is_certain:
-        _refuse_odd_ids(path, next(iter(columns.values())))
-    return _Read(header, places, columns, numbers, ragged, hollow, has_quotes=b'"' in raw)
+    most, spellings = max(0, found.lines - above), _spellings(header, places, names)
+    has_quotes = found.quotes > 0
+    return OpenExport(path, header, places, spellings, findings, most, rows, has_quotes)
 
 
 def _has_english_header(raw: bytes) -> bool:
@@ -375,7 +513,7 @@ def _has_english_header(raw: bytes) -> bool:
 
 def _refuse_odd_ids(path: Path, ids: Any) -> None:
     """Raise an InputError if ids have letters that depend on an encoding which is not certain."""
-    odd = [word for word in ids.cast("string").to_pylist() if word and not word.isascii()]
+    odd = [word for word in ids.to_pylist() if word and not word.isascii()]
     if odd:
         raise InputError(
             f"{path} has the id {shown(odd[0])}, and which encoding it is in cannot be known; "

@@ -5,21 +5,21 @@ rows behind it, so a row of several lines is believed only if it has as many cel
 cell that is needed holds a line break, and none of its lines looks like a row of its own.
 """
 
+import codecs
 import csv
-import io
 import itertools
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
-from retention.data.encodings import decoded
+from retention.data.encodings import BLOCK, Survey, TextFile, count_of, line_of_no_utf8, no_text
 from retention.data.id_forms import Forms
 from retention.data.ids import canonical_id
 
@@ -38,6 +38,35 @@ MOST_LINES = 1000
 _CODE = re.compile(r"(?=.*\d)(?=.*[^\W\d_])\S{1,64}")
 LOOKED_AT = 20_000
 """Lines of a file from which it is learnt what an id looks like."""
+_RECORDS = 8
+"""What share of a block is read at once record by record, as Python's own objects are larger."""
+
+
+class OddRowsError(Exception):
+    """Not every line is a whole row: the file is to be read anew, record by record."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a file, in the order in which they stand there.
+
+    Attributes
+    ----------
+    columns : list of pyarrow.Array or pyarrow.ChunkedArray
+        The needed columns; all but the first may be coded.
+    lines : ndarray of int, shape (n_rows,)
+        The first line of each row; the file's first is line 1.
+    ragged : DataFrame
+        Rows among them that cannot be read: ``line``, ``first`` (what stands in the place of the
+        id), ``found`` and ``rule`` in words.
+    is_hollow : callable
+        Tells of the rows at some lines, which have no id, whether every cell of theirs is empty.
+    """
+
+    columns: list[Any]
+    lines: np.ndarray
+    ragged: pd.DataFrame
+    is_hollow: Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -77,113 +106,214 @@ def first_record(lines: Sequence[str], separator: str) -> tuple[list[str], int]:
             return cells, count
         break
     first = _strict(lines[0], separator)
-    return first or next(csv.reader([lines[0]], delimiter=separator), []), 1
+    return first or _lenient(lines[0], separator), 1
 
 
 def read_rows(
-    path: Path, raw: bytes, shape: Shape, *, above: int
-) -> tuple[list[Any], np.ndarray, pd.DataFrame]:
-    """Return the needed columns, the line of each row, and apart the rows that cannot be read.
+    text: TextFile,
+    found: Survey,
+    shape: Shape,
+    *,
+    above: int,
+    by_record: bool = False,
+    coded: Collection[int] | None = None,
+    size: int = BLOCK,
+) -> Iterator[Batch]:
+    """Yield the rows of a file, block by block.
 
     Parameters
     ----------
-    path : Path
-        For messages.
-    raw : bytes
-        The whole file as UTF-8.
+    text : TextFile
+    found : Survey
+        What the text shows.
     shape : Shape
     above : int
         Lines that stand above the first row.
+    by_record : bool
+        Whether to read record by record, so that a broken one harms no other; it is slow, and
+        every file can be read so.
+    coded : collection of int, optional
+        Places of columns to be read as codes into words, which saves time where there are few
+        words; by default all but the first.
+    size : int
+        Bytes of a block.
 
-    Returns
-    -------
-    columns : list of pyarrow.ChunkedArray
-        As ``shape.places`` has them; all but the first may be coded.
-    lines : ndarray of int, shape (n_rows,)
-        The first line of each row; the file's first is line 1.
-    ragged : DataFrame
-        ``line``, ``first`` (what stands in the place of the id), ``found`` and ``rule`` in words.
+    Raises
+    ------
+    OddRowsError
+        If not every line is a whole row, unless it is read record by record.
+    InputError
+        If it is no text, or more rows than :data:`MOST_RAGGED` cannot be read.
     """
     import pyarrow as pa
 
+    if by_record:
+        line = line_of_no_utf8(text.path, found) if text.is_utf8 else 0
+        if line:
+            raise no_text(text.path, line, "utf-8")
+        yield from _by_record(text, shape, above=above, size=max(1, size // _RECORDS))
+        return
+    if found.odd_ends:
+        raise OddRowsError("blank lines, or CR alone, which it would take for rows")
+    if found.quotes % 2:
+        raise OddRowsError("a quote that is never closed")
+    kept = set(shape.places[1:] if coded is None else coded)
     try:
-        table = _one_line_each(raw, shape, above=above)
-    except pa.ArrowInvalid:
-        decoded(path, raw, "utf-8")  # or a line is named that is no text
-        return _by_record(path, raw, shape, above=above)
-    lines = np.arange(above + 1, table.num_rows + above + 1)
-    return table.unify_dictionaries().columns, lines, pd.DataFrame(columns=RAGGED)
+        yield from _one_line_each(_below(text.blocks(size), above), shape, kept, line=above + 1)
+    except pa.ArrowInvalid as error:
+        raise OddRowsError(str(error)) from None
 
 
-def _one_line_each(raw: bytes, shape: Shape, *, above: int) -> Any:
+def _below(blocks: Iterator[bytes], above: int) -> Iterator[bytes]:
+    """Yield the blocks without the first `above` lines of all."""
+    for block in blocks:
+        place = 0
+        while above and place < len(block):
+            place = block.find(b"\n", place) + 1 or len(block)
+            above -= 1
+        if place < len(block):
+            yield block[place:] if place else block
+
+
+def _one_line_each(
+    blocks: Iterator[bytes], shape: Shape, coded: Collection[int], *, line: int
+) -> Iterator[Batch]:
     """Read a file in which every line is a whole row, which is fast; raise if one is not."""
+    last = b""
+    for block in blocks:
+        # A quote that the last line of a block leaves open would join it to the next one.
+        if b'"' in last and len(_parsed(last + last, shape, coded)) != 2:
+            raise OddRowsError("a quote that joins several lines into one row")
+        table = _parsed(block, shape, coded)
+        if len(table) != count_of(b"\n", block) + (not block.endswith(b"\n")):
+            raise OddRowsError("a quote that joins several lines into one row")
+        lines = np.arange(line, line + len(table))
+        is_hollow = partial(_are_hollow, block, line, shape.separator)
+        yield Batch(table.columns, lines, pd.DataFrame(columns=RAGGED), is_hollow)
+        line += len(table)
+        last = block[block.rfind(b"\n", 0, -1) + 1 :]
+
+
+def _parsed(block: bytes, shape: Shape, coded: Collection[int]) -> Any:
+    """Return the rows of a block as an Arrow table of the needed columns."""
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
     names = [str(place) for place in range(shape.width)]
-    kinds = {names[place]: pa.dictionary(pa.int32(), pa.string()) for place in shape.places}
-    kinds[names[shape.places[0]]] = pa.string()
-    if b"\n\n" in raw or b"\n\r\n" in raw:
-        raise pa.ArrowInvalid("blank lines, which it would take for rows")
-    if raw.count(b'"') % 2:
-        raise pa.ArrowInvalid("a quote that is never closed")
-    table = pacsv.read_csv(
-        pa.BufferReader(pa.py_buffer(raw)),
-        read_options=pacsv.ReadOptions(column_names=names, skip_rows=above, block_size=1 << 23),
+    words = pa.dictionary(pa.int32(), pa.string())
+    kinds = {names[place]: words if place in coded else pa.string() for place in shape.places}
+    marked = block.startswith(codecs.BOM_UTF8)  # of a cell; Arrow would take it off
+    return pacsv.read_csv(
+        pa.BufferReader(pa.py_buffer(b"\n" + block if marked else block)),
+        read_options=pacsv.ReadOptions(column_names=names, skip_rows=marked, block_size=1 << 23),
         parse_options=pacsv.ParseOptions(delimiter=shape.separator, ignore_empty_lines=False),
         convert_options=pacsv.ConvertOptions(
             column_types=kinds, include_columns=[names[place] for place in shape.places]
         ),
     )
-    if table.num_rows != raw.count(b"\n") + (not raw.endswith(b"\n")) - above:
-        raise pa.ArrowInvalid("a quote that joins several lines into one row")
-    return table
 
 
-def _by_record(
-    path: Path, raw: bytes, shape: Shape, *, above: int
-) -> tuple[list[Any], np.ndarray, pd.DataFrame]:
+def _are_hollow(block: bytes, first: int, separator: str, lines: np.ndarray) -> np.ndarray:
+    """Tell which `lines` hold nothing but separators; the block begins at the line `first`."""
+    every = block.split(b"\n")
+    texts = (every[line - first].decode("utf-8", errors="replace") for line in lines)
+    return np.array([_is_nothing(text, separator) for text in texts], dtype=bool)
+
+
+def _is_nothing(line: str, separator: str) -> bool:
+    return not line.strip(f'{separator}" \t\r\u00a0\ufeff\u200b')
+
+
+def _by_record(text: TextFile, shape: Shape, *, above: int, size: int) -> Iterator[Batch]:
     """Read record by record, so that a broken one harms no other; blank lines are passed over."""
-    import pyarrow as pa
-
-    lines = _Lines(raw, above)
+    lines = _Lines(text.blocks(size), above)
     forms: Forms | None = None
-    rows, numbers, ragged = [], [], []
+    records, ragged_rows = _Records(shape), 0
     while (line := lines.first()) is not None:
         number, cells, span = lines.number, _strict(line, shape.separator), 1
         if cells is None:
-            forms = _forms(raw, above, shape) if forms is None else forms
+            forms = _forms(text, above, shape) if forms is None else forms
             cells, span = _spanning(lines.ahead(MOST_LINES), shape, forms)
+        ragged_rows += records.add(number, line, cells)
+        if ragged_rows > MOST_RAGGED:
+            first = records.first_ragged
+            raise InputError(
+                f"{text.path} has more than {MOST_RAGGED:,} rows that cannot be read; the first, "
+                f"line {first[0]}, has {first[2]}, it {first[3]}"
+            )
+        lines.drop(span)
+        if lines.letters >= size:
+            yield records.batch()
+            lines.letters = 0
+    yield records.batch()
+
+
+class _Records:
+    """Rows that were read record by record, until there are enough for a batch."""
+
+    def __init__(self, shape: Shape):
+        self._shape = shape
+        self.first_ragged: tuple[Any, ...] = ()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._rows: list[list[str]] = []
+        self._numbers: list[int] = []
+        self._ragged: list[tuple[Any, ...]] = []
+        self._hollow: dict[int, bool] = {}
+
+    def add(self, number: int, line: str, cells: list[str] | None) -> bool:
+        """Add the record that begins with `line`; tell whether it cannot be read."""
+        shape = self._shape
+        broken: tuple[Any, ...] = ()
         if cells is None:
             first = line.split(shape.separator)
             id_cell = first[min(shape.places[0], len(first) - 1)].strip('"')
-            ragged.append((number, id_cell, *STRAY_QUOTE.values()))
+            broken = (number, id_cell, *STRAY_QUOTE.values())
         elif len(cells) == shape.width:
-            rows.append([cells[column] for column in shape.places])
-            numbers.append(number)
+            self._rows.append([cells[column] for column in shape.places])
+            self._numbers.append(number)
+            if not self._rows[-1][0]:
+                self._hollow[number] = _is_nothing(line, shape.separator)
         elif any(cell.strip() for cell in cells):
             first = cells[shape.places[0]] if shape.places[0] < len(cells) else cells[0]
-            rule = f"must have {shape.width} cells"
-            ragged.append((number, first, f"{len(cells)} cells", rule))
-        if len(ragged) > MOST_RAGGED:
-            raise InputError(
-                f"{path} has more than {MOST_RAGGED:,} rows that cannot be read; the first, line "
-                f"{ragged[0][0]}, has {ragged[0][2]}, it {ragged[0][3]}"
-            )
-        lines.drop(span)
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(shape.places)
-    made = [pa.chunked_array([pa.array(column, pa.string())]) for column in columns]
-    return made, np.array(numbers, dtype="int64"), pd.DataFrame(ragged, columns=RAGGED)
+            broken = (number, first, f"{len(cells)} cells", f"must have {shape.width} cells")
+        if broken:
+            self.first_ragged = self.first_ragged or broken
+            self._ragged.append(broken)
+        return bool(broken)
+
+    def batch(self) -> Batch:
+        """Return what was added since the last batch."""
+        import pyarrow as pa
+
+        columns = list(zip(*self._rows, strict=True)) or [()] * len(self._shape.places)
+        made = Batch(
+            [pa.array(column, pa.string()) for column in columns],
+            np.array(self._numbers, dtype="int64"),
+            pd.DataFrame(self._ragged, columns=RAGGED),
+            partial(_known_hollow, self._hollow),
+        )
+        self._clear()
+        return made
+
+
+def _known_hollow(hollow: dict[int, bool], lines: np.ndarray) -> np.ndarray:
+    return np.array([hollow[line] for line in lines.tolist()], dtype=bool)
 
 
 class _Lines:
     """The lines of a text one after another, with a look ahead; millions need no memory."""
 
-    def __init__(self, raw: bytes, above: int):
-        text = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8", newline="\n")
-        self._lines = (line.removesuffix("\n").removesuffix("\r") for line in text)
+    def __init__(self, blocks: Iterator[bytes], above: int):
+        self._lines = (
+            line.removesuffix("\r")
+            for block in blocks
+            for line in block.removesuffix(b"\n").decode("utf-8").split("\n")
+        )
         self._ahead: deque[str] = deque()
         self.number = 1
+        self.letters = 0
         self.drop(above)
 
     def ahead(self, count: int) -> list[str]:
@@ -200,10 +330,8 @@ class _Lines:
     def drop(self, count: int) -> None:
         """Go on by `count` lines."""
         for _ in range(count):
-            if self._ahead:
-                self._ahead.popleft()
-            else:
-                next(self._lines, None)
+            line = self._ahead.popleft() if self._ahead else next(self._lines, "")
+            self.letters += len(line) + 1
         self.number += count
 
 
@@ -215,6 +343,14 @@ def _strict(record: str, separator: str) -> list[str] | None:
         return next(csv.reader([record], delimiter=separator, strict=True), [])
     except csv.Error:  # a quote, a lone CR, or a zero byte
         return None if '"' in record else record.split(separator)
+
+
+def _lenient(line: str, separator: str) -> list[str]:
+    """Return the cells of a line, however its quotes stand."""
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:  # a lone CR
+        return line.split(separator)
 
 
 def _spanning(lines: Sequence[str], shape: Shape, forms: Forms) -> tuple[list[str] | None, int]:
@@ -245,7 +381,7 @@ def _joins_rows(lines: Sequence[str], shape: Shape, forms: Forms) -> bool:
     bare = [line.replace('"', "").split(shape.separator) for line in (lines[0], lines[-1])]
     if all(_is_row(cells, shape, forms) for cells in bare):
         return True
-    between = [next(csv.reader([line], delimiter=shape.separator), []) for line in lines[1:-1]]
+    between = [_lenient(line, shape.separator) for line in lines[1:-1]]
     return any(
         _is_row(cells, shape, forms) or (len(cells) == 1 and _is_id(cells[0], forms))
         for cells in between
@@ -262,10 +398,10 @@ def _is_id(cell: str, forms: Forms) -> bool:
     return forms.fits(word) or _CODE.fullmatch(word) is not None
 
 
-def _forms(raw: bytes, above: int, shape: Shape) -> Forms:
+def _forms(text: TextFile, above: int, shape: Shape) -> Forms:
     """Return the forms of the ids in rows of one line, from the beginning of the file."""
     ids = []
-    for line in _Lines(raw, above).ahead(LOOKED_AT):
+    for line in _Lines(text.blocks(BLOCK // _RECORDS), above).ahead(LOOKED_AT):
         cells = None if line.count('"') % 2 else _strict(line, shape.separator)
         if cells is not None and len(cells) == shape.width:
             ids.append(canonical_id(cells[shape.places[0]])[0])

@@ -56,15 +56,17 @@ def faults(rows: pd.DataFrame, table: str, *, columns: Columns) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``index`` (row of `rows`), ``column`` (canonical) and ``rule`` in words.
+        ``index`` (row of `rows`), ``column`` (canonical), ``rule`` in words, and ``step``: which of
+        the column's checks it is that failed, from 1.
     """
     try:
         table_schema(table, columns=columns).validate(rows, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases.dropna(subset=["index"])
         found = cases[["index", "column", "check"]].rename(columns={"check": "rule"})
+        found["step"] = cases["check_number"].astype("int64") + 1
         return found.drop_duplicates(["index", "column"]).reset_index(drop=True)
-    return pd.DataFrame(columns=["index", "column", "rule"])
+    return pd.DataFrame(columns=["index", "column", "rule", "step"])
 
 
 def _field(column: Column) -> pa.Column:

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from retention.core.hashing import behaviour_key, uniform
 from retention.core.months import known_months, months_between
@@ -124,6 +122,10 @@ def linked(ids: np.ndarray, month: np.ndarray, alike: np.ndarray) -> np.ndarray:
     -------
     ndarray of uint64, shape (n_rows,)
     """
+    # Of months only: a snapshot's workers are not to wait for it.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     customer = pd.factorize(ids)[0]
     twins = pd.DataFrame({"month": month, "alike": alike}).groupby(["month", "alike"]).ngroup()
     nodes = customer.max() + 1 + twins.max() + 1

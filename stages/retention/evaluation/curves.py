@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from retention.stats.estimates import enough_of_each
-from retention.stats.metrics import lift, percentile_interval, ranked, spreads
+from retention.stats.metrics import Ranks, lift, percentile_interval, ranked, spreads
 
 MOST_POINTS = 200
 
@@ -25,7 +25,7 @@ def ranking_curves(label: np.ndarray, risk: np.ndarray) -> dict[str, pd.DataFram
         ``roc`` (false_positive_rate, true_positive_rate) and ``precision_recall`` (recall,
         precision).
     """
-    drops, others = (part[0] for part in ranked(label, risk, np.ones((1, len(label)))))
+    drops, others = (part[0] for part in ranked(Ranks(label, risk), np.ones((1, len(label)))))
     hit, false = drops / drops[-1], others / others[-1]
     precision = drops[1:] / (drops + others)[1:]
     return {

@@ -185,18 +185,17 @@ def slices(
     if "tenure_days" in test:
         tenure = pd.qcut(test["tenure_days"], 4, labels=False, duplicates="drop")
         by["tenure_quarter"] = tenure.map("{:.0f}".format, na_action="ignore")
-    found = {}
+    found, drops, risks = {}, test[LABEL].to_numpy("int64"), test["risk"].to_numpy()
     for column, groups in by.items():
-        for value, place in test.groupby(groups).indices.items():
-            part = test.iloc[place]
-            label, risk = part[LABEL].to_numpy("int64"), part["risk"].to_numpy()
-            if len(part) < minimum:
+        for value, place in test[["risk"]].groupby(groups).indices.items():
+            if len(place) < minimum:
                 continue
+            label, risk = drops[place], risks[place]
             area = dict.fromkeys(["roc_auc", "roc_auc_low", "roc_auc_high"], float("nan"))
             if enough_of_each(label):
                 area = told(roc_auc_of(label, risk), "roc_auc", level=level)
             found[f"{column}={value}"] = {
-                "customers": len(part),
+                "customers": len(place),
                 "drop_share": label.mean(),
                 "mean_risk": risk.mean(),
                 **area,

@@ -17,7 +17,7 @@ from retention.core.params import Evaluate
 from retention.core.row_weights import are_even, effective_size, one_each, represented, weights_of
 from retention.core.teaching import judging, taught
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH, REVENUE
-from retention.evaluation.baselines import told_risks
+from retention.evaluation.baselines import Baselines, fit_baselines
 from retention.evaluation.by_month import resamples_of, split_of
 from retention.evaluation.calibration_verdict import judge_together, judged_bins
 from retention.evaluation.curves import confusion, gains, ranking_curves
@@ -114,6 +114,86 @@ class Evaluation:
         return self.curves | own
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """The rows that say how good a risk is.
+
+    Attributes
+    ----------
+    test : DataFrame
+        Those that judge it, with ``drop``, ``risk``, ``twin_key`` and the columns of slices; of
+        months also ``customer_id``, ``month``, ``weight`` and ``label_source``.
+    train : DataFrame
+        Those that taught the model, with the risk of models that have not seen them: they judge the
+        probabilities too. Training customers beyond params ``train.max_rows`` do not.
+    fitted : DataFrame
+        Those that baselines learn from: features, ``drop`` and ``twin_key``.
+    """
+
+    test: pd.DataFrame
+    train: pd.DataFrame
+    fitted: pd.DataFrame
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Whether there are two test customers of each class, and some whom baselines learn from.
+
+        Without them nothing is scored.
+        """
+        sides = (self.test[LABEL], self.fitted[LABEL])
+        return all(min((side == 0).sum(), (side == 1).sum()) >= _LEAST_SCORED for side in sides)
+
+    def refuse_too_few(self) -> None:
+        """Raise an InputError if nothing can be scored."""
+        if not self.can_be_judged:
+            monthly, drops = in_months(self.test), self.test[LABEL].astype("int64").sum()
+            raise InputError(
+                f"of {len(self.test)} test customers {drops} dropped; two of each class are needed "
+                "to score anything"
+                + ("" if monthly else " (params features.test_share sets how many are kept)")
+            )
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What baselines tell of the test rows.
+
+    Attributes
+    ----------
+    column : str
+        The column of the one-column rule.
+    risks : dict of ndarray of float, shape (n_test,)
+        By baseline.
+    thresholds : dict of float
+        From which risk on each calls a drop.
+    """
+
+    column: str
+    risks: dict[str, np.ndarray]
+    thresholds: dict[str, float]
+
+
+def held_out(table: pd.DataFrame) -> HeldOut:
+    """Return the rows of a table that say how good its risk is.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_customers, …)
+        Features, ``split``, ``scored`` (one of each twin pair), ``twin_key``, ``drop``, ``risk``
+        and ``out_of_fold``; of months also ``month``, ``weight`` and ``label_source``.
+    """
+    train = table[taught(table) & table["out_of_fold"]]
+    # What taught a model that was kept may be gone: then baselines learn from what may teach today.
+    fitted = table[(table["split"] == "train") & table["scored"]] if train.empty else train
+    return HeldOut(table[judging(table)], train, fitted)
+
+
+def baselines_of(rows: HeldOut, names: list[str], options: Evaluate) -> Baselines:
+    """Return the baselines, which may use the features `names`."""
+    label, key = rows.fitted[LABEL].to_numpy("int64"), rows.fitted["twin_key"].to_numpy()
+    return fit_baselines(rows.fitted[names], label, key=key, seed=options.seed)
+
+
 def evaluate_risk(
     table: pd.DataFrame,
     names: list[str],
@@ -123,18 +203,14 @@ def evaluate_risk(
     truth: pd.DataFrame | None = None,
     base_months: int = len(REVENUE),
 ) -> Evaluation:
-    """Score the risk of the test customers, beside baselines (`baseline_rows`).
+    """Score the risk of the test customers of a table, beside baselines.
 
-    The verdict on the probabilities is that of test and training customers together. In months the
-    test customers are those of the test month, whom the model did not learn from. Where they do
-    not count alike (`row_weights`) scores and verdict weigh them, and curves, bins and slices are
-    of rows that stand for them.
+    In months the test customers are those of the test month, whom the model did not learn from.
 
     Parameters
     ----------
     table : DataFrame, shape (n_customers, …)
-        Features, ``split``, ``scored`` (one of each twin pair), ``twin_key``, ``drop``, ``risk``
-        and ``out_of_fold``; of months also ``month``, ``weight`` and ``label_source``.
+        As :func:`held_out` takes it.
     names : list of str
         The features, which baselines may use.
     threshold : float
@@ -151,34 +227,72 @@ def evaluate_risk(
     InputError
         If there are not two test customers of each class.
     """
-    test = table[judging(table)]
-    # Of the training customers those beyond params train.max_rows taught the model nothing either.
-    train = table[taught(table) & table["out_of_fold"]]
-    label, risk = test[LABEL].to_numpy("int64"), test["risk"].to_numpy()
-    if not can_be_judged(table):
-        raise InputError(
-            f"of {len(test)} test customers {label.sum()} dropped; two of each class are needed "
-            "to score anything"
-            + ("" if in_months(table) else " (params features.test_share sets how many are kept)")
-        )
-    fitted = baseline_rows(table)
-    known, key = fitted[LABEL].to_numpy("int64"), fitted["twin_key"].to_numpy()
-    column, others, thresholds = told_risks(
-        fitted[names], known, test[names], key=key, seed=options.seed
-    )
+    rows = held_out(table)
+    rows.refuse_too_few()
+    test, baselines = rows.test, baselines_of(rows, names, options)
+    risks, thresholds = baselines.risks(test[names]), dict(baselines.thresholds)
     if in_months(table) and by_rule(test):
         for name in PAST_REVENUE:
-            others[name], thresholds[name] = reverting_risk(
-                fitted, test, name, base_months=base_months
+            risks[name], thresholds[name] = reverting_risk(
+                rows.fitted, test, name, base_months=base_months
             )
-    weight, by = weights_of(test), split_of(table) if in_months(table) else ""
+    reachable = None
+    if truth is not None:
+        keys = keys_of(test)
+        known = test[keys].merge(truth.astype({IDENTITY: "str"}), on=keys, how="left")
+        reachable = known["probability"].to_numpy()
+    return evaluation_of(
+        rows,
+        Beside(baselines.rule.column, risks, thresholds),
+        words=list(test[names].select_dtypes(exclude="number")),
+        threshold=threshold,
+        options=options,
+        by=split_of(table) if in_months(table) else "",
+        reachable=reachable,
+    )
+
+
+def evaluation_of(
+    rows: HeldOut,
+    others: Beside,
+    *,
+    words: list[str],
+    threshold: float,
+    options: Evaluate,
+    by: str = "",
+    reachable: np.ndarray | None = None,
+) -> Evaluation:
+    """Return what the test rows say of their risk, beside what baselines tell of them.
+
+    The verdict on the probabilities is that of test and training customers together. Where test
+    customers do not count alike (`row_weights`) scores and verdict weigh them, and curves, bins and
+    slices are of rows that stand for them.
+
+    Parameters
+    ----------
+    rows : HeldOut
+    others : Beside
+    words : list of str
+        Columns of words: customers of one word are a slice.
+    threshold : float
+        Risk from which a customer is called.
+    options : Evaluate
+        The params section.
+    by : str
+        Of months what was split, as `by_month.split_of` tells it.
+    reachable : ndarray of float, shape (n_test,), optional
+        The true probability of a drop: of the simulated shop.
+    """
+    test, train, column = rows.test, rows.train, others.column
+    label, risk = test[LABEL].to_numpy("int64"), test["risk"].to_numpy()
+    weight = weights_of(test)
     # Rows of one customer, or of unlike weight, have no formula.
     counts = None if by != "customers" and are_even(weight) else weight
     weights = _draws(test, options)
     ours = judge(label, risk, weights, threshold=threshold, counts=counts)
     theirs = {
-        name: judge(label, other, weights, threshold=thresholds[name], counts=counts)
-        for name, other in others.items()
+        name: judge(label, other, weights, threshold=others.thresholds[name], counts=counts)
+        for name, other in others.risks.items()
     }
     level = options.level
     drops = int(label.sum())
@@ -189,19 +303,14 @@ def evaluate_risk(
     shown = represented(one_each(test) if by == "customers" else test)
     scores |= ({"split": by} if by else {}) | _verdict(test, train, options)
     # Months of one customer are alike: what takes rows for independent looks at the test alone.
-    binned = shown if by else pd.concat([test, train])
+    binned = shown if by else _both(test, train)
     bins = judged_bins(binned[LABEL].to_numpy("float64"), binned["risk"].to_numpy(), level=level)
     scores |= {"bins": len(bins), "bins_missed": int(bins["misses"].sum())}
     scores["grade"] = grade(scores, options.grade)
     scores["reservations"] = reservations(scores, options.grade)
     scores["suspected_leak"] = suspected_leak(scores, column)
-    if truth is not None:
-        keys = keys_of(test)
-        reachable = test[keys].merge(truth.astype({IDENTITY: "str"}), on=keys, how="left")
-        scores["best_reachable_roc_auc"] = plain(
-            roc_auc, label, reachable["probability"].to_numpy()
-        )
-    words = list(test[names].select_dtypes(exclude="number"))
+    if reachable is not None:
+        scores["best_reachable_roc_auc"] = plain(roc_auc, label, reachable)
     scores["slices"] = slices(shown, words=words, minimum=options.min_slice, level=level)
     if len(shown) < len(test):
         label, risk = shown[LABEL].to_numpy("int64"), shown["risk"].to_numpy()
@@ -216,25 +325,6 @@ def evaluate_risk(
         gains=gains(label, risk, weights, level=level),
         curves=ranking_curves(label, risk) | {"confusion": called},
     )
-
-
-def can_be_judged(table: pd.DataFrame) -> bool:
-    """Tell whether there are two test customers of each class, and some whom baselines learn from.
-
-    Without them nothing is scored.
-    """
-    sides = (table.loc[judging(table), LABEL], baseline_rows(table)[LABEL])
-    return all(min((side == 0).sum(), (side == 1).sum()) >= _LEAST_SCORED for side in sides)
-
-
-def baseline_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that baselines learn from: those that taught the model.
-
-    Of a model that was kept they may be gone; then baselines learn from the rows that may teach
-    today.
-    """
-    rows = table[taught(table) & table["out_of_fold"]]
-    return table[(table["split"] == "train") & table["scored"]] if rows.empty else rows
 
 
 def keys_of(table: pd.DataFrame) -> list[str]:
@@ -258,6 +348,11 @@ def predictions(table: pd.DataFrame) -> pd.DataFrame:
     return kept.astype({LABEL: "int64"}).sort_values(keys, kind="stable")
 
 
+def _both(test: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+    """Return label and risk of test and training customers."""
+    return pd.concat([side[[LABEL, "risk"]] for side in (test, train)])
+
+
 def _draws(rows: pd.DataFrame, options: Evaluate) -> np.ndarray:
     """Return resamples of customers, with all their rows."""
     count = resamples_of(rows, options.bootstrap)
@@ -269,11 +364,12 @@ def _verdict(test: pd.DataFrame, train: pd.DataFrame, options: Evaluate) -> dict
 
     Weights are made to add up to as many rows as tell as much, or intervals would be too narrow.
     """
-    judged = pd.concat([test, train])
+    judged = _both(test, train)
     label, risk = judged[LABEL].to_numpy("float64"), judged["risk"].to_numpy()
     tested = np.arange(len(judged)) < len(test)
-    if not in_months(judged):
+    if not in_months(test):
         return judge_together(label, risk, tested, options.grade)
+    judged = pd.concat([test, train])
     alike = judged.groupby([judged["twin_key"], tested])["risk"].transform("size").to_numpy()
     weight, scale = weights_of(judged), np.ones(len(judged))
     for side in (tested, ~tested):

@@ -1,5 +1,6 @@
 """Where no outcome is known a model that was kept has the scores that it had when it was kept."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from retention.core.errors import InputError
 from retention.core.files import read_json, read_parquet, way_back
 from retention.core.paths import TRAINED, ModelFolder
-from retention.evaluation.held_out import HEADLINE, Evaluation, can_be_judged, evaluate_risk
+from retention.evaluation.held_out import HEADLINE, Evaluation, HeldOut
 
 WHEN_KEPT = "when it was kept"
 """What ``judged`` says of such scores."""
@@ -20,27 +21,27 @@ _CURVES = {
 _BESIDE = ("model", "beside", "difference")
 
 
-def evaluated(
-    table: pd.DataFrame, card: dict[str, Any], model: ModelFolder, **how: Any
+def judged_or_kept(
+    rows: HeldOut, model: ModelFolder, judge_rows: Callable[[], Evaluation]
 ) -> Evaluation:
     """Return the evaluation by the test customers, or without enough that kept with the model.
 
     Parameters
     ----------
-    table : DataFrame
-        As ``held_out.evaluate_risk`` takes it, and so does ``how``.
-    card : dict
-        The model's ``features`` and ``threshold``.
+    rows : HeldOut
+        Who would judge.
     model : ModelFolder
-        Where it lies.
+        Where the model lies.
+    judge_rows : callable
+        Makes the evaluation by them.
 
     Raises
     ------
     InputError
         If neither can be had.
     """
-    if can_be_judged(table) or model == TRAINED:
-        return evaluate_risk(table, list(card["features"]), threshold=card["threshold"], **how)
+    if rows.can_be_judged or model == TRAINED:
+        return judge_rows()
     if not model.evaluation.exists():
         raise InputError(
             f"{model.evaluation} is not there, which says how good the model was when it was kept, "

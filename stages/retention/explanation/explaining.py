@@ -1,8 +1,16 @@
-"""Everything that explains a model: reasons of each customer, what matters overall, advice."""
+"""Everything that explains a model: reasons of each customer, what matters overall, advice.
+
+What is learnt once looks at single columns of everyone and at whole rows of some; the reasons are
+then made part by part (:mod:`part_reasons`).
+"""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +18,21 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from retention.core.columns import Columns
-from retention.core.formats import LANGUAGES
 from retention.core.grades import FAILED_GRADE
+from retention.core.hashing import uniform
 from retention.core.months import in_months
 from retention.core.params import Explain
+from retention.core.part_names import clear_table, part_paths
+from retention.core.parts import map_parts
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.explanation.advice import advise, drops_that_look_loyal
-from retention.explanation.explainer import Again, explainer, refit_explainer, sample_of
+from retention.explanation.explainer import (
+    Again,
+    first_by_key,
+    refit_explainer,
+    sample_of,
+    wanted_rows,
+)
 from retention.explanation.hypotheses import (
     MARGINS,
     PERCENTAGE_POINTS,
@@ -26,41 +42,48 @@ from retention.explanation.hypotheses import (
     withheld,
 )
 from retention.explanation.importance import (
+    AbsoluteSums,
     directions,
     mean_contributions,
     permutation_importances,
 )
 from retention.explanation.noise_floor import noise_floor, permuted_peaks
-from retention.explanation.reasons import (
-    find_reasons,
-    first_reasons,
-    typical_of_comparable,
-    typical_values,
+from retention.explanation.part_reasons import (
+    Learnt,
+    PartTask,
+    PartTold,
+    explain_part,
+    gap_of,
 )
+from retention.explanation.parted_rows import PartedRows
+from retention.explanation.reasons import TypicalValues, first_reasons, typical_among
 from retention.explanation.refits import Refit, fold_of, refit_without_folds
 from retention.explanation.roles import Roles, roles_of, row_key
-from retention.explanation.sentences import sentences
-from retention.explanation.shap_values import Attributions
+from retention.explanation.shap_values import SAMPLING, riskiest
 from retention.explanation.what_if import rows_to_ask, summary, what_if
 from retention.models.estimators import RiskModel
 from retention.models.selection import row_weights
 
 _HEADLINE = ("fidelity", "noise_threshold", "with_reasons")
+_MOST_DOTS = 3000
+"""Customers drawn at most."""
+_MOST_RANKED = 500_000
+"""Customers at most whose ranks tell the directions: of so many a rank correlation has a standard
+error of 0.0015, and to rank ten million of each feature takes as long as all the reasons."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why the model says what it says.
+    """Why the model says what it says; the reasons of each customer are written already.
 
     Attributes
     ----------
-    contributions : DataFrame, shape (n_explained, n_features)
-        Of each feature to each explained customer's log-odds.
-    values : DataFrame, shape (n_explained, n_features)
-        The customers' own values.
-    reasons : DataFrame, shape (n_customers, …)
-        ``customer_id``, the reasons as ``reasons.find_reasons`` gives them, and a sentence in
-        each language.
+    drawn : DataFrame, shape (n_drawn, n_features)
+        Contributions of the customers who are drawn, to the log-odds of each.
+    values : DataFrame, shape (n_drawn, n_features)
+        Their own values.
+    strongest : list of str
+        The features by their mean contribution.
     what_if : DataFrame
         ``customer_id`` and how the risk would change, of the customers asked.
     importance : DataFrame
@@ -71,9 +94,9 @@ class Explanation:
         All of it in numbers, and what the page tells beside them.
     """
 
-    contributions: pd.DataFrame
+    drawn: pd.DataFrame
     values: pd.DataFrame
-    reasons: pd.DataFrame
+    strongest: list[str]
     what_if: pd.DataFrame
     importance: pd.DataFrame
     questions: pd.DataFrame
@@ -85,14 +108,87 @@ class Explanation:
         return {name: self.details[name] for name in _HEADLINE}
 
 
+@dataclass(frozen=True)
+class _Looks:
+    """Places of the rows that are looked at whole, chosen before any is read.
+
+    Attributes
+    ----------
+    fitted : ndarray of int
+        What refits learn from.
+    looked : ndarray of int
+        Whom refits explain.
+    asked : ndarray of int
+        Whose risk is asked again with one feature moved.
+    answering : ndarray of int
+        Who answers the shop's questions.
+    beside : ndarray of int
+        Whom pictures draw, and of whom the model itself is asked, where everyone is explained.
+    """
+
+    fitted: np.ndarray
+    looked: np.ndarray
+    asked: np.ndarray
+    answering: np.ndarray
+    beside: np.ndarray
+
+    @property
+    def places(self) -> np.ndarray:
+        """Places of all of them."""
+        return np.concatenate([self.fitted, self.looked, self.asked, self.answering, self.beside])
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is told of all parts, their frames by place: they are never laid together whole."""
+
+    parts: list[PartTold]
+
+    @property
+    def sums(self) -> AbsoluteSums:
+        """Sums of everyone's contributions."""
+        return reduce(add, (part.sums for part in self.parts))
+
+    @property
+    def gap(self) -> float:
+        """Log-odds by which a customer's contributions miss the explained score at most."""
+        return max(part.gap for part in self.parts)
+
+    @property
+    def first(self) -> Counter[str]:
+        """Customers by the feature of their first reason."""
+        return sum((Counter(part.first) for part in self.parts), Counter())
+
+    def contributions(self, places: np.ndarray) -> pd.DataFrame:
+        """Return the contributions of some of the picked, in the order of `places`."""
+        some = [part.values[part.values.index.isin(places)] for part in self.parts]
+        return pd.concat(some).loc[places]
+
+    def columns(
+        self, places: np.ndarray
+    ) -> tuple[Callable[[str], pd.Series], Callable[[str], pd.Series | None]]:
+        """Return what gives one feature's contributions and numbers of some of the picked."""
+
+        def contribution(name: str) -> pd.Series:
+            return pd.concat([part.values[name] for part in self.parts]).loc[places]
+
+        def number(name: str) -> pd.Series | None:
+            if name not in self.parts[0].numbers:
+                return None
+            return pd.concat([part.numbers[name] for part in self.parts]).loc[places]
+
+        return contribution, number
+
+
 # Many small fits and products: several threads (OpenMP, BLAS) would wait for each other, and for
 # whatever else the machine does, two or three times as long as one of them works.
 @threadpool_limits.wrap(limits=1)
 def explain_customers(
-    table: pd.DataFrame,
+    rows: PartedRows,
     model: RiskModel,
     names: list[str],
     *,
+    reasons: Path,
     columns: Columns,
     threshold: float,
     roc_auc: float,
@@ -113,12 +209,16 @@ def explain_customers(
 
     Parameters
     ----------
-    table : DataFrame, shape (n_rows, …)
+    rows : PartedRows
         Features, ``customer_id``, ``split``, ``scored``, ``twin_key``, ``drop``, ``risk`` and
         ``out_of_fold``; in months ``month``, ``behaviour_key`` and ``weight`` too.
     model : RiskModel
     names : list of str
         The model's features.
+    reasons : Path
+        The table that each customer's reasons are written to, in the parts of `rows`:
+        ``customer_id``, the reasons as ``reasons.find_reasons`` gives them, and a sentence in
+        each language.
     columns : Columns
         The data dictionary.
     threshold : float
@@ -134,89 +234,213 @@ def explain_customers(
     when_kept : mapping, optional
         The details that were told when the model was kept.
     jobs : int
-        Processor cores that sampling may use; no result depends on it.
+        Processor cores that parts and sampling may use; no result depends on it.
     """
-    told = grade != FAILED_GRADE
-    features, groups = table[names], {name: columns.by_name[name].group for name in names}
-    roles = roles_of(table, learnt_from=learnt_from)
-    shown = table.iloc[roles.shown]
-    fitted = sample_of(table, roles.taught, most=options.sample, seed=options.seed)
-    label, key = table[LABEL].iloc[fitted].to_numpy("int64"), table["twin_key"].to_numpy()[fitted]
-    taught = (features.iloc[fitted], label, key)
-    found = explainer(table, options, roles, jobs=jobs)(model, features, roles.shown)
-    if len(found.values) < len(shown):
-        line = f"explain: no faithful stand-in for this model (fidelity {found.fidelity:.3f}), so"
-        print(f"{line} only the {len(found.values)} riskiest have reasons", file=sys.stderr)
-    again = refit_explainer(table, features, found, options, roles, jobs=jobs)
-    floor, refits, parts = when_kept["noise_threshold"] if told and when_kept else None, [], []
-    if told and len(fitted) and when_kept is None:
-        looked = sample_of(table, roles.shown, most=options.sample, seed=options.seed)
-        weight = row_weights(table.iloc[fitted])
-        floor = noise_floor(
-            permuted_peaks(
-                model,
-                *taught,
-                explained=lambda refitted: again(refitted, looked),
-                weight=weight,
-                together=in_months(table),
-                seed=options.seed,
-            ),
-            least=options.least_reason,
-        )
-        refits = refit_without_folds(model, *taught, weight=weight, seed=options.seed)
-        parts = _without_folds(table, looked, refits, again, options)
+    told, groups = grade != FAILED_GRADE, {name: columns.by_name[name].group for name in names}
+    keys, roles = rows.keys, roles_of(rows.keys, learnt_from=learnt_from)
+    wanted = wanted_rows(model, len(names), keys, options, roles)
+    looks = _looks(keys, roles, threshold, options, told=told)
+    some = rows.take(np.concatenate([wanted.places, looks.places]))
+    attributor = wanted.learn(model, some[names], seed=options.seed)
+    sampled, own = None, some
+    if attributor.method == SAMPLING:
+        own = rows.take(_riskiest(keys, roles, options))
+        how = {"max_evaluations": options.max_evaluations, "seed": options.seed, "jobs": jobs}
+        sampled = attributor.sampled(own[names], **how)
+    places = roles.shown if sampled is None else own.index.to_numpy()
+    if len(places) < len(roles.shown):
+        line = f"explain: no faithful stand-in for this model (fidelity {sampled.fidelity:.3f}), so"
+        print(f"{line} only the {len(places)} riskiest have reasons", file=sys.stderr)
 
-    loyal = _loyal(table, features, roles)
-    own = features.loc[found.values.index]
-    reasons = find_reasons(
-        found.values,
-        own,
-        typical_of_comparable(own, loyal),
-        threshold=np.inf if floor is None else floor,
+    label = some.loc[looks.fitted, LABEL].to_numpy("int64")
+    taught = (some.loc[looks.fitted, names], label, keys["twin_key"].to_numpy()[looks.fitted])
+    floor, refits, parts = when_kept["noise_threshold"] if told and when_kept else None, [], []
+    if told and len(label) and when_kept is None:
+        again = refit_explainer(
+            keys, some[names], attributor.method, options, roles, explained=len(places), jobs=jobs
+        )
+        floor, refits = _learnt_again(model, keys, looks, taught, again, options)
+        parts = _without_folds(keys, looks.looked, refits, again, options)
+
+    typical = _typical(rows, names, roles)
+    drawn = _drawn(keys, places)
+    ranked = places[first_by_key(_spread(keys, places, options), most=_MOST_RANKED)]
+    known = looks.answering[_among(len(keys), places)[looks.answering]]
+    # In months the claim about the model is asked of all who are explained: no outcome is needed.
+    claimed = places if in_months(keys) else known
+    one = _explain_parts(
+        rows,
+        Learnt(
+            attributor,
+            typical,
+            np.inf if floor is None else floor,
+            groups,
+            columns,
+            alike=len(rows.sources) > 1,
+        ),
+        roles.shown,
+        picked=np.concatenate([drawn, ranked, claimed]),
+        ready=None if sampled is None else sampled.values,
+        target=reasons,
+        jobs=jobs,
     )
-    reasons = reasons.reindex(shown.index)
-    asked = _asked(table, roles, threshold, options) if told else np.array([], dtype="int64")
-    changes = what_if(model, features.iloc[asked], typical_values(loyal))
-    learnt = {"learnt": len(fitted) / max(1, len(roles.taught))}
+    changes = what_if(model, some.loc[looks.asked, names], typical.overall)
+    learnt = {"learnt": len(looks.fitted) / max(1, len(roles.taught))}
     importance, by_group = mean_contributions(
-        found.values, parts, groups, level=options.level, **learnt
+        one.sums, parts, groups, level=options.level, **learnt
     )
+    strongest = importance.index.tolist()
     importance = importance.join(
         permutation_importances(refits, *taught, level=options.level, seed=options.seed)
     )
-    importance.insert(0, "direction", directions(found.values, own))
-    questions = _questions(table, roles, found, parts, groups, options, **learnt)
+    importance.insert(0, "direction", directions(names, *one.columns(ranked)))
+    questions = answer_questions(
+        _asked_of(some, looks.answering if in_months(keys) else known).astype({LABEL: "int64"}),
+        one.contributions(claimed),
+        groups,
+        level=options.level,
+        explained=_asked_of(own, claimed),
+        refits=parts,
+        **learnt,
+    )
     if told and when_kept is not None:
         importance, by_group = (_table_of(when_kept[name]) for name in ("importance", "groups"))
         questions = answered_when_kept(questions, when_kept["questions"])
     if not told:
         questions = withheld(questions)
     mean_abs = importance["mean_abs"].to_dict()
-    advice = advise(mean_abs, groups, questions, _evidence(table, roles, roc_auc, told=told))
+    advice = advise(mean_abs, groups, questions, _evidence(keys, roles, roc_auc, told=told))
+    base = attributor.attributed(some.loc[wanted.typical, names]) if sampled is None else sampled
     details = {
-        **_method(shown, model, found),
+        "space": model.space,
+        "method": attributor.method,
+        "fidelity": attributor.fidelity,
+        "base": base.base,
+        "additivity_gap": one.gap if sampled is None else gap_of(sampled),
+        "customers": len(roles.shown),
+        "explained_customers": len(places),
         "level": options.level,
         "noise_threshold": floor,
-        "with_reasons": float(reasons["reason_1"].notna().mean()),
-        "first_reason_by_group": first_reasons(reasons, groups),
+        "with_reasons": sum(one.first.values()) / len(roles.shown),
+        "first_reason_by_group": first_reasons(one.first, groups),
         "importance": importance.to_dict("index"),
         "groups": by_group.to_dict("index"),
         "questions": by_key(questions),
         "least_difference": MARGINS[PERCENTAGE_POINTS],
-        "what_if": summary(changes, table["risk"].to_numpy()[asked], threshold=threshold),
+        "what_if": summary(changes, keys["risk"].to_numpy()[looks.asked], threshold=threshold),
         "advice": {one.pop("key"): one for one in advice},
-        **_of_when(table, roles),
+        **_of_when(keys, roles),
         **({} if when_kept is None else {"when_kept": True}),
     }
     return Explanation(
-        found.values,
-        own,
-        reasons=_worded(shown, reasons, columns),
-        what_if=pd.concat([table[[IDENTITY]].iloc[asked], changes], axis=1),
+        one.contributions(drawn),
+        own.loc[drawn, names],
+        strongest,
+        what_if=pd.concat([some.loc[looks.asked, [IDENTITY]], changes], axis=1),
         importance=importance,
         questions=questions,
         details=details,
     )
+
+
+def _looks(
+    keys: pd.DataFrame, roles: Roles, threshold: float, options: Explain, *, told: bool
+) -> _Looks:
+    """Return the rows that are looked at whole, chosen by what is known of everyone."""
+    how = {"most": options.sample, "seed": options.seed}
+    nobody = np.array([], dtype="int64")
+    return _Looks(
+        fitted=sample_of(keys, roles.taught, **how),
+        looked=sample_of(keys, roles.shown, **how) if told else nobody,
+        asked=_asked(keys, roles, threshold, options) if told else nobody,
+        answering=sample_of(keys, roles.answering, most=options.answered, seed=options.seed),
+        # Whom sampling explains is known later; of all others everyone is.
+        beside=roles.shown if in_months(keys) else _drawn(keys, roles.shown),
+    )
+
+
+def _riskiest(keys: pd.DataFrame, roles: Roles, options: Explain) -> np.ndarray:
+    """Return the rows that are explained where each of them costs much."""
+    risk, key = (values[roles.shown] for values in (keys["risk"].to_numpy(), row_key(keys)))
+    return roles.shown[riskiest(risk, ~roles.seen[roles.shown], key, most=options.max_rows)]
+
+
+def _drawn(keys: pd.DataFrame, places: np.ndarray) -> np.ndarray:
+    """Return those of the `places` that pictures draw, chosen by the hash of their behaviour."""
+    return places[first_by_key(keys["twin_key"].to_numpy()[places], most=_MOST_DOTS)]
+
+
+def _spread(keys: pd.DataFrame, places: np.ndarray, options: Explain) -> np.ndarray:
+    return uniform(row_key(keys)[places], seed=options.seed, purpose="directions")
+
+
+def _typical(rows: PartedRows, names: list[str], roles: Roles) -> TypicalValues:
+    """Return the typical values of those who stayed: of who taught, else of the others."""
+    known = roles.taught if len(roles.taught) else roles.answering
+    loyal = np.zeros(len(rows.keys), dtype=bool)
+    loyal[known] = (rows.keys[LABEL].iloc[known] == 0).to_numpy(dtype=bool)
+    return typical_among(names, lambda name: rows.column(name, loyal))
+
+
+def _explain_parts(
+    rows: PartedRows,
+    learnt: Learnt,
+    shown: np.ndarray,
+    *,
+    picked: np.ndarray,
+    ready: pd.DataFrame | None,
+    target: Path,
+    jobs: int,
+) -> _Told:
+    """Write the reasons, part by part, and return what is told of all.
+
+    Parameters
+    ----------
+    rows, learnt
+        The customers, and what their reasons are made of.
+    shown, picked : ndarray of int
+        Places of those who have reasons, and of those whose contributions are returned.
+    ready : DataFrame, optional
+        Contributions by place, where only these are explained.
+    target : Path
+    jobs : int
+    """
+    is_shown, is_picked = (_among(len(rows.keys), places) for places in (shown, picked))
+    tasks, shown_places = [], []
+    clear_table(target)
+    paths = part_paths(target, len(rows.sources))
+    for source, places, path in zip(rows.sources, rows.places, paths, strict=True):
+        own = np.flatnonzero(is_shown[places])
+        here = places[own]
+        shown_places.append(here)
+        one = PartTask(
+            source,
+            None if len(own) == len(places) else own,
+            np.flatnonzero(is_picked[here]),
+            path,
+            None if ready is None else _of_part(ready, here),
+        )
+        tasks.append(one)
+    found = []
+    work = map_parts(partial(explain_part, learnt), tasks, jobs=jobs, what="explain")
+    for one, here in zip(work, shown_places, strict=True):
+        for frame in (one.values, one.numbers):
+            frame.index = here[frame.index]
+        found.append(one)
+    return _Told(found)
+
+
+def _among(count: int, places: np.ndarray) -> np.ndarray:
+    """Tell of each of `count` rows whether it is one of the `places`."""
+    found = np.zeros(count, dtype=bool)
+    found[places] = True
+    return found
+
+
+def _of_part(ready: pd.DataFrame, here: np.ndarray) -> pd.DataFrame:
+    """Return the rows of `ready` of the places `here`, by their number among these."""
+    numbers = np.flatnonzero(np.isin(here, ready.index))
+    return ready.loc[here[numbers]].set_axis(numbers)
 
 
 def _table_of(rows: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -226,19 +450,12 @@ def _table_of(rows: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     return found.astype(dict.fromkeys(numbers, "float64"))
 
 
-def _loyal(table: pd.DataFrame, features: pd.DataFrame, roles: Roles) -> pd.DataFrame:
-    """Return the features of customers who stayed: of those that taught, else of the others."""
-    known = roles.taught if len(roles.taught) else roles.answering
-    return features.iloc[known[(table[LABEL].iloc[known] == 0).to_numpy(dtype=bool)]]
-
-
-def _asked(table: pd.DataFrame, roles: Roles, threshold: float, options: Explain) -> np.ndarray:
+def _asked(keys: pd.DataFrame, roles: Roles, threshold: float, options: Explain) -> np.ndarray:
     """Return the rows whose risk is asked again with one feature moved."""
-    shown = np.zeros(len(table), dtype=bool)
-    shown[roles.shown] = True
+    shown = _among(len(keys), roles.shown)
     return rows_to_ask(
-        table["risk"].to_numpy(),
-        row_key(table),
+        keys["risk"].to_numpy(),
+        row_key(keys),
         shown & ~roles.seen,
         threshold=threshold,
         most=options.sample,
@@ -246,88 +463,65 @@ def _asked(table: pd.DataFrame, roles: Roles, threshold: float, options: Explain
     )
 
 
+def _learnt_again(
+    model: RiskModel,
+    keys: pd.DataFrame,
+    looks: _Looks,
+    taught: tuple[pd.DataFrame, np.ndarray, np.ndarray],
+    again: Again,
+    options: Explain,
+) -> tuple[float, list[Refit]]:
+    """Return the noise floor, and the models that lack a fold each."""
+    weight = row_weights(keys.iloc[looks.fitted])
+    peaks = permuted_peaks(
+        model,
+        *taught,
+        explained=lambda refitted: again(refitted, looks.looked),
+        weight=weight,
+        together=in_months(keys),
+        seed=options.seed,
+    )
+    floor = noise_floor(peaks, least=options.least_reason)
+    return floor, refit_without_folds(model, *taught, weight=weight, seed=options.seed)
+
+
 def _without_folds(
-    table: pd.DataFrame,
+    keys: pd.DataFrame,
     looked: np.ndarray,
     refits: Sequence[Refit],
     again: Again,
     options: Explain,
 ) -> list[pd.DataFrame]:
     """Return the contributions by each of the `refits`, of customers of the other folds."""
-    fold = fold_of(table["twin_key"].to_numpy()[looked], seed=options.seed)
+    fold = fold_of(keys["twin_key"].to_numpy()[looked], seed=options.seed)
     return [again(refit.model, looked[fold != refit.fold]) for refit in refits]
 
 
-def _evidence(table: pd.DataFrame, roles: Roles, roc_auc: float, *, told: bool) -> dict[str, float]:
+def _evidence(keys: pd.DataFrame, roles: Roles, roc_auc: float, *, told: bool) -> dict[str, float]:
     """Return the figures of the data, and of the model where it tells, that advice may rest on."""
-    silent = float((table["consent"].iloc[roles.shown] == "no").mean())
+    silent = float((keys["consent"].iloc[roles.shown] == "no").mean())
     found = {"roc_auc": roc_auc, "share_without_consent": silent}
-    past = table.iloc[roles.taught]
-    past = past[past["out_of_fold"]]
+    past = roles.taught[keys["out_of_fold"].to_numpy(dtype=bool)[roles.taught]]
     if told and len(past):
-        label, risk = past[LABEL].to_numpy("int64"), past["risk"].to_numpy()
+        label, risk = keys[LABEL].iloc[past].to_numpy("int64"), keys["risk"].to_numpy()[past]
         found["drops_that_look_loyal"] = drops_that_look_loyal(label, risk)
     return found
 
 
-def _of_when(table: pd.DataFrame, roles: Roles) -> dict[str, Any]:
+def _asked_of(table: pd.DataFrame, places: np.ndarray) -> pd.DataFrame:
+    """Return rows as questions are asked of them: in months one is a twin by its own behaviour."""
+    chosen = table.loc[places]
+    return chosen.assign(twin_key=row_key(chosen))
+
+
+def _of_when(keys: pd.DataFrame, roles: Roles) -> dict[str, Any]:
     """Return which months are explained and answer, and how many rows taught the model."""
-    if not in_months(table):
+    if not in_months(keys):
         return {}
-    answering = table[MONTH].iloc[roles.answering]
+    answering = keys[MONTH].iloc[roles.answering]
     months = {
-        "explained": table[MONTH].max(),
+        "explained": keys[MONTH].max(),
         "answered": answering.max() if len(answering) else None,
         "taught": len(roles.taught),
     }
     return {"months": months}
-
-
-def _method(table: pd.DataFrame, model: RiskModel, found: Attributions) -> dict[str, Any]:
-    """Return how the model was explained, and how exactly."""
-    return {
-        "space": model.space,
-        "method": found.method,
-        "fidelity": found.fidelity,
-        "base": found.base,
-        "additivity_gap": np.abs(found.base + found.values.sum(axis=1) - found.explained).max(),
-        "customers": len(table),
-        "explained_customers": len(found.values),
-    }
-
-
-def _worded(table: pd.DataFrame, reasons: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """Return each customer's reasons, and as a sentence in each language."""
-    said = {
-        f"sentence_{language}": sentences(reasons, language, columns=columns)
-        for language in LANGUAGES
-    }
-    return pd.concat([table[[IDENTITY]], reasons, pd.DataFrame(said, table.index)], axis=1)
-
-
-def _questions(
-    table: pd.DataFrame,
-    roles: Roles,
-    found: Attributions,
-    refits: Sequence[pd.DataFrame],
-    groups: Mapping[str, str],
-    options: Explain,
-    *,
-    learnt: float,
-) -> pd.DataFrame:
-    """Return the answers that labelled customers give to the shop's questions."""
-    table = table.assign(twin_key=row_key(table))
-    known = sample_of(table, roles.answering, most=options.answered, seed=options.seed)
-    explained = table.loc[found.values.index]
-    if not in_months(table):
-        known = known[table.index[known].isin(found.values.index)]
-        explained = table.iloc[known]
-    return answer_questions(
-        table.iloc[known].astype({LABEL: "int64"}),
-        found.values.loc[explained.index],
-        groups,
-        level=options.level,
-        explained=explained,
-        refits=refits,
-        learnt=learnt,
-    )

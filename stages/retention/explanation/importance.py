@@ -4,7 +4,9 @@ A mean contribution is that of one model, and another shop of the same kind give
 interval holds that noise of learning too, from models that lack a fold each (:mod:`refits`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -20,10 +22,56 @@ SHUFFLES = 3
 """Shuffles of a feature in each fold."""
 CLEAR = 0.3
 """Rank correlation of value and contribution from which a direction is named."""
+_UNIT = 2.0**-32
+"""Log-odds that sums are counted in: what is written has six digits after the point."""
+_LARGE, _ROWS = 2**40, 2**20
+"""Numbers below the first, as many as the second, have a sum that 64 bits hold."""
+
+
+@dataclass(frozen=True)
+class AbsoluteSums:
+    """Sums of absolute contributions: those of parts add up to that of all, to the last digit.
+
+    Attributes
+    ----------
+    customers : int
+    features, groups : dict of int
+        The sum of each feature, and of each group's sum, in units of :data:`_UNIT` log-odds.
+    """
+
+    customers: int
+    features: Mapping[str, int]
+    groups: Mapping[str, int]
+
+    @classmethod
+    def of(cls, values: pd.DataFrame, groups: Mapping[str, str]) -> Self:
+        """Return the sums of contributions, shape (n_customers, n_features)."""
+        sums = (
+            {name: _exact_sum(table[name].to_numpy()) for name in table}
+            for table in (values, _grouped(values, groups))
+        )
+        return cls(len(values), *sums)
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            self.customers + other.customers,
+            {name: value + other.features[name] for name, value in self.features.items()},
+            {name: value + other.groups[name] for name, value in self.groups.items()},
+        )
+
+    @property
+    def means(self) -> tuple[pd.Series, pd.Series]:
+        """Mean absolute contribution of each feature and of each group."""
+        unit = _UNIT / self.customers if self.customers else np.nan
+        features, groups = (
+            pd.Series({name: value * unit for name, value in sums.items()}, dtype="float64")
+            for sums in (self.features, self.groups)
+        )
+        return features, groups
 
 
 def mean_contributions(
-    values: pd.DataFrame,
+    sums: AbsoluteSums,
     refits: Sequence[pd.DataFrame],
     groups: Mapping[str, str],
     *,
@@ -34,8 +82,8 @@ def mean_contributions(
 
     Parameters
     ----------
-    values : DataFrame, shape (n_customers, n_features)
-        Contributions in log-odds.
+    sums : AbsoluteSums
+        Of everyone's contributions in log-odds.
     refits : sequence of DataFrame, each of shape (n_some, n_features)
         Contributions by the models that lack a fold each, of some customers of other folds;
         without any there is no interval.
@@ -54,8 +102,8 @@ def mean_contributions(
         the strongest first.
     """
     tables = []
-    for part in (lambda table: table, lambda table: _grouped(table, groups)):
-        mean = part(values).abs().mean()
+    parts = (lambda table: table, lambda table: _grouped(table, groups))
+    for part, mean in zip(parts, sums.means, strict=True):
         table = pd.DataFrame({"mean_abs": mean, "low": np.nan, "high": np.nan})
         if refits:
             drawn = np.array([part(refit).abs().mean()[mean.index] for refit in refits])
@@ -69,17 +117,46 @@ def _grouped(values: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
     return values.T.groupby([groups[name] for name in values]).sum().T
 
 
-def directions(values: pd.DataFrame, features: pd.DataFrame) -> dict[str, str]:
+def _exact_sum(values: np.ndarray) -> int:
+    """Return the sum of absolute values in units of :data:`_UNIT`, each rounded to a whole one.
+
+    Whole numbers add up to the same in any order. What is too large for 64 bits is added one by
+    one: a price in a wrong unit may weigh as much.
+    """
+    scaled = np.rint(np.abs(values) / _UNIT)
+    large = scaled >= _LARGE
+    total = sum(int(value) for value in scaled[large])
+    small = np.where(large, 0, scaled).astype("int64")
+    return total + sum(int(part.sum()) for part in np.split(small, range(_ROWS, len(small), _ROWS)))
+
+
+def directions(
+    names: Sequence[str],
+    contribution: Callable[[str], pd.Series],
+    number: Callable[[str], pd.Series | None],
+) -> dict[str, str]:
     """Return, for each feature, whether a higher value raises or lowers the risk.
 
-    ``raises``, ``lowers``, ``mixed`` (neither clearly), or ``by_word`` for words.
+    Parameters
+    ----------
+    names : sequence of str
+        The features.
+    contribution, number : callable
+        Give the customers' contributions of a feature and their own values of it, None for words:
+        one feature after the other needs little memory.
+
+    Returns
+    -------
+    dict
+        ``raises``, ``lowers``, ``mixed`` (neither clearly), or ``by_word`` for words.
     """
     found = {}
-    for name in values:
-        if not pd.api.types.is_numeric_dtype(features[name]):
+    for name in names:
+        own = number(name)
+        if own is None:
             found[name] = "by_word"
             continue
-        rho = features[name].rank().corr(values[name].rank())
+        rho = own.rank().corr(contribution(name).rank())
         found[name] = "raises" if rho > CLEAR else "lowers" if rho < -CLEAR else "mixed"
     return found
 

@@ -13,18 +13,6 @@ from retention.core.plotting import BLUE, GREEN, GREY, ORANGE, picture
 COLOURS = {"site": BLUE, "product": ORANGE, "communication": GREEN, "spending": "#CC79A7"}
 SPARE = ("#56B4E9", "#F0E442", "#D55E00")
 """For groups that a shop adds."""
-_MOST_DOTS = 3000
-"""Customers drawn at most."""
-
-
-def _some(frame: pd.DataFrame, key: np.ndarray) -> pd.DataFrame:
-    """Return at most :data:`_MOST_DOTS` rows, chosen by their keys."""
-    return frame.iloc[np.sort(np.argsort(key, kind="stable")[:_MOST_DOTS])]
-
-
-def _strongest(values: pd.DataFrame) -> pd.Index:
-    """Return the features by mean contribution, ties (words of no use) as they stand."""
-    return values.abs().mean().sort_values(ascending=False, kind="stable").index
 
 
 def draw_beeswarm(
@@ -32,7 +20,6 @@ def draw_beeswarm(
     features: pd.DataFrame,
     path: Path,
     *,
-    key: np.ndarray,
     unit: str,
     seed: int,
 ) -> None:
@@ -42,21 +29,20 @@ def draw_beeswarm(
     ----------
     values, features, path, unit
         As :func:`draw_dependence` takes them.
-    key : ndarray of uint64, shape (n_customers,)
-        The behaviour's hash, which chooses whom to draw.
     seed : int
         Seed of the dots' places across.
     """
     import shap
 
-    some = _some(values, key)
-    numbers = features.loc[some.index].apply(
+    numbers = features.apply(
         lambda column: column if column.dtype.kind == "f" else pd.Series(np.nan, column.index)
     )
     names = list(values)
+    # Ties (words of no use) as they stand.
+    strongest = values.abs().mean().sort_values(ascending=False, kind="stable").index
     np.random.seed(seed)
     explanation = shap.Explanation(
-        some.to_numpy(), data=numbers.to_numpy("float64"), feature_names=names
+        values.to_numpy(), data=numbers.to_numpy("float64"), feature_names=names
     )
     with picture(path, width=9, height=6.5) as axis, warnings.catch_warnings():
         # A column of words has no numbers to colour by, and is drawn grey.
@@ -68,7 +54,7 @@ def draw_beeswarm(
             plot_size=None,
             ax=axis,
             color_bar_label="value of the feature (words: grey)",
-            order=some.columns.get_indexer(_strongest(some)),
+            order=values.columns.get_indexer(strongest),
         )
         axis.set_xlabel(f"contribution to a drop, {unit} (right: raises the risk)")
 
@@ -119,7 +105,7 @@ def draw_dependence(
     features: pd.DataFrame,
     path: Path,
     *,
-    key: np.ndarray,
+    strongest: Sequence[str],
     dictionary: Sequence[Mapping[str, str]],
     unit: str,
 ) -> None:
@@ -128,10 +114,10 @@ def draw_dependence(
     Parameters
     ----------
     values, features : DataFrame, shape (n_customers, n_features)
-        Contributions and the customers' own values.
+        Contributions and the customers' own values, of those who are drawn.
     path : Path
-    key : ndarray of uint64, shape (n_customers,)
-        The behaviour's hash, which chooses whom to draw.
+    strongest : sequence of str
+        The features by everyone's mean contribution.
     dictionary : sequence of mapping
         What each feature is, as ``features.dictionary`` gives it.
     unit : str
@@ -139,12 +125,11 @@ def draw_dependence(
     """
     about = {feature["name"]: feature for feature in dictionary}
     palette = colours_of({name: feature["group"] for name, feature in about.items()})
-    some = _some(values, key)
-    known = features.loc[some.index].select_dtypes("number").notna().any()
-    numbers = [name for name in _strongest(values) if known.get(name, False)][:6]
+    known = features.select_dtypes("number").notna().any()
+    numbers = [name for name in strongest if known.get(name, False)][:6]
     with picture(path, width=12, height=6.5, nrows=2, ncols=3) as axes:
         for axis, name in zip(axes.flat, numbers, strict=False):
-            x, y = features.loc[some.index, name].to_numpy("float64"), some[name].to_numpy()
+            x, y = features[name].to_numpy("float64"), values[name].to_numpy()
             low, high = np.nanquantile(x, [0.005, 0.995])
             if low == high:  # one value: an axis needs some width
                 low, high = low - 0.5, high + 0.5

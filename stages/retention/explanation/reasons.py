@@ -3,7 +3,8 @@
 A reason is a behaviour whose contribution is beyond what a model that knows nothing would say.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -26,45 +27,86 @@ def reason_features(features: Iterable[str]) -> list[str]:
     return [name for name in features if name not in _NO_REASON]
 
 
-def typical_values(features: pd.DataFrame) -> dict[str, object]:
-    """Return the median of each number and the most frequent word of each category.
+def typical_value(values: pd.Series) -> float | object:
+    """Return the median of numbers, or the most frequent word.
 
     A column that holds nothing has no typical value: NaN for a number, None for a word.
     """
-    numbers = features.select_dtypes("number")
-    words = {name: features[name].mode() for name in features.columns.drop(list(numbers))}
-    return numbers.median().to_dict() | {
-        name: most.iloc[0] if len(most) else None for name, most in words.items()
-    }
+    if values.dtype.kind in "iuf":
+        return float(pd.Series(values.to_numpy("float64", na_value=np.nan)).median())
+    most = values.mode()
+    return most.iloc[0] if len(most) else None
 
 
-def typical_of_comparable(features: pd.DataFrame, loyal: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each customer, the typical values of comparable loyal customers.
+def typical_values(features: pd.DataFrame) -> dict[str, object]:
+    """Return the typical value of each column (:func:`typical_value`)."""
+    return {name: typical_value(features[name]) for name in features}
+
+
+@dataclass(frozen=True)
+class TypicalValues:
+    """What is usual among the loyal customers, and among those of each level of service.
+
+    Attributes
+    ----------
+    kinds : list
+        The levels of service that have typical values of their own.
+    table : DataFrame, shape (1 + n_kinds, n_features)
+        The typical values of all, then of each of the `kinds`.
+    """
+
+    kinds: list[object]
+    table: pd.DataFrame
+
+    @property
+    def overall(self) -> dict[str, object]:
+        """The typical values of all."""
+        return {name: column.iloc[0] for name, column in self.table.items()}
+
+    def beside(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Return, for each customer, the typical values of comparable loyal customers.
+
+        Parameters
+        ----------
+        features : DataFrame, shape (n_customers, n_features)
+
+        Returns
+        -------
+        DataFrame, shape (n_customers, n_features)
+            Median or most frequent word among the loyal with the customer's level of service; of
+            all the loyal where these are fewer than 30, and for the level of service itself.
+        """
+        place = np.zeros(len(features), dtype="int64")
+        if self.kinds:
+            kinds = pd.Index(self.kinds, dtype=object)
+            place += kinds.get_indexer(features[ALIKE].astype(object)) + 1
+        return self.table.iloc[place].set_index(features.index)
+
+
+def typical_among(names: Sequence[str], column: Callable[[str], pd.Series]) -> TypicalValues:
+    """Return what is usual among the loyal customers.
 
     Parameters
     ----------
-    features : DataFrame, shape (n_customers, n_features)
-    loyal : DataFrame
-        The same features of the customers who stayed.
-
-    Returns
-    -------
-    DataFrame, shape (n_customers, n_features)
-        Median or most frequent word among the loyal with the customer's level of service; of
-        all the loyal where these are fewer than 30, and for the level of service itself.
+    names : sequence of str
+        The features.
+    column : callable
+        Gives a feature of all the customers who stayed, in one order whatever the feature: one
+        after the other they need little memory.
     """
-    overall = typical_values(loyal)
-    table = pd.DataFrame({name: [overall[name]] for name in features})
-    if ALIKE not in features:
-        return table.iloc[np.zeros(len(features), dtype=int)].set_index(features.index)
-    kinds = [None]
-    for kind, some in loyal.groupby(ALIKE):
-        if len(some) >= _ENOUGH_ALIKE:
-            own = overall | typical_values(some) | {ALIKE: overall[ALIKE]}
-            table.loc[len(table)] = own
-            kinds.append(kind)
-    place = pd.Index(kinds, dtype=object).get_indexer(features[ALIKE].astype(object))
-    return table.iloc[np.maximum(place, 0)].set_index(features.index)
+    members: dict[object, np.ndarray] = {}
+    if ALIKE in names:
+        level = column(ALIKE)
+        sizes = level.value_counts().sort_index()
+        enough = sizes.index[sizes >= _ENOUGH_ALIKE]
+        members = {kind: (level == kind).to_numpy(dtype=bool, na_value=False) for kind in enough}
+    table = {}
+    for name in names:
+        values = column(name)
+        overall = typical_value(values)
+        own = [overall if name == ALIKE else typical_value(values[who]) for who in members.values()]
+        table[name] = [overall, *own]
+    return TypicalValues(list(members), pd.DataFrame(table))
 
 
 def find_reasons(
@@ -125,7 +167,18 @@ def as_text(value: object) -> str:
     return np.format_float_positional(round(float(value), 2) + 0.0, trim="-")
 
 
-def first_reasons(found: pd.DataFrame, groups: Mapping[str, str]) -> dict[str, float]:
-    """Return, of the customers who have a reason, the share whose first is of each group."""
-    shares = found["reason_1"].dropna().map(groups).value_counts(normalize=True)
-    return {group: float(share) for group, share in shares.sort_index().items()}
+def first_reasons(counts: Mapping[str, int], groups: Mapping[str, str]) -> dict[str, float]:
+    """Return, of the customers who have a reason, the share whose first is of each group.
+
+    Parameters
+    ----------
+    counts : mapping
+        Customers by the feature of their first reason.
+    groups : mapping
+        The group of each feature.
+    """
+    by_group: dict[str, int] = {}
+    for name, count in counts.items():
+        by_group[groups[name]] = by_group.get(groups[name], 0) + count
+    everyone = sum(by_group.values())
+    return {group: count / everyone for group, count in sorted(by_group.items())}

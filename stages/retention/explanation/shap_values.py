@@ -17,17 +17,20 @@ Kononenko 2014, doi:10.1007/s10115-013-0679-x.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
 from retention.core.progress import progress
-from retention.explanation.surrogate import Surrogate, fit_surrogate
-from retention.explanation.tree_shap import small_trees, tree_values
+from retention.explanation.surrogate import StandInRows, Surrogate, draw_rows, fit_surrogate
+from retention.explanation.tree_shap import SolvedTrees, small_trees, solved
 from retention.models.estimators import RiskModel, raw_score
 
 LINEAR, BOOSTED = "LogisticRegression", "HistGradientBoostingClassifier"
+SURROGATE, SAMPLING = "surrogate", "sampling"
 FEW_UNSEEN = 100
 """Unseen customers below which the stand-in is fitted on the others too."""
 TREES = 200
@@ -60,6 +63,179 @@ class Attributions:
     explained: np.ndarray
     method: str
     fidelity: float | None = None
+
+
+@dataclass(frozen=True)
+class Attributor:
+    """What gives the contributions of any customers: everything that is learnt of a model once.
+
+    Attributes
+    ----------
+    model : RiskModel
+    names : list of str
+        Its features.
+    owner : ndarray of int, shape (n_columns,)
+        The feature that each prepared column is made of.
+    typical : ndarray, shape (n_background, n_columns)
+        Prepared customers that a customer is compared with.
+    method : str
+        As :class:`Attributions` tells it.
+    fidelity : float or None
+        As :class:`Attributions` tells it.
+    trees : SolvedTrees or None
+        Small trees with the shares of every code: of the model itself, or of its stand-in.
+    stand_in : Surrogate or None
+        The stand-in of a model that has no exact path.
+    """
+
+    model: RiskModel
+    names: list[str]
+    owner: np.ndarray
+    typical: np.ndarray
+    method: str
+    fidelity: float | None = None
+    trees: SolvedTrees | None = None
+    stand_in: Surrogate | None = None
+
+    @property
+    def prepare(self) -> Any:
+        """What makes prepared columns of features."""
+        return self.model.pipeline.named_steps["prepare"]
+
+    def attributed(self, features: pd.DataFrame) -> Attributions:
+        """Return the contributions of customers, by an exact path or a faithful stand-in."""
+        rows, estimate = self.prepare.transform(features), self._estimate
+        if self.trees is None:
+            values, base = _by_shap(estimate, rows, self.typical, self.owner, self.method)
+        else:
+            values = self.trees.values(rows)
+            base = self._stand_in_base if self.stand_in else self._base
+        return self._told(features, values, base)
+
+    def sampled(
+        self, features: pd.DataFrame, *, max_evaluations: int, seed: int, jobs: int
+    ) -> Attributions:
+        """Return the contributions of customers by walks that score the model itself.
+
+        Parameters
+        ----------
+        features : DataFrame, shape (n_customers, n_features)
+        max_evaluations : int
+            Model evaluations that all walks together may spend.
+        seed, jobs : int
+            As :func:`attribute` takes them.
+        """
+        rows, estimate = self.prepare.transform(features), self._estimate
+        walks = max_evaluations // max(1, len(rows) * len(self.names))
+        typical = self.typical[: int(np.clip(walks, 2, len(self.typical)))]
+        values, _ = self.stand_in.values(rows, typical)
+        values += _sampled(
+            _rest(estimate, self.stand_in), rows, typical, self.owner, seed=seed, jobs=jobs
+        )
+        return self._told(features, values, float(raw_score(estimate, typical).mean()))
+
+    @property
+    def _estimate(self) -> Any:
+        return self.model.pipeline.named_steps["estimate"]
+
+    @cached_property
+    def _base(self) -> float:
+        return float(raw_score(self._estimate, self.typical).mean())
+
+    @cached_property
+    def _stand_in_base(self) -> float:
+        return float(self.stand_in.score(self.typical).mean())
+
+    def _told(self, features: pd.DataFrame, values: np.ndarray, base: float) -> Attributions:
+        base = self.model.slope * base + self.model.intercept
+        table = pd.DataFrame(self.model.slope * values, features.index, self.names)
+        is_own = self.method != SURROGATE
+        explained = self.model.line(features) if is_own else base + table.sum(axis=1)
+        return Attributions(table, base, np.asarray(explained), self.method, self.fidelity)
+
+
+def has_exact_path(model: RiskModel) -> bool:
+    """Tell whether a model's values are exact without a stand-in."""
+    return type(model.pipeline.named_steps["estimate"]).__name__ in (LINEAR, BOOSTED)
+
+
+def stand_in_order(key: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+    """Return the rows that a stand-in may be fitted on, in the order of their keys.
+
+    Parameters
+    ----------
+    key, unseen : ndarray, shape (n_customers,)
+        As :func:`attribute` takes them.
+    """
+    order = np.argsort(key, kind="stable")
+    return order[unseen[order]] if unseen.sum() >= FEW_UNSEEN else order
+
+
+def riskiest(risk: np.ndarray, unseen: np.ndarray, key: np.ndarray, *, most: int) -> np.ndarray:
+    """Return at most `most` rows, the riskiest of the unseen first taken, in their order.
+
+    Parameters
+    ----------
+    risk, unseen, key : ndarray, shape (n_customers,)
+        As :func:`attribute` takes them.
+    most : int
+    """
+    if len(risk) <= most:
+        return np.arange(len(risk))
+    told = np.where(unseen, risk, -np.inf)
+    return np.sort(np.lexsort((key, -told))[:most])
+
+
+def learn_attributor(
+    model: RiskModel,
+    background: pd.DataFrame,
+    *,
+    drawn: StandInRows | None,
+    take: Callable[[np.ndarray], pd.DataFrame],
+    seed: int,
+    faithful: float = FAITHFUL,
+) -> Attributor:
+    """Return what gives the contributions of any customers.
+
+    Parameters
+    ----------
+    model : RiskModel
+    background : DataFrame, shape (n_background, n_features)
+        Customers a customer is compared with.
+    drawn : StandInRows or None
+        What a stand-in is fitted on; None where :func:`has_exact_path` says that none is needed.
+    take : callable
+        Gives the features of the rows of these numbers.
+    seed : int
+        Seed of the stand-in.
+    faithful : float
+        Fidelity from which the stand-in answers for the model; at -inf it answers unmeasured.
+    """
+    prepare = model.pipeline.named_steps["prepare"]
+    estimate = model.pipeline.named_steps["estimate"]
+    names = list(background)
+    owner = np.array([names.index(name) for name in column_owners(prepare)])
+    typical = prepare.transform(background)
+    found = partial(Attributor, model, names, owner, typical)
+    if drawn is None:
+        small = small_trees(estimate, owner) if type(estimate).__name__ == BOOSTED else None
+        if small is not None:
+            return found("tree", trees=solved(small, typical, len(names)))
+        return found("linear" if type(estimate).__name__ == LINEAR else "tree")
+    stand_in = fit_surrogate(
+        partial(raw_score, estimate),
+        drawn.points(lambda rows: prepare.transform(take(rows)), typical, owner),
+        owner,
+        unmixed=len(drawn.some),
+        trees=TREES,
+        seed=seed,
+        judged=np.isfinite(faithful),
+    )
+    fidelity = stand_in.fidelity
+    if fidelity is not None and fidelity < faithful:
+        return found(SAMPLING, fidelity, stand_in=stand_in)
+    trees = solved(stand_in.trees, typical, stand_in.players)
+    return found(SURROGATE, fidelity, trees=trees, stand_in=stand_in)
 
 
 def attribute(
@@ -107,52 +283,22 @@ def attribute(
     jobs : int
         Processor cores that sampling may use; the result does not depend on it.
     """
-    prepare = model.pipeline.named_steps["prepare"]
-    estimate = model.pipeline.named_steps["estimate"]
-    names = list(features)
-    owner = np.array([names.index(name) for name in column_owners(prepare)])
-    rows, typical = prepare.transform(features), prepare.transform(background)
-    trees = small_trees(estimate, owner) if type(estimate).__name__ == BOOSTED else None
-    fidelity = None
-    if trees is not None:
-        method, values = "tree", tree_values(trees, rows, typical, len(names))
-        base = float(raw_score(estimate, typical).mean())
-    elif type(estimate).__name__ in (LINEAR, BOOSTED):
-        method = "linear" if type(estimate).__name__ == LINEAR else "tree"
-        values, base = _by_shap(estimate, rows, typical, owner, method)
-    else:
-        drawn_from = np.argsort(key, kind="stable")
-        if unseen.sum() >= FEW_UNSEEN:
-            drawn_from = drawn_from[unseen[drawn_from]]
-        stand_in = fit_surrogate(
-            lambda points: raw_score(estimate, points),
-            rows[drawn_from],
-            typical,
-            owner,
-            evaluations=evaluations,
-            trees=TREES,
-            seed=seed,
-            judged=np.isfinite(faithful),
-        )
-        fidelity = stand_in.fidelity
-        method = "sampling" if fidelity is not None and fidelity < faithful else "surrogate"
-        if method == "sampling":
-            if len(rows) > max_rows:
-                told = np.where(unseen, risk, -np.inf)
-                first = np.sort(np.lexsort((key, -told))[:max_rows])
-                rows, features = rows[first], features.iloc[first]
-            walks = max_evaluations // max(1, len(rows) * len(names))
-            typical = typical[: int(np.clip(walks, 2, len(typical)))]
-        values, base = stand_in.values(rows, typical)
-        if method == "sampling":
-            values += _sampled(
-                _rest(estimate, stand_in), rows, typical, owner, seed=seed, jobs=jobs
-            )
-            base = float(raw_score(estimate, typical).mean())
-    base = model.slope * base + model.intercept
-    table = pd.DataFrame(model.slope * values, features.index, names)
-    explained = base + table.sum(axis=1) if method == "surrogate" else model.line(features)
-    return Attributions(table, base, np.asarray(explained), method, fidelity)
+    order, drawn = stand_in_order(key, unseen), None
+    if not has_exact_path(model):
+        sizes = (len(order), len(background), features.shape[1])
+        drawn = draw_rows(*sizes, evaluations=evaluations, seed=seed)
+    found = learn_attributor(
+        model,
+        background,
+        drawn=drawn,
+        take=lambda rows: features.iloc[order[rows]],
+        seed=seed,
+        faithful=faithful,
+    )
+    if found.method != SAMPLING:
+        return found.attributed(features)
+    some = features.iloc[riskiest(risk, unseen, key, most=max_rows)]
+    return found.sampled(some, max_evaluations=max_evaluations, seed=seed, jobs=jobs)
 
 
 def column_owners(prepare: object) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retention.core.hashing import folds
-from retention.explanation.tree_shap import SmallTree, small_trees, tree_scores, tree_values
+from retention.explanation.tree_shap import SmallTree, small_trees, solved, tree_scores
 
 Scorer = Callable[[np.ndarray], np.ndarray]
 
@@ -45,33 +45,90 @@ class Surrogate:
 
     def values(self, rows: np.ndarray, background: np.ndarray) -> tuple[np.ndarray, float]:
         """Return each row's exact Shapley values, and the background's mean score."""
-        values = tree_values(self.trees, rows, background, self.players)
+        values = solved(self.trees, background, self.players).values(rows)
         return values, float(self.score(background).mean())
 
 
-def mixtures(
-    rows: np.ndarray, background: np.ndarray, owner: np.ndarray, count: int, *, seed: int
-) -> np.ndarray:
-    """Return `count` customers with a random set of features taken from a background row.
+@dataclass(frozen=True)
+class StandInRows:
+    """Which rows a stand-in is fitted on, by their numbers: the rows themselves may lie elsewhere.
 
-    The size of the set is uniform, as it is along a walk from one row to another.
+    Attributes
+    ----------
+    some : ndarray of int
+        Rows that are asked about as they are.
+    mixed, others : ndarray of int, shape (n_mixtures,)
+        The row and the background row that each mixture is made of.
+    own : ndarray of bool, shape (n_mixtures, n_features)
+        Features that a mixture has from its row.
     """
+
+    some: np.ndarray
+    mixed: np.ndarray
+    others: np.ndarray
+    own: np.ndarray
+
+    @property
+    def needed(self) -> np.ndarray:
+        """Numbers of all rows that are looked at, ascending."""
+        return np.union1d(self.some, self.mixed)
+
+    def mixtures(
+        self, take: Callable[[np.ndarray], np.ndarray], background: np.ndarray, owner: np.ndarray
+    ) -> np.ndarray:
+        """Return customers with a random set of features taken from a background row.
+
+        Parameters
+        ----------
+        take : callable
+            Gives the prepared rows of some numbers.
+        background : ndarray, shape (n_background, n_columns)
+        owner : ndarray of int, shape (n_columns,)
+            The feature that each column is made of.
+        """
+        return np.where(self.own[:, owner], take(self.mixed), background[self.others])
+
+    def points(
+        self, take: Callable[[np.ndarray], np.ndarray], background: np.ndarray, owner: np.ndarray
+    ) -> np.ndarray:
+        """Return the rows as they are, then the mixtures; parameters as :meth:`mixtures`."""
+        return np.vstack([take(self.some), self.mixtures(take, background, owner)])
+
+
+def draw_rows(
+    count: int, background: int, players: int, *, evaluations: int, seed: int
+) -> StandInRows:
+    """Return which of `count` rows a stand-in is fitted on.
+
+    The size of the set of features that a mixture has from its row is uniform, as it is along a
+    walk from one row to another.
+
+    Parameters
+    ----------
+    count, background, players : int
+        Rows, background rows and features that there are.
+    evaluations : int
+        Rows that the model may be asked about, half of them mixtures.
+    seed : int
+    """
+    some = np.arange(count)
+    if count > evaluations // 2:
+        chosen = np.random.default_rng(seed).choice(count, evaluations // 2, replace=False)
+        some = np.sort(chosen)
+    mixed = max(50, evaluations - len(some))
     rng = np.random.default_rng(seed)
-    players = owner.max() + 1
-    order = rng.random((count, players)).argsort(axis=1, kind="stable")
-    own = order < rng.integers(0, players + 1, size=(count, 1))
-    some = rows[rng.integers(0, len(rows), count)]
-    others = background[rng.integers(0, len(background), count)]
-    return np.where(own[:, owner], some, others)
+    order = rng.random((mixed, players)).argsort(axis=1, kind="stable")
+    own = order < rng.integers(0, players + 1, size=(mixed, 1))
+    rows, others = rng.integers(0, count, mixed), rng.integers(0, background, mixed)
+    return StandInRows(some, rows, others, own)
 
 
 def fit_surrogate(
     score: Scorer,
-    rows: np.ndarray,
-    background: np.ndarray,
+    points: np.ndarray,
     owner: np.ndarray,
     *,
-    evaluations: int,
+    unmixed: int,
     trees: int,
     seed: int,
     judged: bool = True,
@@ -82,27 +139,20 @@ def fit_surrogate(
     ----------
     score : callable
         Prepared rows in, the model's score out.
-    rows, background : ndarray, shape (n, n_columns)
-        Prepared customers, and the typical ones they are compared with.
+    points : ndarray, shape (n_points, n_columns)
+        What it is asked about, as :meth:`StandInRows.points` gives it.
     owner : ndarray of int, shape (n_columns,)
         The feature that each column is made of.
-    evaluations : int
-        Rows that the model may be asked about, half of them mixtures.
+    unmixed : int
+        Number of the first points that are customers as they are.
     trees : int
         Trees to fit.
     seed : int
-        Seed of the choice of rows.
     judged : bool
         Whether to measure the fidelity, which takes most of the time.
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    rng = np.random.default_rng(seed)
-    some = rows
-    if len(rows) > evaluations // 2:
-        some = rows[np.sort(rng.choice(len(rows), evaluations // 2, replace=False))]
-    mixed = mixtures(rows, background, owner, max(50, evaluations - len(some)), seed=seed)
-    points = np.vstack([some, mixed])
     told = score(points)
     model = HistGradientBoostingRegressor(
         max_iter=trees, early_stopping=False, random_state=seed, **KNOBS
@@ -114,7 +164,7 @@ def fit_surrogate(
         for part in range(FOLDS):
             test = fold == part
             repeated[test] = model.fit(points[~test], told[~test]).predict(points[test])
-        split = [slice(0, len(some)), slice(len(some), None)]
+        split = [slice(0, unmixed), slice(unmixed, None)]
         fidelity = min(_r2(told[part], repeated[part]) for part in split)
     fitted = model.fit(points, told)
     start = float(np.ravel(fitted._baseline_prediction)[0])

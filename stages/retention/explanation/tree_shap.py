@@ -100,27 +100,55 @@ def _small(nodes: np.ndarray, owner: np.ndarray) -> SmallTree | None:
     return SmallTree(columns, nodes["num_threshold"][asks], players, masks, nodes["value"][place])
 
 
-def tree_values(
-    trees: Sequence[SmallTree], rows: np.ndarray, background: np.ndarray, players: int
-) -> np.ndarray:
-    """Return the Shapley value of each player for each row, shape (n_rows, players).
+@dataclass(frozen=True)
+class SolvedTrees:
+    """Trees with the Shapley values of every code, against one background.
 
-    A row's values add up to the sum of its trees minus the background's mean sum.
+    Attributes
+    ----------
+    trees : sequence of SmallTree
+    tables : sequence of ndarray, each of shape (n_players_of_the_tree, n_codes)
+    players : int
+        Features that there are.
+    """
+
+    trees: Sequence[SmallTree]
+    tables: Sequence[np.ndarray]
+    players: int
+
+    def values(self, rows: np.ndarray) -> np.ndarray:
+        """Return the Shapley value of each player for each row, shape (n_rows, players).
+
+        A row's values add up to the sum of its trees minus the background's mean sum.
+        """
+        values = np.zeros((len(rows), self.players))
+        for first, part in _parts(rows):
+            found = np.zeros((self.players, part.shape[1]))
+            for tree, table in zip(self.trees, self.tables, strict=True):
+                code = tree.codes(part)
+                for player, shares in zip(tree.players, table, strict=True):
+                    found[player] += shares[code]
+            values[first : first + part.shape[1]] = found.T
+        return values
+
+
+def solved(trees: Sequence[SmallTree], background: np.ndarray, players: int) -> SolvedTrees:
+    """Return the trees with the Shapley values of every code worked out.
+
+    Parameters
+    ----------
+    trees : sequence of SmallTree
+    background : ndarray, shape (n_background, n_columns)
+        Rows that a row is compared with.
+    players : int
+        Features that there are.
     """
     turned = np.ascontiguousarray(background.T)
     tables = []
     for tree in trees:
-        solved = _shares(len(tree.players)) @ tree.worth(tree.codes(turned))
-        tables.append(np.ascontiguousarray(solved))
-    values = np.zeros((len(rows), players))
-    for first, part in _parts(rows):
-        found = np.zeros((players, part.shape[1]))
-        for tree, table in zip(trees, tables, strict=True):
-            code = tree.codes(part)
-            for player, solved in zip(tree.players, table, strict=True):
-                found[player] += solved[code]
-        values[first : first + part.shape[1]] = found.T
-    return values
+        shares = _shares(len(tree.players)) @ tree.worth(tree.codes(turned))
+        tables.append(np.ascontiguousarray(shares))
+    return SolvedTrees(trees, tables, players)
 
 
 def tree_scores(trees: Sequence[SmallTree], rows: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from retention.core.arms import Arm, arm_of
 from retention.core.cells import bare, folded, is_missing
 from retention.core.columns import Columns
 from retention.core.errors import InputError, clipped, one_of, shown
-from retention.core.files import made
+from retention.core.files import made, read_parquet
 from retention.core.spreadsheets import unguard
 from retention.core.vocabulary import (
     ASSUMED_EFFECT,
@@ -62,6 +62,9 @@ def read_list(path: Path) -> pd.DataFrame:
         no effect, or two, of an offer.
     """
     needed = [IDENTITY, "segment", "offer", "arm", "cost"]
+    if path.is_dir():  # in parts, as segment wrote it
+        table = read_parquet(path, [*needed, ASSUMED_EFFECT])
+        return table.assign(treated=table["arm"] == Arm.TREATMENT)
     raw = _whole(made(path), [*needed, ASSUMED_EFFECT], optional=[ASSUMED_EFFECT])
     words = {name: _text(_words(raw.columns[name])) for name in needed[1:4]}
     table = pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0], **words})
@@ -92,6 +95,8 @@ def read_customers(path: Path) -> pd.DataFrame:
     InputError
         If the file is not there, or a risk is no number from 0 to 1.
     """
+    if path.is_dir():  # in parts, as segment wrote it
+        return read_parquet(path, [IDENTITY, "risk", "profit"])
     raw = _whole(made(path), [IDENTITY, "risk", "profit"])
     risk = _numbers(path, raw, "risk", raw.columns["risk"])
     odd = ~pd.Series(risk).between(0, 1)

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,19 +107,23 @@ def risk_by_name(short: str, rows: pd.DataFrame) -> np.ndarray | None:
 def refuse_misfit(used: InUse, table: pd.DataFrame) -> None:
     """Raise an InputError if a model cannot be asked about the customers of a table.
 
-    A word that the model has never met stands for none that it knows and is told on stderr. But
-    where the model knows words that no customer has any more and customers have words that it
-    does not know, words were renamed: all these customers would be scored as if the column were
-    empty.
+    As :func:`refuse_columns` and :func:`refuse_words` do, of all its rows.
+    """
+    refuse_columns(used, table)
+    refuse_words(used, words_met(table, list(known_words(used))))
+
+
+def refuse_columns(used: InUse, table: pd.DataFrame) -> None:
+    """Raise an InputError if a model needs columns that a table does not have, or of other kinds.
 
     Parameters
     ----------
     used : InUse
     table : DataFrame
-        The customers.
+        The customers; rows are not looked at.
     """
-    place, kinds = used.folder.card, used.card["features"]
-    for name, kind in kinds.items():
+    place = used.folder.card
+    for name, kind in used.card["features"].items():
         if name not in table:
             raise InputError(
                 f"{place}: the model needs the column {clipped(name)}, which the customers do not "
@@ -132,8 +137,30 @@ def refuse_misfit(used: InUse, table: pd.DataFrame) -> None:
                 f"{found}; valid: a {kind}, or a model of these columns (params score.model "
                 f"{TRAINED})"
             )
-    for name, known in _words(used).items():
-        here = set(table[name].dropna().unique())
+
+
+def words_met(table: pd.DataFrame, names: Sequence[str]) -> dict[str, Counter[str]]:
+    """Return how many rows have each word, by column of words."""
+    return {name: Counter(table[name].value_counts().to_dict()) for name in names}
+
+
+def refuse_words(used: InUse, met: Mapping[str, Counter[str]]) -> None:
+    """Raise an InputError if the words that customers have are not those that a model knows.
+
+    A word that the model has never met stands for none that it knows and is told on stderr. But
+    where the model knows words that no customer has any more and customers have words that it
+    does not know, words were renamed: all these customers would be scored as if the column were
+    empty.
+
+    Parameters
+    ----------
+    used : InUse
+    met : mapping of Counter
+        What :func:`words_met` returns of all customers.
+    """
+    place = used.folder.card
+    for name, known in known_words(used).items():
+        here = set(met[name])
         strange, gone = sorted(here - known), sorted(known - here)
         if strange and (gone or not here & known):
             raise InputError(
@@ -142,7 +169,7 @@ def refuse_misfit(used: InUse, table: pd.DataFrame) -> None:
                 f"were, or a model of these (params score.model {TRAINED})"
             )
         if strange and used.kept:
-            count = int(table[name].isin(strange).sum())
+            count = sum(met[name][word] for word in strange)
             print(
                 f"score: {count:,} rows have words of {clipped(name)} that the model has never "
                 f"met ({_named(strange)})",
@@ -173,7 +200,7 @@ def refuse_other_outcomes(used: InUse, rule: Label) -> None:
             )
 
 
-def _words(used: InUse) -> dict[str, set[str]]:
+def known_words(used: InUse) -> dict[str, set[str]]:
     """Return the words that the model knows of each categorical feature."""
     prepare = used.model.pipeline.named_steps["prepare"]
     names = next(columns for part, _, columns in prepare.transformers_ if part == "words")

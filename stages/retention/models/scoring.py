@@ -1,5 +1,7 @@
 """Everyone's risk, asked once: in chunks, on as many cores as params allow."""
 
+from dataclasses import astuple, dataclass
+
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -51,50 +53,168 @@ def score_customers(
     Returns
     -------
     DataFrame, shape (n_rows, …)
-        ``customer_id``, ``month`` of months, ``risk`` (0 to 1) and ``out_of_fold`` (bool), rows as
-        in `table`; of a model that was kept also ``taught`` (bool).
+        As :func:`score_rows` returns them.
+
+    Raises
+    ------
+    InputError
+        As :func:`risk_of_twins` does, or :func:`recognised`.
+    """
+    known = known_rows(table, out_of_fold, kept=kept)
+    twins = risk_of_twins(known, out_of_fold, kept=kept)
+    return score_rows(table, model, twins, out_of_fold, jobs=jobs, kept=kept)
+
+
+def known_rows(table: pd.DataFrame, out_of_fold: pd.DataFrame, *, kept: bool) -> pd.DataFrame:
+    """Return the rows that taught the model, with their out-of-fold risk.
+
+    Parameters
+    ----------
+    table, out_of_fold, kept
+        As :func:`score_customers` takes them; no features are needed. The table of a snapshot
+        may be a part of one.
+
+    Returns
+    -------
+    DataFrame
+        ``customer_id``, ``split``, what makes rows twins, and ``risk``; rows as in `table`.
+    """
+    if kept:
+        known, _ = recognised(table, out_of_fold)
+    else:
+        alike = in_months(table) == in_months(out_of_fold)
+        known = _matched(table, out_of_fold) if alike else pd.Series(np.nan, table.index)
+    names = dict.fromkeys([IDENTITY, "split", *_twin(table)])
+    return table[list(names)].assign(risk=known)[known.notna()]
+
+
+def risk_of_twins(known: pd.DataFrame, out_of_fold: pd.DataFrame, *, kept: bool) -> pd.DataFrame:
+    """Return the out-of-fold risk of what each row that taught the model has in common with twins.
+
+    Parameters
+    ----------
+    known : DataFrame
+        The rows of the whole table, as :func:`known_rows` returns them.
+    out_of_fold, kept
+        As :func:`score_customers` takes them.
+
+    Returns
+    -------
+    DataFrame
+        What makes rows twins, once each, and ``risk``.
 
     Raises
     ------
     InputError
         If the model is not one that was kept and was trained on somebody who is not on the
-        training side of `table`: it would be asked about customers whose outcome it has seen.
+        training side: it would be asked about customers whose outcome it has seen.
     """
-    own = ["behaviour_key" if in_months(table) else "twin_key"]
-    twin = [*([MONTH] if in_months(table) else []), *own, LABEL]
-    training = (table["split"] == "train").to_numpy()
-    doubtful = np.zeros(len(table), dtype=bool)
-    if kept:
-        known, doubtful = recognised(table, out_of_fold)
-    else:
-        alike = in_months(table) == in_months(out_of_fold)
-        known = _matched(table, out_of_fold) if alike else pd.Series(np.nan, table.index)
-        if known.notna().sum() != len(out_of_fold) or known[~training].notna().any():
-            raise InputError(
-                "the model was trained on other customers than the training side of the features; "
-                "run `dvc repro`, which trains it anew"
-            )
-    by_twin = table[twin].assign(risk=known)[known.notna()].drop_duplicates(twin)
-    places = pd.MultiIndex.from_frame(table[twin])
-    risk = by_twin.set_index(twin)["risk"].reindex(places).to_numpy("float64", copy=True)
+    if not kept and (len(known) != len(out_of_fold) or (known["split"] != "train").any()):
+        raise InputError(
+            "the model was trained on other customers than the training side of the features; "
+            "run `dvc repro`, which trains it anew"
+        )
+    twin = _twin(known)
+    return known[[*twin, "risk"]].drop_duplicates(twin)
+
+
+def score_rows(
+    table: pd.DataFrame,
+    model: RiskModel,
+    twins: pd.DataFrame,
+    out_of_fold: pd.DataFrame,
+    *,
+    jobs: int,
+    kept: bool,
+    quiet: bool = False,
+) -> pd.DataFrame:
+    """Return the risk of each row of a table or a part of it, out of fold where one is known.
+
+    Parameters
+    ----------
+    table, model, out_of_fold, jobs, kept
+        As :func:`score_customers` takes them.
+    twins : DataFrame
+        What :func:`risk_of_twins` returns of the whole table.
+    quiet : bool
+        Say nothing of the progress.
+
+    Returns
+    -------
+    DataFrame, shape (n_rows, …)
+        ``customer_id``, ``month`` of months, ``risk`` (0 to 1) and ``out_of_fold`` (bool), rows as
+        in `table`; of a model that was kept also ``taught`` (bool).
+    """
+    twin = _twin(table)
+    risk = np.full(len(table), np.nan)
+    # Few rows taught: those that cannot be their twins are not looked up.
+    near = np.flatnonzero(table[twin[-2]].isin(twins[twin[-2]]))
+    places = pd.MultiIndex.from_frame(table[twin].iloc[near])
+    risk[near] = twins.set_index(twin)["risk"].reindex(places).to_numpy("float64")
     # Training customers beyond params train.max_rows were not trained on: the model is honest.
-    seen = ~np.isnan(risk) & (training | kept)
-    risk[~seen] = predict_risk(model, table[~seen], jobs=jobs)
+    seen = ~np.isnan(risk) & ((table["split"] == "train").to_numpy() | kept)
+    doubtful = recognised(table, out_of_fold)[1] if kept else np.zeros(len(table), dtype=bool)
+    asked = table.loc[~seen, list(model.pipeline.feature_names_in_)]
+    risk[~seen] = predict_risk(model, asked, jobs=jobs, quiet=quiet)
     told = table[[IDENTITY, *([MONTH] if in_months(table) else [])]].assign(
         risk=risk.round(_DIGITS), out_of_fold=seen | doubtful
     )
     return told.assign(**{TAUGHT: seen}) if kept else told
 
 
-def headline(table: pd.DataFrame, risk: pd.Series, *, threshold: float) -> dict[str, float]:
-    """Return what the risks say of those whose outcome is ahead, in months of the last month.
+def _twin(table: pd.DataFrame) -> list[str]:
+    """Return the columns in which rows are alike that count as one, the key of behaviour amid."""
+    return [MONTH, "behaviour_key", LABEL] if in_months(table) else ["twin_key", LABEL]
 
-    Those whom a running campaign treats are among them: they can be on a list too.
+
+@dataclass(frozen=True)
+class Ahead:
+    """What the risks say of those whose outcome is ahead: counts, and sums of whole numbers.
+
+    A risk has few digits, so that a sum of many does not depend on their order.
+
+    Attributes
+    ----------
+    customers : int
+        Those whose outcome is ahead, in months of the last month. Those whom a running campaign
+        treats are among them: they can be on a list too.
+    called : int
+        Those of them whose risk is at the threshold or above.
+    risk, risk_called : int
+        The risks of both, added up, in millionths.
+    """
+
+    customers: int = 0
+    called: int = 0
+    risk: int = 0
+    risk_called: int = 0
+
+    def __add__(self, other: "Ahead") -> "Ahead":
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Ahead(*(ours + theirs for ours, theirs in pairs))
+
+    @property
+    def headline(self) -> dict[str, float]:
+        """The numbers that people compare; a mean of nobody is NaN."""
+
+        def mean(total: int, count: int) -> float:
+            return total / count / 10**_DIGITS if count else float("nan")
+
+        return {
+            "ahead": self.customers,
+            "mean_risk": mean(self.risk, self.customers),
+            "called": self.called,
+            "expected_precision": mean(self.risk_called, self.called),
+        }
+
+
+def look_ahead(table: pd.DataFrame, risk: pd.Series, *, threshold: float) -> Ahead:
+    """Return what the risks say of those whose outcome is ahead.
 
     Parameters
     ----------
     table : DataFrame, shape (n_rows, …)
-        ``drop`` and, of months, ``month``.
+        ``drop`` and, of months, ``month``; of a snapshot it may be a part of the table.
     risk : Series of float, shape (n_rows,)
         Indexed as `table`.
     threshold : float
@@ -103,12 +223,8 @@ def headline(table: pd.DataFrame, risk: pd.Series, *, threshold: float) -> dict[
     today = newest(table)
     ahead = risk[today.index[is_ahead(today)]]
     called = ahead[ahead >= threshold]
-    return {
-        "ahead": len(ahead),
-        "mean_risk": ahead.mean(),
-        "called": len(called),
-        "expected_precision": called.mean(),  # null where none
-    }
+    whole = [int((one * 10**_DIGITS).round().astype("int64").sum()) for one in (ahead, called)]
+    return Ahead(len(ahead), len(called), *whole)
 
 
 def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Series, np.ndarray]:
@@ -181,25 +297,28 @@ def _matched(
     return pd.Series(risks.reindex(places).to_numpy("float64"), table.index)
 
 
-def predict_risk(model: RiskModel, table: pd.DataFrame, *, jobs: int) -> np.ndarray:
+def predict_risk(
+    model: RiskModel, table: pd.DataFrame, *, jobs: int, quiet: bool = False
+) -> np.ndarray:
     """Return the model's risk of each row of `table`, shape (n_customers,).
 
-    The chunks are the same whatever `jobs` is, and so is the result.
+    The chunks are the same whatever `jobs` is, and so is the result; `quiet` shows no progress.
     """
     names = list(model.pipeline.feature_names_in_)
+    features = table if list(table) == names else table[names]
 
     def one(first: int) -> np.ndarray:
         # A thread's own loops (OpenMP) would take all cores once more.
         with threadpool_limits(1):
-            return model.risk(table[names].iloc[first : first + ASKED_AT_ONCE])
+            return model.risk(features.iloc[first : first + ASKED_AT_ONCE])
 
-    starts = range(0, len(table), ASKED_AT_ONCE)
+    starts = range(0, len(features), ASKED_AT_ONCE)
     if len(starts) < 2:
         with threadpool_limits(jobs):
-            return model.risk(table[names])
+            return model.risk(features)
     # Threads, not processes: the estimators leave Python's lock, and nothing is copied.
     parts = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(
         delayed(one)(first) for first in starts
     )
-    shown = progress(starts, what="score", unit="chunks")
+    shown = starts if quiet else progress(starts, what="score", unit="chunks")
     return np.concatenate([part for _, part in zip(shown, parts, strict=True)])

@@ -16,7 +16,6 @@ from retention.core.hashing import part_of
 from retention.core.months import in_months
 from retention.core.params import Models, Train
 from retention.core.progress import progress
-from retention.core.vocabulary import LABEL
 from retention.models.calibration import Calibration, choose_calibration, fit_sigmoid
 from retention.models.estimators import (
     FAMILIES,
@@ -233,32 +232,6 @@ def train_model(
         fitted, calibration.slope, calibration.intercept, calibration.bend, calibration.steps
     )
     return Trained(model, best, candidates, calibration, risk, losses)
-
-
-def training_rows(table: pd.DataFrame, *, train: Train) -> pd.DataFrame:
-    """Return one row of each twin pair among the training customers, at most `train.max_rows`.
-
-    The rows are chosen by the hash of their behaviour, as large a share of either class.
-
-    Raises
-    ------
-    InputError
-        If a class has fewer customers than twice the folds.
-    """
-    rows = table[(table["split"] == "train") & table["scored"]]
-    if rows.empty and in_months(table):
-        raise InputError(
-            "no month has a known outcome, so that nothing can be learnt: an outcome is known once "
-            "the months of params label.horizon_months after it are there, or from the shop's own "
-            "label; until then params score.model can name a model that was kept under models/"
-        )
-    key, label = rows["twin_key"].to_numpy(), rows[LABEL].to_numpy("int64")
-    if min(label.sum(), (1 - label).sum()) < 2 * train.folds:
-        raise InputError(
-            f"{label.sum()} training customers dropped and {(1 - label).sum()} stayed; "
-            f"at least {2 * train.folds} of each are needed (twice params train.folds)"
-        )
-    return rows[part_of(key, label, most=train.max_rows, seed=train.seed, purpose="rows")]
 
 
 def row_weights(rows: pd.DataFrame) -> np.ndarray | None:

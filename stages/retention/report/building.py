@@ -11,14 +11,12 @@ from retention.core.columns import Columns
 from retention.core.files import rounded
 from retention.core.formats import LANGUAGES
 from retention.core.grades import FAILED_GRADE
-from retention.core.vocabulary import IDENTITY
 from retention.report.months import months_overview, sees_months
 from retention.report.page import render
+from retention.report.people import People
 from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
 from retention.report.views import view_of
 
-SHOWN = 200
-"""Rows of the list on the page; the rest is in the file."""
 _HEADLINE = ("at_risk", "expected_drops", "profit_at_stake")
 
 
@@ -59,9 +57,8 @@ def build_report(
     files: Mapping[str, Any],
     names: Mapping[str, str],
     *,
-    customers: pd.DataFrame,
+    people: People,
     reliability: pd.DataFrame,
-    sentences: pd.DataFrame,
     columns: Columns,
     folder: Path,
 ) -> Report:
@@ -74,29 +71,23 @@ def build_report(
         tables as DataFrames, ``offers`` and ``params`` as plain values.
     names : mapping of str to str
         The path of each file, and of the ``overview``.
-    customers : DataFrame
-        Everyone: ``customer_id``, ``risk``, ``drop``, ``profit``, ``grid``, ``segments`` and
-        ``reasons``.
+    people : People
+        What the tables of customers tell.
     reliability : DataFrame
         See :func:`retention.report.sections.came_true`.
-    sentences : DataFrame
-        ``customer_id`` and the reasons as a sentence in each language.
     columns : Columns
         The data dictionary.
     folder : Path
         Templates, style, script and sentences.
     """
     # As the file holds it, so that every figure of the page is one of the file.
-    overview = rounded(_overview(files, customers, reliability))
+    overview = rounded(_overview(files, people, reliability))
     content = {
         name: rows_of(value) if isinstance(value, pd.DataFrame) else value
         for name, value in files.items()
     }
     content["overview"] = overview
-    top = files["list"].head(SHOWN).astype({"valid_until": "str"})
-    for more in (customers[[IDENTITY, "grid"]], sentences):
-        top = top.merge(more, on=IDENTITY, how="left")
-    content["list"] = rows_of(top)
+    content["list"] = rows_of(people.top)
     view, by_path = view_of(content, names), {names[name]: one for name, one in content.items()}
     pages = {
         language: render(by_path, names, view, columns=columns, folder=folder, language=language)
@@ -111,10 +102,10 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def _overview(
-    files: Mapping[str, Any], customers: pd.DataFrame, reliability: pd.DataFrame
+    files: Mapping[str, Any], people: People, reliability: pd.DataFrame
 ) -> dict[str, Any]:
     """Return what the tables of a run add up to."""
-    segment, listed, params = files["segment"], files["list"], files["params"]
+    segment, params = files["segment"], files["params"]
     noticed = rows_of(files["readiness"])
     monthly = {"months": months_overview(files, noticed)} if sees_months(files) else {}
     if monthly:  # a kind of finding once, as it stands on the page
@@ -122,20 +113,15 @@ def _overview(
     findings = [*noticed, *files["featurize"]["report"]]
     return {
         "headline": headline_figures(
-            customers,
+            people.customers,
             threshold=files["train"]["threshold"],
             months=params["campaign"]["horizon_months"],
             lost=params["campaign"]["share_lost"],
         ),
         "came_true": came_true(reliability),
         "funnel": funnel(segment["audience"], segment["excluded"]),
-        "cells": cells(
-            customers,
-            list(segment["grid"]),
-            listed=list(listed[IDENTITY]),
-            segments=list(segment["segments"]),
-        ),
+        "cells": cells(people.counts, list(segment["grid"]), segments=list(segment["segments"])),
         "findings": count_findings(findings),
-        "list": {"rows": len(listed), "shown": min(SHOWN, len(listed))},
+        "list": {"rows": people.listed, "shown": len(people.top)},
         **monthly,
     }

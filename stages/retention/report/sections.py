@@ -1,6 +1,6 @@
 """What the page adds up from the tables of a run: how many are at risk, what stands to be lost."""
 
-from collections import Counter
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -9,6 +9,7 @@ from retention.core.audience import audience_of, is_ahead
 from retention.core.findings import Level
 from retention.core.value_at_risk import profit_at_stake
 from retention.core.vocabulary import PROFIT
+from retention.report.people import CellCounts
 
 TOP = 3
 
@@ -44,11 +45,10 @@ def headline_figures(
         "ahead": int(is_ahead(customers).sum()),
         "at_risk": at_risk,
         "at_risk_share": at_risk / max(1, len(audience)),
-        "expected_drops": float(risk.sum()),
-        "monthly_profit": float(audience[PROFIT].sum()),
-        "profit_at_stake": float(
-            (risk * profit_at_stake(audience, months=months, lost=lost)).sum()
-        ),
+        # The same sums in whatever order, so however many parts the customers lie in.
+        "expected_drops": math.fsum(risk),
+        "monthly_profit": math.fsum(audience[PROFIT].dropna()),
+        "profit_at_stake": math.fsum(risk * profit_at_stake(audience, months=months, lost=lost)),
     }
 
 
@@ -90,22 +90,15 @@ def count_findings(report: Sequence[Mapping[str, object]]) -> dict[str, int]:
 
 
 def cells(
-    customers: pd.DataFrame,
-    names: Sequence[str],
-    *,
-    listed: Sequence[str],
-    segments: Sequence[str],
+    counts: CellCounts, names: Sequence[str], *, segments: Sequence[str]
 ) -> dict[str, dict[str, object]]:
     """Return who is in each cell of the grid of risk and profit.
 
     Parameters
     ----------
-    customers : DataFrame
-        ``customer_id``, ``grid``, ``segments`` and ``reasons`` (names with spaces between).
+    counts : CellCounts
     names : sequence of str
         The cells to tell of.
-    listed : sequence of str
-        Ids on the campaign's list.
     segments : sequence of str
         Names of the segments.
 
@@ -115,22 +108,13 @@ def cells(
         By cell: ``listed``; ``segments`` (customers of each); ``reasons`` (a list of the three
         most frequent first reasons, each ``feature`` and ``customers``).
     """
-    on_list = customers["customer_id"].isin(set(listed))
-    first = customers["reasons"].fillna("").str.split(" ").str[0]
     found = {}
     for cell in names:
-        inside = (customers["grid"] == cell).to_numpy()
-        joint = customers.loc[inside, "segments"].fillna("").value_counts()
-        members: Counter[str] = Counter()
-        for joined, count in joint.items():
-            members.update(dict.fromkeys(joined.split(), int(count)))
-        why = first[inside][first[inside] != ""].value_counts()
-        why = why.sort_index().sort_values(ascending=False, kind="stable").head(TOP)
+        why = [(name, count) for (of, name), count in counts.reasons.items() if of == cell]
+        why.sort(key=lambda one: (-one[1], one[0]))
         found[cell] = {
-            "listed": int(on_list[inside].sum()),
-            "segments": {name: members[name] for name in segments},
-            "reasons": [
-                {"feature": feature, "customers": int(count)} for feature, count in why.items()
-            ],
+            "listed": counts.listed[cell],
+            "segments": {name: counts.segments[cell, name] for name in segments},
+            "reasons": [{"feature": name, "customers": count} for name, count in why[:TOP]],
         }
     return found

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.columns import Columns
+from retention.core.customer_parts import CustomerColumns
 from retention.core.rules import check_rule, matches
 from retention.core.vocabulary import PROFIT, REST
 
@@ -138,16 +139,23 @@ def _names() -> list[str]:
     return [f"{level}_risk/{column}" for level, column in product(LEVELS, columns)]
 
 
-def portrait(inside: pd.DataFrame, everyone: pd.DataFrame) -> dict[str, float]:
+def portrait(inside: np.ndarray, everyone: CustomerColumns) -> dict[str, float]:
     """Return size, share of everyone, mean risk and mean profit of a segment.
 
     The means are NaN where nobody is in it, or nobody's profit is known.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (n_customers,)
+    everyone : CustomerColumns
+        ``risk`` and ``profit``.
     """
+    size = int(inside.sum())
     return {
-        "customers": len(inside),
-        "share": len(inside) / max(1, len(everyone)),
-        "mean_risk": inside["risk"].mean(),
-        "mean_profit": inside[PROFIT].mean(),
+        "customers": size,
+        "share": size / max(1, len(everyone)),
+        "mean_risk": everyone["risk"][inside].mean(),
+        "mean_profit": everyone[PROFIT][inside].mean(),
     }
 
 

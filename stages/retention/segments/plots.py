@@ -215,17 +215,17 @@ def _plain(name: str) -> str:
 
 
 def draw_segments(
-    found: Segmentation, folder: Path, *, listed: pd.Index, columns: Columns, level: float
+    found: Segmentation, customers: pd.DataFrame, folder: Path, *, columns: Columns, level: float
 ) -> None:
     """Draw who is in the segments, what sets them apart, what they buy and whom an offer reaches.
 
     Parameters
     ----------
     found : Segmentation
+    customers : DataFrame
+        As :func:`draw_map` takes it.
     folder : Path
         Gets a picture each.
-    listed : Index
-        Rows of the customers on the campaign's list.
     columns : Columns
         The data dictionary.
     level : float
@@ -234,16 +234,23 @@ def draw_segments(
     draw_grid(found.grid, folder / "grid.png")
     draw_portraits(found.portraits, folder / "portraits.png", columns=columns)
     draw_categories(found.categories, folder / "categories.png", columns=columns, level=level)
-    customers = found.customers.assign(listed=found.customers.index.isin(listed))
     draw_map(customers, folder / "risk_and_profit.png")
 
 
 def draw_map(customers: pd.DataFrame, path: Path) -> None:
-    """Draw customers' risk and profit, the listed ones marked; of many, as the hash chooses."""
-    customers = customers.iloc[np.argsort(customers["twin_key"].to_numpy(), kind="stable")]
+    """Draw customers' risk and profit, the listed ones marked; of many, as the hash chooses.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        ``risk``, ``profit``, ``twin_key`` and ``listed`` of everyone.
+    path : Path
+    """
     with picture(path, width=8, height=5) as axis:
         for listed, colour, name in ((False, GREY, "no offer"), (True, ORANGE, "on the list")):
-            part = customers[customers["listed"] == listed].head(_MOST_DOTS)
+            rows = np.flatnonzero(customers["listed"] == listed)
+            keys = customers["twin_key"].to_numpy()[rows]
+            part = customers.iloc[rows[np.argsort(keys, kind="stable")[:_MOST_DOTS]]]
             axis.scatter(part[PROFIT], part["risk"], s=10, alpha=0.6, color=colour, label=name)
         axis.axvline(customers[PROFIT].median(), color=BLUE, linewidth=0.8, label="median profit")
         axis.set(xlabel="profit a month (unit of the export)", ylabel="risk of a drop, 0 to 1")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.core.customer_parts import CustomerColumns
 from retention.core.rule_values import RISK
 from retention.core.vocabulary import FAVOURITE, PROFIT
 from retention.stats.effects import (
@@ -25,7 +26,7 @@ _FIGURES = ("inside", "outside", "effect", "effect_low", "effect_high", "p_value
 
 def portraits(
     belongs: pd.DataFrame,
-    customers: pd.DataFrame,
+    customers: CustomerColumns,
     features: Sequence[str],
     words: Sequence[str],
     *,
@@ -41,7 +42,7 @@ def portraits(
     ----------
     belongs : DataFrame of bool
         A column a segment; rows as in `customers`.
-    customers : DataFrame
+    customers : CustomerColumns
         `features` and `words`.
     features : sequence of str
         Columns to compare, in the order of the answer.
@@ -106,7 +107,7 @@ def portraits(
 
 def risk_strata(
     belongs: pd.DataFrame,
-    customers: pd.DataFrame,
+    customers: CustomerColumns,
     *,
     picked: Mapping[str, Collection[str]],
     counted: np.ndarray | None = None,
@@ -120,7 +121,7 @@ def risk_strata(
     ----------
     belongs : DataFrame of bool
         A column a segment; rows as in `customers`.
-    customers : DataFrame
+    customers : CustomerColumns
         With ``risk``.
     picked : mapping
         What each segment is picked by.
@@ -138,7 +139,8 @@ def risk_strata(
     found = {}
     for name in belongs:
         if RISK in picked[name]:
-            found[name] = np.full(len(customers), NOWHERE)
+            # A column a segment, of everyone: short numbers.
+            found[name] = np.full(len(customers), NOWHERE, dtype="int32")
             found[name][rows] = strata_of(risk[rows], belongs[name].to_numpy(dtype=bool)[rows])
     return found
 
@@ -178,7 +180,7 @@ def comparable(
     return told
 
 
-def _counted(customers: pd.DataFrame, counted: np.ndarray | None) -> np.ndarray:
+def _counted(customers: CustomerColumns, counted: np.ndarray | None) -> np.ndarray:
     return np.ones(len(customers), dtype=bool) if counted is None else np.asarray(counted, bool)
 
 
@@ -261,7 +263,7 @@ def _words(
 
 def categories(
     inside: np.ndarray,
-    customers: pd.DataFrame,
+    customers: CustomerColumns,
     *,
     level: float,
     least: int,
@@ -272,7 +274,7 @@ def categories(
     Parameters
     ----------
     inside : ndarray of bool, shape (n_customers,)
-    customers : DataFrame
+    customers : CustomerColumns
         ``favourite_category`` and ``profit`` (a month); unknown profits do not count in means.
     level : float
         Coverage, above 0 and below 1, of all the intervals of one kind together.
@@ -338,7 +340,7 @@ def categories(
 
 def categories_of(
     belongs: pd.DataFrame,
-    customers: pd.DataFrame,
+    customers: CustomerColumns,
     *,
     level: float,
     least: int,

@@ -3,13 +3,15 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from retention.core.columns import Columns
+from retention.core.customer_parts import CustomerColumns
 from retention.core.params import Segment
-from retention.core.rules import fits_nobody
-from retention.core.vocabulary import IDENTITY, LABEL, PROFIT, REASON_RANKS
+from retention.core.vocabulary import LABEL, PROFIT, REASON_RANKS
 from retention.segments.membership import (
+    Cuts,
     all_segments,
     first_segment,
     grid_cells,
@@ -20,18 +22,13 @@ from retention.segments.membership import (
 from retention.segments.study import category_offers, rows_by, study
 from retention.segments.subgroup_discovery import discover, halves
 
-KEPT = [IDENTITY, "risk", LABEL, PROFIT, "grid", "segments", "reasons"]
-
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Who is in which segment, and what that says of them.
+    """What the segments say of the customers.
 
     Attributes
     ----------
-    customers : DataFrame
-        The table of customers with ``profit_rank``, ``segments``, ``segment`` (the first of
-        them), ``reasons`` and ``grid``.
     grid, portraits, categories, discovered : DataFrame
         See ``membership.grid_table``, ``study.study`` and ``subgroup_discovery.discover``.
     segments : dict
@@ -42,7 +39,6 @@ class Segmentation:
         Rules that hold for no customer.
     """
 
-    customers: pd.DataFrame
     grid: pd.DataFrame
     portraits: pd.DataFrame
     categories: pd.DataFrame
@@ -55,7 +51,6 @@ class Segmentation:
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that people and programs read, by their names."""
         return {
-            "customers": self.customers[KEPT],
             "portraits": self.portraits,
             "categories": self.categories,
             "discovered": self.discovered,
@@ -83,39 +78,78 @@ class Segmentation:
         }
 
 
-def find_segments(
+def profit_ranks(profit: pd.Series) -> np.ndarray:
+    """Return the share of all customers of known profit who have no more than each one."""
+    return profit.rank(pct=True).to_numpy("float64")
+
+
+def in_segments(
     customers: pd.DataFrame,
+    rules: Mapping[str, str],
+    *,
+    columns: Columns,
+    in_data: Mapping[str, Collection[str]],
+    risk_cuts: Cuts,
+    profit_cuts: Cuts,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put customers into the named segments and the cells of the grid.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        ``risk``, ``profit``, ``profit_rank``, the three reasons and what rules speak of.
+    rules : mapping of str to str
+        Params ``segment.rules``.
+    columns : Columns
+        The data dictionary.
+    in_data : mapping
+        Words of the data in open columns, which rules may name.
+    risk_cuts, profit_cuts : "quantiles" or two numbers
+        See ``membership.cut_points``; where `customers` are a part of all, two numbers.
+
+    Returns
+    -------
+    customers : DataFrame
+        With ``segments``, ``segment`` (the first of them), ``reasons`` and ``grid``.
+    belongs : DataFrame of bool
+        A column a segment.
+    """
+    belongs = named_segments(customers, rules, columns=columns, words=in_data)
+    cuts = {"risk_cuts": risk_cuts, "profit_cuts": profit_cuts}
+    placed = customers.assign(
+        segments=all_segments(belongs),
+        segment=first_segment(belongs),
+        reasons=joined_words(customers[list(REASON_RANKS)]),
+        grid=grid_cells(customers["risk"], customers[PROFIT], **cuts),
+    )
+    return placed, belongs
+
+
+def find_segments(
+    customers: CustomerColumns,
+    belongs: pd.DataFrame,
     *,
     taught: pd.DataFrame,
     features: Sequence[str],
     words: Sequence[str],
-    in_data: Mapping[str, Collection[str]],
-    columns: Columns,
     options: Segment,
 ) -> Segmentation:
-    """Put every customer into the grid and the named segments, and study them.
+    """Study the grid and the named segments, and discover others.
 
     Parameters
     ----------
-    customers : DataFrame, shape (n_customers, …)
-        Canonical columns, ``scored``, ``risk`` and the three reasons.
+    customers : CustomerColumns
+        Everyone: `features`, ``risk``, ``profit``, ``favourite_category`` and ``scored``.
+    belongs : DataFrame of bool
+        A column a segment, as :func:`in_segments` gives it.
     taught : DataFrame, shape (n_rows, …)
-        What taught the model, of which rules are discovered, see ``subgroup_discovery.halves``.
+        What taught the model, or ``subgroup_discovery.candidates`` of it, of which rules are
+        discovered, see ``subgroup_discovery.halves``.
     features, words : sequence of str
         The model's features, and those of them that hold words.
-    in_data : mapping
-        Words of the data in open columns, which rules may name.
-    columns : Columns
-        The data dictionary.
     options : Segment
         The params section.
     """
-    customers = customers.assign(profit_rank=customers[PROFIT].rank(pct=True))
-    belongs = named_segments(customers, options.rules, columns=columns, words=in_data)
-    customers["segments"], customers["segment"] = all_segments(belongs), first_segment(belongs)
-    customers["reasons"] = joined_words(customers[list(REASON_RANKS)])
-    cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
-    customers["grid"] = grid_cells(customers["risk"], customers[PROFIT], **cuts)
     portraits, categories, recommended, sizes = study(
         customers,
         belongs,
@@ -140,15 +174,15 @@ def find_segments(
         level=options.level,
         error_rate=how.error_rate,
     )
-    grid = grid_table(customers.assign(cell=customers["grid"]))
-    rules = {f"segment.rules.{name}": rule for name, rule in options.rules.items()}
+    money = pd.DataFrame({"risk": customers["risk"], PROFIT: customers[PROFIT]}, copy=False)
+    cuts = {"risk_cuts": options.grid.risk, "profit_cuts": options.grid.profit}
+    cells = grid_cells(money["risk"], money[PROFIT], **cuts)
     return Segmentation(
-        customers,
-        grid,
+        grid_table(money.assign(cell=cells)),
         portraits,
         categories,
         discovered,
         segments=sizes,
         recommended=recommended,
-        fits_nobody=fits_nobody(rules, customers),
+        fits_nobody=[f"segment.rules.{name}" for name in belongs if not belongs[name].any()],
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from retention.core.customer_parts import CustomerColumns
 from retention.core.rules import columns_of
 from retention.core.vocabulary import PROFIT
 from retention.segments.membership import portrait
@@ -29,7 +30,7 @@ def _picked_by(rules: Mapping[str, str]) -> dict[str, set[str]]:
 
 
 def study(
-    customers: pd.DataFrame,
+    customers: CustomerColumns,
     belongs: pd.DataFrame,
     *,
     rules: Mapping[str, str],
@@ -43,7 +44,7 @@ def study(
 
     Parameters
     ----------
-    customers : DataFrame
+    customers : CustomerColumns
         `features`, ``risk``, ``profit`` and ``favourite_category``.
     belongs : DataFrame of bool
         A column a segment; rows as in `customers`.
@@ -97,7 +98,7 @@ def study(
     }
     compared = comparable(belongs, strata, least=least, counted=counted)
     sizes = {
-        name: portrait(customers[belongs[name]], customers) | compared[name] for name in belongs
+        name: portrait(belongs[name].to_numpy(), customers) | compared[name] for name in belongs
     }
     return pictures, by_category, recommended, sizes
 

@@ -22,6 +22,8 @@ from retention.stats.effects import holm
 
 _NOT_IN_RULES = (IDENTITY, LABEL, PROFIT, "risk", "profit_rank", "consent", "position")
 """Columns that no discovered rule speaks of: they are no behaviour."""
+ASKED_OF_TAUGHT = ("split", "scored", "twin_key", "behaviour_key", "weight")
+"""Columns, beside the outcome, by which :func:`halves` chooses among what taught the model."""
 BEAM = 60
 """Rules of two comparisons that are tried with a third."""
 TRIED = 2000
@@ -72,6 +74,21 @@ def halves(table: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, np
     draw = uniform(key[rows], seed=seed, purpose="discover")
     rows = np.sort(rows[np.argsort(draw, kind="stable")[:most]])
     return rows, folds(key[rows], count=2, seed=seed)
+
+
+def candidates(table: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:
+    """Return those rows of `table` that :func:`halves` may choose, so that others can be let go.
+
+    Parameters
+    ----------
+    table, most, seed
+        As :func:`halves` takes them; rows by id. In months all rows are returned: which are chosen
+        depends on all others.
+    """
+    if in_months(table):
+        return table
+    rows, _ = halves(table, most=most, seed=seed)
+    return table.iloc[rows]
 
 
 def discover(

@@ -27,7 +27,7 @@ from retention.stats.intervals import (
     overlapping,
     spread_of,
 )
-from retention.stats.metrics import LOSS_CLIP, ranked
+from retention.stats.metrics import LOSS_CLIP, Ranks, ranked
 
 LEAST_OF_CLASS = 10
 """Customers of either class from which an interval can be told."""
@@ -216,7 +216,7 @@ def average_precision_of(label: np.ndarray, risk: np.ndarray) -> Precision:
     A customer's weight moves the precision at every risk up to the customer's own, and a drop's
     also the mean over drops.
     """
-    drops, others = (part[0] for part in ranked(label, risk, np.ones((1, len(label)))))
+    drops, others = (part[0] for part in ranked(Ranks(label, risk), np.ones((1, len(label)))))
     total = drops[-1]
     gains, hits, misses = np.diff(drops), drops[1:], others[1:]
     precision = hits / (hits + misses)

@@ -11,7 +11,46 @@ from functools import cached_property
 import numpy as np
 
 LOSS_CLIP = 1e-6
-_CHUNK = 14_000_000
+_CHUNK = 2_000_000
+"""Customers of resamples that are worked on at a time."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Customers in the order of a risk, the highest first: found once for all resamples.
+
+    Parameters
+    ----------
+    label : ndarray of 0 and 1, shape (n_customers,)
+    risk : ndarray of float, shape (n_customers,)
+    """
+
+    label: np.ndarray
+    risk: np.ndarray
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The customers in that order."""
+        return np.argsort(-self.risk, kind="stable")
+
+    @cached_property
+    def drops(self) -> np.ndarray:
+        """Those who dropped, in that order."""
+        return self.order[self.label[self.order] == 1]
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Where in the order the last customer of each distinct risk is."""
+        return np.flatnonzero(np.diff(self.risk[self.order], append=-np.inf))
+
+    @cached_property
+    def drops_at_ends(self) -> np.ndarray:
+        """How many dropped up to there."""
+        return np.cumsum(self.label[self.order] == 1)[self.ends]
+
+    def at_least(self, threshold: float) -> int:
+        """Return how many distinct risks are `threshold` or more."""
+        return int((self.risk[self.order[self.ends]] >= threshold).sum())
 
 
 @dataclass(frozen=True)
@@ -24,16 +63,30 @@ class Drawn:
     risk : ndarray of float, shape (n_customers,)
     weights : ndarray, shape (n_resamples, n_customers)
         How often each resample drew each customer.
+    ranks : Ranks, optional
+        Of label and risk, where they are known already.
     """
 
     label: np.ndarray
     risk: np.ndarray
     weights: np.ndarray
+    ranks: Ranks | None = None
+
+    @cached_property
+    def in_order(self) -> Ranks:
+        """The order of the risk."""
+        return self.ranks or Ranks(self.label, self.risk)
 
     @cached_property
     def ranked(self) -> tuple[np.ndarray, np.ndarray]:
         """Weights of drops and of others from each distinct risk up, as `ranked` returns them."""
-        return ranked(self.label, self.risk, self.weights)
+        return ranked(self.in_order, self.weights)
+
+    @cached_property
+    def called(self) -> np.ndarray:
+        """Weights of all from each distinct risk up."""
+        drops, others = self.ranked
+        return drops + others
 
 
 Score = Callable[[Drawn], np.ndarray]
@@ -53,17 +106,23 @@ def resamples(groups: np.ndarray, *, count: int, seed: int) -> np.ndarray:
 
     Returns
     -------
-    ndarray of float, shape (count, n_rows)
+    ndarray of uint8, shape (count, n_rows)
         How often each row is drawn in each resample.
     """
     labels, index = np.unique(groups, return_inverse=True)
     rng = np.random.default_rng(seed)
     n = len(labels)
-    drawn = rng.multinomial(n, np.full(n, 1 / n), size=count).astype("float32")
-    return drawn[:, index]
+    drawn = np.empty((count, len(index)), dtype="uint8")
+    # A few at a time: the draws are large numbers, and one above 255 does not happen.
+    step = max(1, _CHUNK // max(1, n))
+    for start in range(0, count, step):
+        some = min(step, count - start)
+        draws = rng.multinomial(n, np.full(n, 1 / n), size=some).astype("uint8")
+        drawn[start : start + some] = np.take(draws, index, axis=1)
+    return drawn
 
 
-def ranked(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+def ranked(ranks: Ranks, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return weights of drops and of others from each distinct risk up, the highest first.
 
     Returns
@@ -71,13 +130,13 @@ def ranked(label: np.ndarray, risk: np.ndarray, weights: np.ndarray) -> tuple[np
     drops, others : ndarray, shape (n_resamples, 1 + n_distinct_risks)
         Cumulated weights of customers with at least that risk, from none of them on.
     """
-    order = np.argsort(-risk, kind="stable")
-    ends = np.flatnonzero(np.diff(risk[order], append=-np.inf))
-    drops = np.zeros((len(weights), 1 + len(ends)))
-    others = np.zeros_like(drops)
-    sorted_weights = weights[:, order].astype("float64")
-    drops[:, 1:] = np.cumsum(sorted_weights * label[order], axis=1)[:, ends]
-    others[:, 1:] = np.cumsum(sorted_weights, axis=1)[:, ends]
+    shape = len(weights), 1 + len(ranks.ends)
+    drops, others = np.zeros(shape), np.zeros(shape)
+    hits = np.zeros((len(weights), 1 + len(ranks.drops)))
+    hits[:, 1:] = np.cumsum(np.take(weights, ranks.drops, axis=1), axis=1, dtype="float64")
+    drops[:, 1:] = np.take(hits, ranks.drops_at_ends, axis=1)
+    every = np.cumsum(np.take(weights, ranks.order, axis=1), axis=1, dtype="float64")
+    others[:, 1:] = np.take(every, ranks.ends, axis=1)
     others -= drops
     return drops, others
 
@@ -168,8 +227,8 @@ def at_threshold(threshold: float) -> dict[str, Score]:
     """Return precision, recall and F1 of calling everyone at or above `threshold`."""
 
     def counts(of: Drawn) -> tuple[np.ndarray, ...]:
-        called, dropped = (of.risk >= threshold).astype("float64"), of.label.astype("float64")
-        return of.weights @ (called * dropped), of.weights @ called, of.weights @ dropped
+        place = of.in_order.at_least(threshold)
+        return of.ranked[0][:, place], of.called[:, place], of.ranked[0][:, -1]
 
     def precision(of: Drawn) -> np.ndarray:
         hits, called, _ = counts(of)
@@ -190,9 +249,8 @@ def lift(share: float) -> Score:
     """Return the score "share of drops among the riskiest `share` over that among all"."""
 
     def score(of: Drawn) -> np.ndarray:
-        drops, others = of.ranked
         found = []
-        for hits, called in zip(drops, drops + others, strict=True):
+        for hits, called in zip(of.ranked[0], of.called, strict=True):
             # Customers of one risk on the border count with the part of them that lies inside,
             # drops and others alike: row order must not decide who comes first.
             reached = np.interp(share * called[-1], called, hits)
@@ -210,9 +268,9 @@ def spreads(
 ) -> dict[str, np.ndarray]:
     """Return each of `scores` for every resample; a few are worked on at a time, for memory."""
     step = max(1, _CHUNK // max(1, len(label)))
-    parts = []
+    ranks, parts = Ranks(label, risk), []
     for start in range(0, len(weights), step):
-        drawn = Drawn(label, risk, weights[start : start + step])
+        drawn = Drawn(label, risk, weights[start : start + step], ranks)
         parts.append([score(drawn) for score in scores.values()])
     columns = zip(*parts, strict=True)
     return {name: np.concatenate(part) for name, part in zip(scores, columns, strict=True)}

@@ -1,0 +1,301 @@
+"""Parts on Dask: on processes of this machine, or on the workers of a cluster.
+
+Workers run the code that they were started with. So each says what it works with before any part
+is done, and again before each part, which covers workers that join later; one of another revision,
+of other versions or without the project's folder ends the work in one line.
+"""
+
+import atexit
+import contextlib
+import logging
+import os
+import secrets
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from retention.core import worker_code
+from retention.core.errors import InputError
+from retention.core.parts import ADDRESS
+
+DASHBOARD = "RETENTION_DASHBOARD"
+"""Asks for Dask's dashboard, of the processes of this machine."""
+PATIENCE = 60.0
+"""Seconds to wait for a worker where there is none."""
+LIVES = 3
+"""Workers that may die over one part."""
+HERE = "127.0.0.1"
+LOOK = 2.0
+"""Seconds between two looks at whether workers are left."""
+
+_INSTALL = "`make cluster` installs it (requirements-cluster.txt)"
+_PAGES = ("distributed.scheduler.http.routes", "distributed.worker.http.routes")
+
+_Item = TypeVar("_Item")
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True)
+class _Cluster:
+    """What parts are sent to; `local` is None where it is somebody else's."""
+
+    client: Any
+    local: Any
+    needed: dict[str, str]
+    mark: Path
+
+    def close(self) -> None:
+        self.mark.unlink(missing_ok=True)
+        with contextlib.suppress(Exception):  # the work is done, or something else is told
+            self.client.close(timeout=LOOK)
+            if self.local is not None:
+                self.local.close(timeout=LOOK)
+
+
+_OPEN: dict[tuple[str | None, int], _Cluster] = {}
+"""Clusters of this process, by address and size: a stage that has many tables starts one."""
+
+
+def map_on_cluster(
+    function: Callable[[_Item], _Found], parts: Sequence[_Item], *, jobs: int
+) -> Iterator[_Found]:
+    """Yield what `function` returns for each of `parts`, in their order, few of them at a time.
+
+    Parameters
+    ----------
+    function : callable
+        See ``parts.map_parts``.
+    parts : sequence
+        What it is called with.
+    jobs : int
+        Processes of this machine; a cluster has as many as it has.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, no cluster answers, a worker is unfit, or the scheduler is gone.
+    BrokenExecutor
+        If :data:`LIVES` workers died over one part.
+    """
+    cluster = _cluster(jobs)
+    import cloudpickle
+
+    job = _Sent(worker_code.do_part)
+    packed = cloudpickle.dumps(function)
+    left, futures = iter(parts), deque()
+    try:
+        while True:
+            ahead = 2 * max(1, sum(_asked(cluster.client.nthreads).values()))
+            for part in islice(left, max(0, ahead - len(futures))):
+                what = (cluster.needed, cluster.mark.name, packed, cloudpickle.dumps(part))
+                futures.append(_asked(cluster.client.submit, job, *what, pure=False))
+            if not futures:
+                return
+            worker, reason, found = _result(futures.popleft(), cluster.client)
+            if reason:
+                raise _unfit(worker, reason)
+            yield found
+    finally:
+        with contextlib.suppress(Exception):  # what is left over nobody waits for
+            cluster.client.cancel(list(futures))
+
+
+class _Sent:
+    """A function that goes to workers as it is here, whatever they have under its name."""
+
+    def __init__(self, function: Callable[..., Any]):
+        import cloudpickle
+
+        module = sys.modules[function.__module__]
+        cloudpickle.register_pickle_by_value(module)
+        try:
+            self.packed = cloudpickle.dumps(function)
+        finally:
+            cloudpickle.unregister_pickle_by_value(module)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import cloudpickle
+
+        return cloudpickle.loads, (self.packed,)
+
+    def __call__(self, *arguments: Any) -> Any:
+        raise NotImplementedError("is called where it was sent to")
+
+
+def _cluster(jobs: int) -> _Cluster:
+    """Return the cluster that the environment names, or one of `jobs` processes; start it once."""
+    address = os.environ.get(ADDRESS)
+    key = (address, 0 if address else jobs)
+    known = _OPEN.get(key)
+    if known is not None and known.client.status == "running" and known.mark.parent == Path.cwd():
+        return known
+    close_clusters()
+    with _scratch_file() as mark:
+        client, local = _client_of(address) if address else _client_here(jobs)
+        cluster = _Cluster(client, local, worker_code.standing(), mark)
+        try:
+            _examine(cluster)
+        except BaseException:
+            cluster.close()
+            raise
+    _OPEN[key] = cluster
+    return cluster
+
+
+@atexit.register
+def close_clusters() -> None:
+    """Let go of the clusters of this process, and end the workers that are its own."""
+    while _OPEN:
+        _OPEN.popitem()[1].close()
+
+
+@contextlib.contextmanager
+def _scratch_file() -> Iterator[Path]:
+    """Yield a new file in the current folder, which the block may keep by succeeding."""
+    mark = Path.cwd() / f".parts.{os.getpid()}-{secrets.token_hex(4)}.partial"
+    mark.touch(exist_ok=False)
+    try:
+        yield mark
+    except BaseException:
+        mark.unlink(missing_ok=True)
+        raise
+
+
+def _client_of(address: str) -> tuple[Any, None]:
+    """Return a client of the cluster whose scheduler is at `address`."""
+    distributed = _dask()
+    from distributed.comm import parse_address, parse_host_port
+    from distributed.comm.registry import get_backend
+
+    try:
+        scheme, place = parse_address(address)
+        get_backend(scheme)
+        parse_host_port(place)  # a client of no address takes a minute to give up
+        client = distributed.Client(address, set_as_default=False)
+    except (OSError, ValueError) as fault:
+        raise InputError(
+            f"{ADDRESS} names {address}, where no scheduler answers; start one with "
+            "`dask scheduler`, or unset it"
+        ) from fault
+    return client, None
+
+
+def _client_here(jobs: int) -> tuple[Any, Any]:
+    """Return a client of a cluster of `jobs` processes of this machine, and that cluster.
+
+    It listens to this machine only, and its processes know each other by a certificate of theirs:
+    whoever may send to a scheduler may run what he likes.
+    """
+    distributed = _dask()
+    import dask
+
+    shown = bool(os.environ.get(DASHBOARD))
+    if shown and find_spec("bokeh") is None:
+        raise InputError(f"{DASHBOARD} asks for a page that needs bokeh; {_INSTALL}")
+    # Without the page nothing is to be looked up by a browser.
+    pages = {} if shown else {key: [] for key in _PAGES}
+    with dask.config.set(pages):
+        local = distributed.LocalCluster(
+            n_workers=jobs,
+            threads_per_worker=1,
+            processes=True,
+            host=HERE,
+            security=True,
+            memory_limit=None,
+            silence_logs=logging.CRITICAL,
+            dashboard_address=f"{HERE}:{8787 if shown else 0}",
+            scheduler_kwargs={"dashboard": shown},
+        )
+    if shown:
+        print(f"dashboard: {local.dashboard_link}", file=sys.stderr)
+    return distributed.Client(local, set_as_default=False), local
+
+
+def _dask() -> Any:
+    """Return Dask's scheduler as a module; what it has to say, the one line of an error says."""
+    if find_spec("distributed") is None:
+        raise InputError(f"parts are to be worked on by Dask, which is not installed; {_INSTALL}")
+    import dask
+
+    dask.config.set({"logging": {"distributed": "critical", "distributed.client": "critical"}})
+    import distributed
+
+    return distributed
+
+
+def _examine(cluster: _Cluster) -> None:
+    """Ask each worker what it works with.
+
+    Raises
+    ------
+    InputError
+        If there is none, or one is unfit.
+    """
+    try:
+        cluster.client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError as fault:
+        raise _nobody(PATIENCE) from fault
+    asked = _Sent(worker_code.unfit)
+    told = _asked(cluster.client.run, asked, cluster.needed, cluster.mark.name)
+    for worker in sorted(told):
+        if told[worker]:
+            raise _unfit(worker, told[worker])
+
+
+def _result(future: Any, client: Any) -> tuple[str, str, Any]:
+    """Wait for what a worker tells of a part, for as long as there are workers."""
+    from distributed import KilledWorker, wait
+
+    since = time.monotonic()
+    while not future.done():
+        try:
+            with client.as_current():
+                wait(future, timeout=LOOK)
+        except TimeoutError:
+            if _asked(client.nthreads):
+                since = time.monotonic()
+            elif time.monotonic() - since > PATIENCE:
+                raise _nobody(PATIENCE) from None
+        except CancelledError:
+            break  # told below
+    try:
+        return future.result()
+    except KilledWorker as fault:
+        raise BrokenExecutor(f"{LIVES} workers died over one part") from fault
+    except BaseException as fault:
+        if future.status == "error" or not isinstance(fault, Exception | CancelledError):
+            raise  # what the part itself has to tell
+        raise _gone() from fault
+
+
+def _asked(ask: Callable[..., Any], *what: Any, **how: Any) -> Any:
+    """Return what the scheduler answers."""
+    try:
+        return ask(*what, **how)
+    except (OSError, CancelledError, RuntimeError) as fault:
+        raise _gone() from fault
+
+
+def _gone() -> InputError:
+    return InputError(
+        "the scheduler of the cluster is gone; start it and run the stage again, or unset "
+        f"{ADDRESS} to work on this machine"
+    )
+
+
+def _nobody(seconds: float) -> InputError:
+    return InputError(
+        f"the cluster has had no worker for {seconds:.0f} seconds; start some with `dask worker`, "
+        "in the folder of the project"
+    )
+
+
+def _unfit(worker: str, reason: str) -> InputError:
+    return InputError(f"worker {worker} of the cluster cannot work: {reason}")

@@ -1,0 +1,56 @@
+"""The order of customers in every table: by id, as numbers where every id of the shop is one.
+
+Within a part the rows have this order already; it says in which order rows of several parts stand.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from retention.core.files import read_parquet
+from retention.core.part_names import part_files
+from retention.core.vocabulary import IDENTITY
+
+
+def plain_numbers(ids: pd.Series) -> np.ndarray | None:
+    """Return ids as whole numbers where every one is written as such a number is, else None."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = pa.array(ids, type=pa.string())
+    try:
+        numbers = pc.cast(text, pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    same = pc.all(pc.equal(pc.cast(numbers, pa.string()), text)).as_py()
+    return numbers.to_numpy(zero_copy_only=False) if same and not numbers.null_count else None
+
+
+def are_numbers(tables: Iterable[Path]) -> bool:
+    """Tell whether every id in some tables is written as a whole number is, part after part.
+
+    Parameters
+    ----------
+    tables : iterable of Path
+        Together they have every customer of the shop: ids that are set aside count too.
+    """
+    parts = (part for table in tables for part in part_files(table))
+    ids = (read_parquet(part, [IDENTITY])[IDENTITY] for part in parts)
+    return all(one.empty or plain_numbers(one) is not None for one in ids)
+
+
+def in_id_order(rows: pd.DataFrame, *, numbers: bool) -> pd.DataFrame:
+    """Return rows, one a customer, in the order in which a shop in one part has them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``customer_id`` and whatever else.
+    numbers : bool
+        What :func:`are_numbers` tells of the whole shop.
+    """
+    ids = rows[IDENTITY]
+    keys = plain_numbers(ids) if numbers and len(ids) else ids.to_numpy(dtype=object)
+    return rows.iloc[np.argsort(keys, kind="stable")].reset_index(drop=True)

@@ -1,0 +1,98 @@
+"""Work on tables part by part: one function, called for each part, on whatever there is to run it.
+
+The parts are files. A function takes the paths of its part (and small values), reads, works, writes
+its own part and returns something small. So memory holds a part for each core, however large the
+shop is, and a part whose worker died is simply done again.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from typing import TypeVar
+
+from joblib import Parallel, delayed
+
+from retention.core.errors import InputError, one_of, shown
+from retention.core.progress import progress
+
+ENGINE = "RETENTION_ENGINE"
+"""Names in the environment what runs the parts; results do not depend on it, so it is no param."""
+ENGINES = ("loop", "dask")
+ADDRESS = "DASK_SCHEDULER_ADDRESS"
+"""Names there the scheduler of a cluster, as Dask has it."""
+
+_Part = TypeVar("_Part")
+_Result = TypeVar("_Result")
+TRIES = 3
+"""Times that a part is tried whose worker died."""
+
+
+def map_parts(
+    function: Callable[[_Part], _Result], parts: Sequence[_Part], *, jobs: int, what: str
+) -> Iterator[_Result]:
+    """Yield what `function` returns for each of `parts`, in their order.
+
+    Parameters
+    ----------
+    function : callable
+        A function of a module (or a partial of one): workers have to find it by its name. What it
+        raises ends the work. Called twice for one part it must do the same again.
+    parts : sequence
+        What it is called with: paths and small values.
+    jobs : int
+        Processes at most; with one part, or one process, there are none beside this one.
+        On a cluster there are as many as it has.
+    what : str
+        What is done, for the progress bar.
+
+    Raises
+    ------
+    InputError
+        If the environment names another engine, or the cluster cannot work (``core.cluster``).
+    """
+    results = _results(function, parts, jobs, _engine())
+    if len(parts) == 1:
+        yield from results
+        return
+    for _, result in zip(progress(parts, what=what, unit="parts"), results, strict=True):
+        yield result
+
+
+def _results(
+    function: Callable[[_Part], _Result], parts: Sequence[_Part], jobs: int, engine: str
+) -> Iterator[_Result]:
+    if len(parts) == 1 or (jobs == 1 and engine == "loop"):
+        yield from map(function, parts)
+        return
+    if engine == "dask":
+        from retention.core.cluster import map_on_cluster
+
+        yield from map_on_cluster(function, parts, jobs=jobs)
+        return
+    done, tries, folder = 0, 0, os.getcwd()
+    while done < len(parts):
+        results = Parallel(n_jobs=min(jobs, len(parts)), return_as="generator", pre_dispatch=jobs)(
+            delayed(_in_folder)(folder, function, part) for part in parts[done:]
+        )
+        try:
+            for result in results:
+                done, tries = done + 1, 0
+                yield result
+        except BrokenExecutor:  # a worker was killed: the part is done again by a new one
+            tries += 1
+            if tries == TRIES:
+                raise
+
+
+def _in_folder(folder: str, function: Callable[[_Part], _Result], part: _Part) -> _Result:
+    """Do a part where paths mean what they mean to the parent: workers outlive a change of it."""
+    os.chdir(folder)
+    return function(part)
+
+
+def _engine() -> str:
+    """Return what runs the parts, as the environment says."""
+    named = os.environ.get(ENGINE) or ("dask" if os.environ.get(ADDRESS) else "loop")
+    if named not in ENGINES:
+        raise InputError(f"{ENGINE} is {shown(named)} in the environment; valid: {one_of(ENGINES)}")
+    return named

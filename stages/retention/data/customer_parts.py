@@ -1,0 +1,240 @@
+"""The one table of customers of a shop that prepare divided into parts, made part by part.
+
+Twins may lie in different parts, and a sample is of all customers. So the keys and the outcomes of
+all are looked at first: 9 bytes a customer. With them each part is made by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from retention.core.columns import Columns
+from retention.core.errors import InputError
+from retention.core.files import MAKES, parquet_columns, read_parquet, write_parquet
+from retention.core.hashing import behaviour_key
+from retention.core.id_order import in_id_order, plain_numbers
+from retention.core.months import in_months
+from retention.core.params import Features
+from retention.core.part_names import clear_table, part_files, part_paths
+from retention.core.parts import map_parts
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH
+from retention.data.customer_table import in_test, make_table
+from retention.data.joining import POSITION
+from retention.data.study_rows import (
+    StudyRows,
+    find_cuts,
+    groups_to_study,
+    merge_study_rows,
+    rows_to_study,
+)
+from retention.data.treated import SentCampaign
+
+
+@dataclass(frozen=True)
+class CustomerFiles:
+    """Where tables lie, or a part of each: those that are read, and those that are made.
+
+    Attributes
+    ----------
+    customers, set_aside : Path
+        As prepare writes them.
+    features, left_out : Path
+        As featurize writes them.
+    """
+
+    customers: Path
+    set_aside: Path
+    features: Path
+    left_out: Path
+
+    def divided(self) -> list["CustomerFiles"]:
+        """Return the files of each part.
+
+        Raises
+        ------
+        InputError
+            If prepare's tables are not of the same parts.
+        """
+        read = [part_files(self.customers), part_files(self.set_aside)]
+        if len(read[0]) != len(read[1]):
+            raise InputError(
+                f"{self.customers} has {len(read[0])} parts and {self.set_aside} has "
+                f"{len(read[1])}; {MAKES} anew"
+            )
+        made = [part_paths(path, len(read[0])) for path in (self.features, self.left_out)]
+        return [CustomerFiles(*paths) for paths in zip(*read, *made, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What is the same for every part, see :func:`make_customers`."""
+
+    params: Features
+    columns: Columns
+    horizon: int
+    campaigns: Sequence[SentCampaign]
+
+
+class _Told(NamedTuple):
+    """What all parts together must know of one.
+
+    Attributes
+    ----------
+    key : ndarray of uint64, shape (n_customers,)
+    label : ndarray of int8, shape (n_customers,)
+        -1 where the outcome is not known.
+    numbers : bool
+        Whether every id, those set aside among them, is a whole number.
+    """
+
+    key: np.ndarray
+    label: np.ndarray
+    numbers: bool
+
+
+class _Task(NamedTuple):
+    """A part to be made; what is None is found in it."""
+
+    files: CustomerFiles
+    unscored: np.ndarray | None
+    cuts: dict[str, float] | None
+
+
+def make_customers(
+    files: CustomerFiles,
+    params: Features,
+    *,
+    columns: Columns,
+    horizon: int,
+    campaigns: Sequence[SentCampaign] = (),
+    jobs: int = 1,
+) -> StudyRows:
+    """Write the table of customers and the ids of all others; return what is to be studied.
+
+    Parameters
+    ----------
+    files : CustomerFiles
+        What is read and what is written, in as many parts.
+    params : Features
+        The params section.
+    columns : Columns
+        The data dictionary.
+    horizon : int
+        Params ``label.horizon_months``; asked of months only.
+    campaigns : sequence of SentCampaign
+        What was sent; asked of months only.
+    jobs : int
+        Parts that are made at a time.
+    """
+    parts, options = files.divided(), _Options(params, columns, horizon, campaigns)
+    clear_table(files.features)
+    clear_table(files.left_out)
+    if len(parts) == 1:
+        return _make_part(options, _Task(parts[0], None, None))
+    told = list(map_parts(partial(_tell, options), parts, jobs=jobs, what="featurize: keys"))
+    numbers = all(part.numbers for part in told)
+    unscored = find_unscored(
+        [part.key for part in told],
+        [part.label for part in told],
+        [part.customers for part in parts],
+        numbers=numbers,
+    )
+    cuts = _cuts_of(told, unscored, params)
+    tasks = [_Task(*each, cuts) for each in zip(parts, unscored, strict=True)]
+    made = list(map_parts(partial(_make_part, options), tasks, jobs=jobs, what="featurize: tables"))
+    return merge_study_rows(made, numbers=numbers)
+
+
+def find_unscored(
+    keys: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    tables: Sequence[Path],
+    *,
+    numbers: bool,
+) -> list[np.ndarray]:
+    """Return the rows of each part with a twin of the same outcome that comes before them.
+
+    The first by id is scored, wherever it is: as in a shop in one part. Ids are read only of those
+    whose twin is in another part.
+
+    Parameters
+    ----------
+    keys, labels : sequence of ndarray, each of shape (n_customers_of_part,)
+        Behaviour keys and outcomes, -1 where one is not known.
+    tables : sequence of Path
+        The parts, with their ids.
+    numbers : bool
+        Whether every id of the shop is a number.
+    """
+    every = np.sort(np.concatenate(keys))
+    shared = np.unique(every[1:][every[1:] == every[:-1]])
+    del every
+    found = []
+    for number, (key, label) in enumerate(zip(keys, labels, strict=True)):
+        rows = np.flatnonzero(np.isin(key, shared))
+        found.append(
+            pd.DataFrame({"part": number, "row": rows, "key": key[rows], "label": label[rows]})
+        )
+    twins = pd.concat(found, ignore_index=True)
+    alike = ["key", "label"]
+    # A part has its rows by id; so only the first ones of different parts are to be compared.
+    twins["first"] = ~twins.duplicated([*alike, "part"])
+    first = twins[twins["first"]]
+    rivals = first[first.duplicated(alike, keep=False)]
+    ids = [
+        read_parquet(tables[number], [IDENTITY])[IDENTITY].iloc[part["row"]]
+        for number, part in rivals.groupby("part")
+    ]
+    if ids:
+        rivals = rivals.assign(**{IDENTITY: pd.concat(ids).to_numpy(), "place": rivals.index})
+        rivals = in_id_order(rivals, numbers=numbers)
+        twins.loc[rivals.loc[rivals.duplicated(alike), "place"], "first"] = False
+    others = twins[~twins["first"]]
+    return [others.loc[others["part"] == number, "row"].to_numpy() for number in range(len(keys))]
+
+
+def _tell(options: _Options, files: CustomerFiles) -> _Told:
+    """Return what all parts together must know of this one."""
+    columns = options.columns.held_by(parquet_columns(files.customers))
+    customers = read_parquet(files.customers, [IDENTITY, LABEL, *columns.behaviour])
+    key = behaviour_key(customers, columns.behaviour)
+    label = customers[LABEL].to_numpy("float64", na_value=-1).astype("int8")
+    ids = customers[IDENTITY], read_parquet(files.set_aside, [IDENTITY])[IDENTITY]
+    return _Told(key, label, all(plain_numbers(some) is not None for some in ids))
+
+
+def _cuts_of(
+    told: Sequence[_Told], unscored: Sequence[np.ndarray], params: Features
+) -> dict[str, float]:
+    """Return the draws up to which the samples of all parts reach."""
+    key, label = (np.concatenate(all_of) for all_of in list(zip(*told, strict=True))[:2])
+    starts = np.cumsum([0, *(len(part.key) for part in told[:-1])])
+    scored = np.ones(len(key), dtype=bool)
+    for start, rows in zip(starts, unscored, strict=True):
+        scored[start + rows] = False
+    known = label >= 0
+    groups = groups_to_study(train=known & ~in_test(key, params), known=known, scored=scored)
+    return find_cuts(key, groups, params)
+
+
+def _make_part(options: _Options, task: _Task) -> StudyRows:
+    """Write a part of the table and of the ids of all others; return what of it is studied."""
+    customers, others = read_parquet(task.files.customers), read_parquet(task.files.set_aside)
+    if in_months(customers):
+        others = others[others[MONTH] == customers[MONTH].max()]
+    made = make_table(
+        customers,
+        options.params,
+        columns=options.columns,
+        horizon=options.horizon,
+        campaigns=options.campaigns,
+        unscored=task.unscored,
+    )
+    write_parquet(made.table, task.files.features)
+    write_parquet(others[[IDENTITY]], task.files.left_out)
+    return rows_to_study(made, customers[POSITION], options.params, cuts=task.cuts)

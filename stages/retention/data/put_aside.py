@@ -1,0 +1,48 @@
+"""Put rows aside by part, and fetch those of one part.
+
+Each block of rows is a file of its own, in which every part is one batch: writing goes straight
+through, and whoever wants a part reads its batch of each file and nothing else.
+"""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def put_aside(table: Any, parts: np.ndarray, *, count: int, path: Path) -> None:
+    """Write the rows of an Arrow table, those of each part together, in the order they have.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    parts : ndarray of int, shape (n_rows,)
+        In which of the parts each row is.
+    count : int
+        Parts.
+    path : Path
+        The file; all of a folder have the same columns, and their names are in order.
+    """
+    import pyarrow as pa
+
+    order = np.argsort(parts, kind="stable")
+    rows = table.take(pa.array(order)).combine_chunks()
+    columns = [column.combine_chunks() for column in rows.columns]
+    batch = pa.record_batch(columns, schema=table.schema)
+    bounds = np.searchsorted(parts[order], np.arange(count + 1))
+    how = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema, options=how) as to:
+        for start, end in pairwise(bounds):
+            to.write_batch(batch.slice(start, end - start))
+
+
+def fetch(folder: Path, part: int) -> Any:
+    """Return the rows of one part, an Arrow table, as they were put aside file after file."""
+    import pyarrow as pa
+
+    batches = []
+    for path in sorted(folder.iterdir()):
+        with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as found:
+            batches.append(pa.table(found.get_batch(part)))
+    return pa.concat_tables(batches)

@@ -1,0 +1,149 @@
+"""The customers of tables in parts: single columns of all of them, whole rows of some.
+
+Everyone has a place, by the order of the ids, whatever the parts: so the same customers are drawn,
+in the same order, however the tables are divided. A table in one part keeps the order that it has.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from retention.core.errors import InputError
+from retention.core.files import joined, parquet_columns, read_parquet
+from retention.core.part_names import part_files
+from retention.core.parts import map_parts
+from retention.core.row_weights import WEIGHT
+from retention.core.teaching import TAUGHT
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH
+
+PartSource = Path | pd.DataFrame
+"""A part of the table of customers: its file, or the rows themselves."""
+_OF_ALL = (
+    LABEL,
+    *("split", "scored", "twin_key", "consent", "risk", "out_of_fold"),
+    *(TAUGHT, MONTH, "behaviour_key", WEIGHT),
+)
+"""Columns that are held of everyone, where the tables have them."""
+_FEW_WORDS = ("split", "consent")
+
+
+@dataclass(frozen=True)
+class PartedRows:
+    """Everyone's single columns, and the way to the rest.
+
+    Attributes
+    ----------
+    keys : DataFrame, shape (n_rows, …)
+        Split, outcome, risk and what else decides who plays which part; a row's index is its place.
+    sources : sequence of Path or DataFrame
+        The parts of the table of customers.
+    places : sequence of ndarray of int
+        For each part the places of its rows, in the part's order.
+    jobs : int
+        Processes that read at most; no result depends on it.
+    """
+
+    keys: pd.DataFrame
+    sources: Sequence[PartSource]
+    places: Sequence[np.ndarray]
+    jobs: int = 1
+
+    def take(self, wanted: np.ndarray) -> pd.DataFrame:
+        """Return the whole rows of the places `wanted`, ascending, each once; its index is them."""
+        is_wanted = np.zeros(len(self.keys), dtype=bool)
+        is_wanted[wanted] = True
+        rows = [np.flatnonzero(is_wanted[places]) for places in self.places]
+        asked = list(zip(self.sources, rows, strict=True))
+        found = list(map_parts(_rows_of, asked, jobs=self.jobs, what="look up"))
+        for frame, places, some in zip(found, self.places, rows, strict=True):
+            frame.index = places[some]
+        return found[0] if len(found) == 1 else pd.concat(found).sort_index(kind="stable")
+
+    def column(self, name: str, chosen: np.ndarray) -> pd.Series:
+        """Return one column of the rows that `chosen` holds (by place), part after part."""
+        found = []
+        for source, places in zip(self.sources, self.places, strict=True):
+            found.append(read_part(source, [name])[name][chosen[places]])
+        return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+
+
+def rows_in_files(table: Path, risks: Path, *, jobs: int = 1) -> PartedRows:
+    """Return the customers of the table `table` beside their risks in `risks`.
+
+    Raises
+    ------
+    InputError
+        If the risks are of other customers, or lie in other parts.
+    """
+    sources, others = part_files(table), part_files(risks)
+    if len(sources) != len(others):
+        raise InputError(
+            f"{risks} has {len(others)} parts, {table} has {len(sources)}; run `dvc repro`, which "
+            "makes it anew"
+        )
+    known = [name for name in (IDENTITY, *_OF_ALL) if name in parquet_columns(sources[0])]
+    pairs = list(zip(sources, others, strict=True))
+    found = list(map_parts(partial(_keys_of, known), pairs, jobs=jobs, what="read"))
+    return _in_order(found, sources, jobs)
+
+
+def rows_in_memory(table: pd.DataFrame, *, jobs: int = 1) -> PartedRows:
+    """Return the rows of a table that holds the risks too, in their order."""
+    keys = _few_words(table[[name for name in _OF_ALL if name in table]])
+    keys = keys.reset_index(drop=True)
+    return PartedRows(keys, [table], [np.arange(len(table))], jobs)
+
+
+def read_part(source: PartSource, columns: list[str] | None = None) -> pd.DataFrame:
+    """Return a part of the table of customers, or some of its columns."""
+    if isinstance(source, Path):
+        return read_parquet(source, columns)
+    return source if columns is None else source[columns]
+
+
+def _rows_of(asked: tuple[PartSource, np.ndarray]) -> pd.DataFrame:
+    source, rows = asked
+    return read_part(source).iloc[rows]
+
+
+def _keys_of(names: list[str], files: tuple[Path, Path]) -> pd.DataFrame:
+    return _few_words(joined(read_parquet(files[0], names), files[1]))
+
+
+def _few_words(keys: pd.DataFrame) -> pd.DataFrame:
+    """Return `keys` with codes where there are few words: those of everyone are held."""
+    return keys.astype({name: "category" for name in _FEW_WORDS if name in keys})
+
+
+def _in_order(parts: list[pd.DataFrame], sources: Sequence[PartSource], jobs: int) -> PartedRows:
+    if len(parts) == 1:
+        keys = parts[0].drop(columns=IDENTITY)
+        return PartedRows(keys, sources, [np.arange(len(keys))], jobs)
+    ends = np.cumsum([len(part) for part in parts])
+    order = _by_id([part.pop(IDENTITY) for part in parts])
+    columns = {}
+    for name in list(parts[0]):
+        some = [part.pop(name) for part in parts]
+        columns[name] = _laid_together(some).take(order).reset_index(drop=True)
+    places = np.empty(len(order), dtype="int64")
+    places[order] = np.arange(len(order))
+    return PartedRows(pd.DataFrame(columns), sources, np.split(places, ends[:-1]), jobs)
+
+
+def _by_id(ids: list[pd.Series]) -> np.ndarray:
+    """Return the order of ids as text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = pa.chunked_array([pa.array(some, type=pa.large_string()) for some in ids])
+    return pc.sort_indices(text).to_numpy().astype("int64")  # in Arrow a stable sort
+
+
+def _laid_together(parts: list[pd.Series]) -> pd.Series:
+    if isinstance(parts[0].dtype, pd.CategoricalDtype):
+        return pd.Series(pd.api.types.union_categoricals(parts))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,114 @@
+"""Everyone's risk, part by part: what is known of all parts is found first, in few columns."""
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from retention.core.files import parquet_columns, read_parquet, write_parquet
+from retention.core.id_order import are_numbers, in_id_order
+from retention.core.part_names import clear_table, part_files, part_paths
+from retention.core.parts import map_parts
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH
+from retention.models.keeping import (
+    InUse,
+    known_words,
+    refuse_columns,
+    refuse_words,
+    words_met,
+)
+from retention.models.scoring import Ahead, known_rows, look_ahead, risk_of_twins, score_rows
+
+_WHAT = "score"
+
+
+def refuse_misfit_of(features: Path, used: InUse, *, jobs: int) -> None:
+    """Raise an InputError if a model cannot be asked about a table of customers or its parts.
+
+    Parameters
+    ----------
+    features : Path
+        The table.
+    used : InUse
+        The model.
+    jobs : int
+        Processes at most.
+    """
+    parts = part_files(features)
+    refuse_columns(used, _empty(parts[0]))
+    names = list(known_words(used))
+    met: dict[str, Counter[str]] = {name: Counter() for name in names}
+    if names:
+        for part in map_parts(partial(_words, names), parts, jobs=jobs, what=_WHAT):
+            for name in names:
+                met[name] += part[name]
+    refuse_words(used, met)
+
+
+def score_parts(features: Path, left_out: Path, risks: Path, used: InUse, *, jobs: int) -> Ahead:
+    """Write the risk of each customer, in as many parts as there are, each with the same customers.
+
+    Twins of a row that taught the model may be in another part than that row.
+
+    Parameters
+    ----------
+    features : Path
+        The table of customers.
+    left_out : Path
+        The ids of all others, who share in the order of ids.
+    risks : Path
+        Where the risks are written.
+    used : InUse
+        The model.
+    jobs : int
+        Processor cores to use.
+
+    Raises
+    ------
+    InputError
+        As ``scoring.score_customers`` does.
+    """
+    parts = part_files(features)
+    how = {"out_of_fold": used.out_of_fold, "kept": used.kept}
+    found = list(map_parts(partial(_known, **how), parts, jobs=jobs, what=_WHAT))
+    known = pd.concat(found, ignore_index=True)
+    if len(parts) > 1:  # of twins that taught a kept model the first customer's risk is told
+        known = in_id_order(known, numbers=are_numbers((features, left_out)))
+    twins = risk_of_twins(known, **how)
+    clear_table(risks)
+    places = list(zip(parts, part_paths(risks, len(parts)), strict=True))
+    # One part has all cores to itself; several have a process each.
+    how |= {"model": used.model, "twins": twins, "jobs": jobs if len(parts) == 1 else 1}
+    score = partial(_scored, threshold=used.card["threshold"], quiet=len(parts) > 1, **how)
+    return sum(map_parts(score, places, jobs=jobs, what=_WHAT), start=Ahead())
+
+
+def _empty(part: Path) -> pd.DataFrame:
+    """Return a table without its rows."""
+    from pyarrow.parquet import read_schema
+
+    return read_schema(part).empty_table().to_pandas()
+
+
+def _words(names: list[str], part: Path) -> dict[str, Counter[str]]:
+    return words_met(read_parquet(part, names), names)
+
+
+def _known(part: Path, *, out_of_fold: pd.DataFrame, kept: bool) -> pd.DataFrame:
+    return known_rows(read_parquet(part, _needed(part)), out_of_fold, kept=kept)
+
+
+def _needed(part: Path) -> list[str]:
+    """Return the columns that tell which rows taught."""
+    months = [MONTH, "behaviour_key"] if MONTH in parquet_columns(part) else []
+    return [IDENTITY, "split", "twin_key", LABEL, *months]
+
+
+def _scored(place: tuple[Path, Path], *, threshold: float, **how) -> Ahead:
+    part, written = place
+    features = how["model"].pipeline.feature_names_in_
+    table = read_parquet(part, list(dict.fromkeys([*_needed(part), *features])))
+    risks = score_rows(table, **how)
+    write_parquet(risks, written)
+    return look_ahead(table, risks["risk"], threshold=threshold)

@@ -1,0 +1,339 @@
+"""Parts on Dask: the same results, whoever dies; nobody works who runs something else."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from clones import ENVIRONMENT
+from part_work import doubled, killed_once, killing, refusing, slow
+from project import ROOT
+from retention.core import cluster, worker_code
+from retention.core.cluster import close_clusters
+from retention.core.errors import InputError
+from retention.core.parts import ADDRESS, ENGINE, map_parts
+
+pytestmark = pytest.mark.slow
+FAST = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Parts are worked on by Dask on this machine; what runs is kept for the next test."""
+    monkeypatch.setenv(ENGINE, "dask")
+    monkeypatch.delenv(ADDRESS, raising=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended():
+    yield
+    close_clusters()
+
+
+def mapped(function, parts):
+    return list(map_parts(function, parts, jobs=2, what="test"))
+
+
+@pytest.mark.usefixtures("here")
+def test_results_come_in_the_order_of_the_parts():
+    assert mapped(doubled, [3, 1, 2, 5, 9, 8]) == [6, 2, 4, 10, 18, 16]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_part_whose_worker_was_killed_is_done_again(tmp_path):
+    assert mapped(partial(killed_once, tmp_path), [0, 1, 2, 3, 4]) == [0, 10, 20, 30, 40]
+    assert (tmp_path / "died").exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_what_a_part_refuses_ends_the_work():
+    with pytest.raises(InputError, match="part 1 holds a mistake"):
+        mapped(refusing, [0, 1, 2])
+    assert mapped(doubled, [1, 2]) == [2, 4]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_part_that_kills_every_worker_ends_the_work_as_in_the_loop(monkeypatch):
+    from concurrent.futures import BrokenExecutor
+
+    with pytest.raises(BrokenExecutor, match="3 workers died over one part"):
+        mapped(killing, [0, 1])
+    monkeypatch.setenv(ENGINE, "loop")
+    with pytest.raises(BrokenExecutor):
+        mapped(killing, [0, 1])
+
+
+@pytest.mark.usefixtures("here")
+def test_few_parts_are_under_way_at_a_time(tmp_path):
+    results = map_parts(partial(slow, tmp_path), range(40), jobs=2, what="test")
+    next(results)
+    time.sleep(0.5)
+    begun = len(list(tmp_path.iterdir()))
+    results.close()
+    assert 1 <= begun <= 5
+
+
+@pytest.mark.usefixtures("here")
+def test_nothing_listens_to_other_machines():
+    mapped(doubled, [1, 2])
+    me = psutil.Process()
+    found = [
+        socket.laddr.ip
+        for process in (me, *me.children(recursive=True))
+        for socket in process.net_connections()
+        if socket.status == psutil.CONN_LISTEN
+    ]
+    assert len(found) >= 4
+    assert set(found) == {"127.0.0.1"}
+
+
+@pytest.mark.usefixtures("here")
+def test_whoever_has_no_certificate_of_a_run_cannot_send_to_it():
+    mapped(doubled, [1, 2])
+    address = next(iter(cluster._OPEN.values())).local.scheduler_address
+    assert address.startswith("tls://127.0.0.1:")
+
+
+def test_another_engine_is_refused(monkeypatch):
+    monkeypatch.setenv(ENGINE, "spark")
+    with pytest.raises(InputError, match=r"RETENTION_ENGINE is 'spark' .* valid: loop, dask$"):
+        mapped(doubled, [1])
+
+
+def test_without_dask_one_line_names_the_packages(monkeypatch):
+    monkeypatch.setenv(ENGINE, "dask")
+    monkeypatch.setattr(cluster, "find_spec", lambda _: None)
+    close_clusters()
+    with pytest.raises(InputError, match=r"not installed; .* \(requirements-cluster\.txt\)$"):
+        mapped(doubled, [1, 2])
+
+
+@pytest.mark.parametrize("address", ["nowhere", "tcp://127.0.0.1", "carrier://127.0.0.1:9"])
+def test_an_address_that_is_none_is_refused_at_once(monkeypatch, address):
+    monkeypatch.setenv(ADDRESS, address)
+    with pytest.raises(InputError, match=f"names {address}, where no scheduler answers"):
+        mapped(doubled, [1, 2])
+
+
+NEEDED = worker_code.standing()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"code": "0" * 64}, "its code is of another revision"),
+        ({"numpy": "1.0"}, r"it has numpy \d.*, needed is 1\.0"),
+        ({"Python": "3.9"}, r"it has Python 3\.\d+, needed is 3\.9"),
+    ],
+)
+def test_a_worker_tells_what_it_lacks(tmp_path, change, said):
+    mark = tmp_path / "mark"
+    mark.touch()
+    assert worker_code.unfit(NEEDED, str(mark)) == ""
+    assert re.match(said, worker_code.unfit(NEEDED | change, str(mark)))
+    assert re.match("it does not see", worker_code.unfit(NEEDED, str(tmp_path / "none")))
+
+
+def test_code_that_changed_after_it_was_imported_is_of_another_revision(tmp_path, monkeypatch):
+    from retention.core import sources
+
+    path = next(iter(sources.BEFORE_IMPORT))
+    monkeypatch.setitem(sources.BEFORE_IMPORT, path, "another hash")
+    assert "another revision" in worker_code.unfit(worker_code.standing(), str(tmp_path))
+
+
+# A cluster of somebody else's: a scheduler and workers that were started by hand.
+
+
+@pytest.fixture
+def start():
+    """The function that starts a program and ends it with the test."""
+    running = []
+
+    def begin(*command, folder, wait_for):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli." + command[0], *command[1:]],
+            cwd=folder,
+            env=ENVIRONMENT | FAST,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        for line in process.stderr:
+            found = re.search(wait_for, line)
+            if found:
+                threading.Thread(target=process.stderr.read, daemon=True).start()
+                return process, found[1]
+        raise AssertionError(f"{command} ended")
+
+    yield begin
+    for process in reversed(running):
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def scheduler(start, folder):
+    options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+    options += ("--dashboard-address", "127.0.0.1:0")
+    return start("dask_scheduler", *options, folder=folder, wait_for=r"Scheduler at:\s+(tcp://\S+)")
+
+
+def worker(start, address, folder):
+    options = ("--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard")
+    return start(
+        "dask_worker", address, *options, folder=folder, wait_for=r"Registered to:\s+(tcp://\S+)"
+    )
+
+
+CLIENT = """
+import sys
+sys.path[:0] = ["stages", {tests!r}]
+from functools import partial
+from pathlib import Path
+from part_work import doubled, slow
+from retention.core.parts import map_parts
+from retention.core.running import stage
+
+@stage
+def work():
+    for found in map_parts(partial(slow, Path({marks!r})), range({count}), jobs=2, what="test"):
+        print(found, flush=True)
+
+if __name__ == "__main__":
+    work()
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with the project's code in it, as workers have it."""
+    folder = tmp_path / "project"
+    shutil.copytree(ROOT / "stages", folder / "stages")
+    shutil.copy(ROOT / "tests" / "part_work.py", folder)
+    return folder
+
+
+def client(folder, address, marks, count):
+    marks.mkdir()
+    script = folder / "client.py"
+    script.write_text(CLIENT.format(tests=str(ROOT / "tests"), marks=str(marks), count=count))
+    return subprocess.Popen(
+        [sys.executable, str(script)],
+        cwd=folder,
+        env=ENVIRONMENT | FAST | {ADDRESS: address},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended_with(process):
+    printed, said = process.communicate(timeout=60)
+    lines = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert "Traceback" not in said, said
+    return process.returncode, printed.split(), lines
+
+
+def test_workers_of_a_cluster_do_the_parts(start, project, tmp_path):
+    _, address = scheduler(start, tmp_path)
+    worker(start, address, project)
+    done = client(project, address, tmp_path / "marks", 4)
+    assert ended_with(done) == (0, ["0", "1", "2", "3"], [])
+    assert list(project.glob(".*.partial")) == []
+
+
+def test_a_scheduler_that_dies_ends_the_work_in_one_line(start, project, tmp_path):
+    killed, address = scheduler(start, tmp_path)
+    worker(start, address, project)
+    done = client(project, address, tmp_path / "marks", 400)
+    assert done.stdout.readline() == "0\n"
+    killed.kill()
+    status, _, lines = ended_with(done)
+    assert status == 1
+    assert lines == [
+        "error: the scheduler of the cluster is gone; start it and run the stage again, "
+        f"or unset {ADDRESS} to work on this machine"
+    ]
+    assert list(project.glob(".*.partial")) == []
+
+
+def test_a_worker_of_another_revision_does_no_part(start, project, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(project, other)
+    with (other / "stages/retention/core/months.py").open("a") as file:
+        file.write("\n")
+    _, address = scheduler(start, tmp_path)
+    worker(start, address, project)
+    worker(start, address, other)
+    done = client(project, address, tmp_path / "marks", 4)
+    status, printed, lines = ended_with(done)
+    assert (status, printed) == (1, [])
+    assert re.fullmatch(
+        r"error: worker tcp://127\.0\.0\.1:\d+ of the cluster cannot work: its code is of another "
+        r"revision \(\w{12}, needed is \w{12}\); bring its folder .* start it again",
+        "\n".join(lines),
+    )
+    assert list((tmp_path / "marks").iterdir()) == []
+
+
+def test_a_worker_of_another_revision_that_joins_later_ends_the_work(start, project, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(project, other)
+    (other / "stages/retention/core/months.py").write_text("raise SystemExit\n")
+    _, address = scheduler(start, tmp_path)
+    worker(start, address, project)
+    done = client(project, address, tmp_path / "marks", 400)
+    assert done.stdout.readline() == "0\n"
+    worker(start, address, other)
+    status, _, lines = ended_with(done)
+    assert status == 1
+    assert len(lines) == 1
+    assert "its code is of another revision" in lines[0]
+
+
+def test_a_worker_without_the_project_does_no_part(start, project, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    _, address = scheduler(start, tmp_path)
+    worker(start, address, tmp_path / "elsewhere")
+    status, _, lines = ended_with(client(project, address, tmp_path / "marks", 4))
+    assert status == 1
+    assert len(lines) == 1
+    assert "it finds no code of the project; start it in the folder" in lines[0]
+
+
+def test_a_cluster_without_workers_is_told(start, tmp_path, monkeypatch):
+    _, address = scheduler(start, tmp_path)
+    monkeypatch.setenv(ADDRESS, address)
+    monkeypatch.setattr(cluster, "PATIENCE", 1.0)
+    with pytest.raises(InputError, match="has had no worker for 1 seconds; start some with"):
+        mapped(doubled, [1, 2])
+
+
+def test_a_cluster_whose_workers_all_went_is_told(start, project, tmp_path, monkeypatch):
+    _, address = scheduler(start, tmp_path)
+    only, _ = worker(start, address, project)
+    monkeypatch.setenv(ADDRESS, address)
+    monkeypatch.setattr(cluster, "PATIENCE", 1.0)
+    monkeypatch.setattr(cluster, "LOOK", 0.5)
+    monkeypatch.chdir(project)
+    results = map_parts(partial(slow, tmp_path / "marks"), range(9), jobs=2, what="test")
+    (tmp_path / "marks").mkdir()
+    assert next(results) == 0
+    os.kill(only.pid, signal.SIGTERM)
+    with pytest.raises(InputError, match="has had no worker for 1 seconds"):
+        list(results)
+    close_clusters()
+    assert list(Path(project).glob(".*.partial")) == []

@@ -1,0 +1,48 @@
+"""The order of customers: as numbers where every id of the shop is one, else as text."""
+
+import pandas as pd
+import pytest
+
+from parted import divide
+from retention.core.files import parquet_columns, write_parquet
+from retention.core.id_order import are_numbers, in_id_order
+
+IDS = ["10", "9", "-3", "100", "2"]
+
+
+def shop(ids):
+    return pd.DataFrame({"customer_id": ids, "row": range(len(ids))}).astype({"customer_id": "str"})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [(True, ["-3", "2", "9", "10", "100"]), (False, ["-3", "10", "100", "2", "9"])],
+)
+def test_rows_are_ordered_as_numbers_or_as_text(numbers, expected):
+    found = in_id_order(shop(IDS), numbers=numbers)
+    assert found["customer_id"].tolist() == expected
+    assert found["row"].tolist() == [IDS.index(one) for one in expected]
+    assert found.index.tolist() == list(range(5))
+
+
+@pytest.mark.parametrize("other", ["x", "007", "1.0", "", "99999999999999999999"])
+@pytest.mark.parametrize("parts", [1, 4])
+def test_one_other_id_anywhere_makes_them_text(tmp_path, other, parts):
+    tables = [tmp_path / "kept.parquet", tmp_path / "left.parquet"]
+    for table, ids in zip(tables, (IDS, ["77", "78", "79"]), strict=True):
+        write_parquet(shop(ids), table)
+    assert are_numbers(tables)
+    write_parquet(shop(["77", other, "79"]), tables[1])
+    for table in tables:
+        divide(table, parts)
+    assert not are_numbers(tables)
+    assert are_numbers(tables[:1])
+    assert parquet_columns(tables[0]) == ["customer_id", "row"]
+
+
+def test_tables_without_rows_say_nothing_of_ids(tmp_path):
+    tables = [tmp_path / "one.parquet", tmp_path / "none.parquet"]
+    for table, ids in zip(tables, (["3"], []), strict=True):
+        write_parquet(shop(ids), table)
+    assert are_numbers(tables)
+    assert list(in_id_order(shop([]), numbers=True)) == ["customer_id", "row"]

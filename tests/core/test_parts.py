@@ -1,0 +1,75 @@
+"""Tables in parts: where they lie, and one function called for each of them."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from part_work import doubled, killed_once, refusing
+from retention.core.errors import InputError
+from retention.core.files import read_parquet, write_parquet
+from retention.core.part_names import clear_table, part_files, part_paths
+from retention.core.parts import map_parts
+
+
+def test_one_part_is_the_file_itself():
+    path = Path("data/scores/risk.parquet")
+    assert part_paths(path, 1) == [path]
+    assert part_files(path) == [path]
+
+
+def test_many_parts_are_read_in_order_with_their_types(tmp_path):
+    path = tmp_path / "table.parquet"
+    frames = [
+        pd.DataFrame({"customer_id": ["b"], "drop": pd.array([1], dtype="Int8")}),
+        pd.DataFrame({"customer_id": ["a"], "drop": pd.array([None], dtype="Int8")}),
+    ]
+    for frame, part in zip(frames, part_paths(path, 2), strict=True):
+        write_parquet(frame, part)
+    found = read_parquet(path)
+    assert found["customer_id"].tolist() == ["b", "a"]
+    assert found["drop"].dtype == "Int8"
+    assert found["drop"].isna().tolist() == [False, True]
+    assert read_parquet(path, ["drop"]).columns.tolist() == ["drop"]
+
+
+@pytest.mark.parametrize("left", [[0], [1], [0, 1, 2]], ids=["no last", "no first", "two kinds"])
+def test_a_table_that_lacks_parts_is_refused(tmp_path, left):
+    path = tmp_path / "table.parquet"
+    for number in left:
+        write_parquet(
+            pd.DataFrame({"a": [number]}), part_paths(path, 2 if len(left) < 3 else 3)[number]
+        )
+    if len(left) == 3:
+        write_parquet(pd.DataFrame({"a": [0]}), part_paths(path, 2)[0])
+    with pytest.raises(InputError, match=r"table\.parquet has \d of the parts of a table, not all"):
+        read_parquet(path)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_table_is_cleared_in_either_form(tmp_path, count):
+    path = tmp_path / "table.parquet"
+    for part in part_paths(path, count):
+        write_parquet(pd.DataFrame({"a": [1]}), part)
+    clear_table(path)
+    assert list(tmp_path.iterdir()) == []
+    clear_table(path)  # what is not there needs no clearing
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_the_order_of_the_parts(jobs):
+    assert list(map_parts(doubled, [3, 1, 2, 5], jobs=jobs, what="test")) == [6, 2, 4, 10]
+    assert list(map_parts(doubled, [4], jobs=jobs, what="test")) == [8]
+
+
+def test_a_part_whose_worker_was_killed_is_done_again(tmp_path):
+    found = map_parts(partial(killed_once, tmp_path), [0, 1, 2, 3, 4], jobs=2, what="test")
+    assert list(found) == [0, 10, 20, 30, 40]
+    assert (tmp_path / "died").exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_part_refuses_ends_the_work(jobs):
+    with pytest.raises(InputError, match="part 1 holds a mistake"):
+        list(map_parts(refusing, [0, 1, 2], jobs=jobs, what="test"))

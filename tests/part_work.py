@@ -1,0 +1,64 @@
+"""What tests let workers do for each part; a worker has to find it by its name."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from retention.core.errors import InputError
+from retention.models.estimators import RiskModel
+
+
+def doubled(number: int) -> int:
+    return 2 * number
+
+
+def killed_once(folder: Path, number: int) -> int:
+    """Die by a signal the first time that part 2 is done."""
+    mark = folder / "died"
+    if number == 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 10 * number
+
+
+def refusing(number: int) -> int:
+    if number == 1:
+        raise InputError("part 1 holds a mistake")
+    return number
+
+
+class Mortal:
+    """A model that dies by a signal the first time that it is asked."""
+
+    def __init__(self, model: RiskModel, mark: Path):
+        self.model = model
+        self.mark = mark
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.model.pipeline
+
+    def risk(self, features: pd.DataFrame) -> np.ndarray:
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.model.risk(features)
+
+
+def killing(number: int) -> int:
+    """Die by a signal whenever part 1 is done."""
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def slow(folder: Path, number: int) -> int:
+    """Leave a mark of its own and take a while."""
+    (folder / str(number)).touch()
+    time.sleep(0.2)
+    return number
