@@ -25,10 +25,17 @@ _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 TRIES = 3
 """Times that a part is tried whose worker died."""
+LIGHT = 2
+"""Light parts that a process has to have, to be worth its start."""
 
 
 def map_parts(
-    function: Callable[[_Part], _Result], parts: Sequence[_Part], *, jobs: int, what: str
+    function: Callable[[_Part], _Result],
+    parts: Sequence[_Part],
+    *,
+    jobs: int,
+    what: str,
+    light: bool = False,
 ) -> Iterator[_Result]:
     """Yield what `function` returns for each of `parts`, in their order.
 
@@ -44,18 +51,34 @@ def map_parts(
         On a cluster there are as many as it has.
     what : str
         What is done, for the progress bar.
+    light : bool
+        Whether a part takes hardly longer than to start a process and import all that it needs:
+        each process is then to have :data:`LIGHT` of them.
 
     Raises
     ------
     InputError
         If the environment names another engine, or the cluster cannot work (``core.cluster``).
     """
-    results = _results(function, parts, jobs, _engine())
+    engine = _engine()
+    if light and engine == "loop":
+        jobs = _worthwhile(len(parts), jobs)
+    results = _results(function, parts, jobs, engine)
     if len(parts) == 1:
         yield from results
         return
     for _, result in zip(progress(parts, what=what, unit="parts"), results, strict=True):
         yield result
+
+
+def works_here(count: int, *, jobs: int) -> bool:
+    """Tell whether `count` light parts are done by this process, one after the other."""
+    return count == 1 or (_engine() == "loop" and _worthwhile(count, jobs) == 1)
+
+
+def _worthwhile(count: int, jobs: int) -> int:
+    """Return how many processes `count` light parts are worth."""
+    return max(1, min(jobs, count // LIGHT))
 
 
 def _results(

@@ -4,6 +4,8 @@ DVC reads params.yaml by YAML 1.2 (ruamel.yaml); so do we, so that both see the 
 is a hundred, 1:30 and yes are text, 1e-05 is a number.
 """
 
+import copy
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -70,15 +72,23 @@ def read_yaml(path: Path | str) -> Any:
         If the file is missing, too large, no UTF-8 or no YAML, or if what stands in it cannot
         mean what its editor meant: a key twice, a text cut short by `` #``.
     """
-    yaml, root = _composed(_text_of(Path(path)), str(path))
+    # A stage reads params.yaml for itself, for what dvc.yaml declares and to see that it stays as
+    # it is; parsing takes far longer than a copy.
+    return copy.deepcopy(_content(_text_of(Path(path)), str(path)))
+
+
+@functools.lru_cache(maxsize=8)
+def _content(text: str, place: str) -> Any:
+    """Return what a YAML text says, the same object each time."""
+    yaml, root = _composed(text, place)
     if root is None:
         return None
     try:
         return yaml.constructor.construct_document(root)
     except YAMLError as error:
-        raise _invalid(error, str(path)) from None
+        raise _invalid(error, place) from None
     except ValueError as error:
-        raise InputError(f'{path}: {error}; dates are written as "YYYY-MM-DD"') from None
+        raise InputError(f'{place}: {error}; dates are written as "YYYY-MM-DD"') from None
 
 
 def compose_yaml(text: str, *, place: str) -> Node | None:

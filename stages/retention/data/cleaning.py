@@ -28,6 +28,9 @@ SECTION, GROUP, STEP = ORDER = ["section", "group", "step"]
 """Where a row of the quarantine stands: cells, then rows that cannot be read, then rows that stand
 twice; of cells by column, those that cannot be read before those that break the rule."""
 CELLS, UNREADABLE, TWICE = range(3)
+_BARE = r"^[0-9]+([.,][0-9]+)?$"
+"""Digits, around which nothing stands: most words of an export, which are not looked at one by
+one."""
 
 
 @dataclass(frozen=True)
@@ -192,11 +195,13 @@ class _Report:
 
     def trimmed(self, text: Coded, column: str) -> Coded:
         """Return the text without what stands around its values, missing marks emptied."""
-        told = [bare(word) for word in text.words]
-        words = [word for word, _ in told]
-        for what in dict.fromkeys(how for _, how in told if how):
-            self.counted(text, [how == what for _, how in told], column, what)
-        marks = [is_missing(word) for word in words]
+        words = list(text.words)
+        hows, marks = [""] * len(words), [False] * len(words)
+        for place in text.unlike(_BARE).tolist():
+            words[place], hows[place] = bare(words[place])
+            marks[place] = is_missing(words[place])
+        for what in dict.fromkeys(filter(None, hows)):
+            self.counted(text, [how == what for how in hows], column, what)
         self.counted(text.renamed(words), marks, column, "missing_mark")
         return text.renamed(["" if mark else word for word, mark in zip(words, marks, strict=True)])
 

@@ -58,6 +58,14 @@ class Coded:
         """Return the first row that holds one of the words that `chosen` marks."""
         return int(np.argmax(self.rows(chosen)))
 
+    def unlike(self, form: str) -> np.ndarray:
+        """Return the places of the words that a regular expression does not find (RE2)."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pc.match_substring_regex(pa.array(self.words, pa.string()), form)
+        return np.flatnonzero(~found.to_numpy(zero_copy_only=False))
+
     def at(self, rows: np.ndarray) -> list[str]:
         """Return the words of the rows numbered `rows`."""
         return [self.words[code] for code in self.codes[rows]]

@@ -136,7 +136,8 @@ def make_customers(
     clear_table(files.left_out)
     if len(parts) == 1:
         return _make_part(options, _Task(parts[0], None, None))
-    told = list(map_parts(partial(_tell, options), parts, jobs=jobs, what="featurize: keys"))
+    how = {"jobs": jobs, "light": True}
+    told = list(map_parts(partial(_tell, options), parts, what="featurize: keys", **how))
     numbers = all(part.numbers for part in told)
     unscored = find_unscored(
         [part.key for part in told],
@@ -146,7 +147,7 @@ def make_customers(
     )
     cuts = _cuts_of(told, unscored, params)
     tasks = [_Task(*each, cuts) for each in zip(parts, unscored, strict=True)]
-    made = list(map_parts(partial(_make_part, options), tasks, jobs=jobs, what="featurize: tables"))
+    made = list(map_parts(partial(_make_part, options), tasks, what="featurize: tables", **how))
     return merge_study_rows(made, numbers=numbers)
 
 

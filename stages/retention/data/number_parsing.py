@@ -37,6 +37,9 @@ _AROUND_DIGITS = {
     "percent": re.compile(rf"(.*\d[.,]?)[{SPACES}]*%"),
 }
 """What may stand around the digits, in the order in which it is taken off."""
+_DIGITS, _DIGITS_COMMA = r"^[0-9]{1,15}(\.[0-9]{1,15})?$", r"^[0-9]{1,15},[0-9]{1,15}$"
+"""Numbers that are read without a closer look, by a decimal point and by a comma; none is so long
+that it would be endless."""
 _AT_SIGHT = (
     r"^[+-]?\d*$",
     r"^[+-]?[1-9]\d{0,2},\d{3}$",
@@ -113,15 +116,16 @@ class MarkSigns:
         share : bool
             As :func:`read_numbers` has it.
         """
+        import pyarrow as pa
         import pyarrow.compute as pc
 
-        left = np.ones(len(words), dtype=bool)
+        left, others = np.arange(len(words)), words
         telling: list[int] = []
         for form in _AT_SIGHT:
-            fits = left & pc.match_substring_regex(words, form).to_numpy(zero_copy_only=False)
-            telling += np.flatnonzero(fits)[:1].tolist()
-            left &= ~fits
-        telling += np.flatnonzero(left).tolist()
+            fits = pc.match_substring_regex(others, form).to_numpy(zero_copy_only=False)
+            telling += left[fits][:1].tolist()
+            left, others = left[~fits], others.filter(pa.array(~fits))
+        telling += left.tolist()
         text = (bare(words[place].as_py())[0] for place in sorted(telling))
         return cls.of(_signed(word, share=share)[0] for word in text if not is_missing(word))
 
@@ -193,22 +197,43 @@ def read_numbers(
     InputError
         As :meth:`MarkSigns.mark`.
     """
-    signed = [_signed(word, share=share) for word in text.words]
     if decimal is None:
-        decimal = MarkSigns.of(word for word, _ in signed).mark(place)
-    values, marks = [], []
-    for word, how in signed:
+        signed = (_signed(word, share=share)[0] for word in text.words)
+        decimal = MarkSigns.of(signed).mark(place)
+    values, chosen = _at_once(text.words, decimal)
+    for row in np.flatnonzero(np.isnan(values)).tolist():
+        word, how = _signed(text.words[row], share=share)
         value, mark = _one(word, decimal)
-        values.append(value / 100 if "percent" in how else value)
-        marks.append({*how, mark} if np.isfinite(value) else set())
-    values = np.array(values)
+        values[row] = value / 100 if "percent" in how else value
+        if np.isfinite(value):
+            for what in filter(None, {*how, mark}):
+                chosen[what][row] = True
     bad = np.isnan(values) & np.array([word != "" for word in text.words], dtype=bool)
     mended = {}
-    for what in MENDED:
-        chosen = [what in how for how in marks]
-        if any(chosen) and text.count(chosen):
-            mended[what] = (text.count(chosen), text.first(chosen))
+    for what, some in chosen.items():
+        if some.any() and text.count(some):
+            mended[what] = (text.count(some), text.first(some))
     return Numbers(values[text.codes], bad[text.codes], mended)
+
+
+def _at_once(words: Sequence[str], decimal: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the numbers of words that need no closer look, and which of them were mended how.
+
+    What is left missing is for :func:`_one`, which says the same of the others, word by word.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    every, values = pa.array(words, pa.string()), np.full(len(words), np.nan)
+    chosen = {what: np.zeros(len(words), dtype=bool) for what in MENDED}
+    plain = pc.match_substring_regex(every, _DIGITS)
+    values[plain.to_numpy(zero_copy_only=False)] = every.filter(plain).cast(pa.float64())
+    if decimal != ".":  # else three digits behind it are thousands
+        comma = pc.match_substring_regex(every, _DIGITS_COMMA)
+        chosen["decimal_comma"] = comma.to_numpy(zero_copy_only=False).copy()
+        pointed = pc.replace_substring(every.filter(comma), ",", ".")
+        values[chosen["decimal_comma"]] = pointed.cast(pa.float64())
+    return values, chosen
 
 
 def _signed(word: str, *, share: bool) -> tuple[str, Sequence[str]]:

@@ -18,7 +18,7 @@ from retention.core.findings import Finding, Level, as_table
 from retention.core.hashing import behaviour_key
 from retention.core.params import Prepare
 from retention.core.part_names import clear_table, part_paths
-from retention.core.parts import map_parts
+from retention.core.parts import map_parts, works_here
 from retention.core.paths import QUARANTINE
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.data.cleaning import Cleaned, clean_table
@@ -180,7 +180,9 @@ def clean_division(
     work = partial(clean_part, division=division, columns=columns, misspellings=misspellings)
     if division.count > 1:
         work = partial(work, folder=scratch)
-    parts = list(map_parts(work, range(division.count), jobs=jobs, what="clean"))
+    if works_here(division.count, jobs=jobs):  # and the machine has nothing else to do
+        work = partial(work, threads=len(columns.tables) if division.count == 1 else jobs)
+    parts = list(map_parts(work, range(division.count), jobs=jobs, what="clean", light=True))
     facts = division.files
     return CleanExports(
         {table: one.file for table, one in facts.items()},
@@ -198,6 +200,7 @@ def clean_part(
     columns: Columns,
     misspellings: Mapping[str, Mapping[str, str]],
     folder: Path | None = None,
+    threads: int = 1,
 ) -> CleanPart:
     """Clean and join part `number` of the exports.
 
@@ -211,6 +214,8 @@ def clean_part(
         As ``cleaning.clean_table`` takes them.
     folder : Path, optional
         Where the part is kept; else it stays in memory.
+    threads : int
+        Exports that are cleaned side by side.
     """
 
     def clean(table: str) -> Cleaned:
@@ -219,8 +224,7 @@ def clean_part(
         raw = division.raw(table, number)
         return clean_table(raw, table, columns=columns, misspellings=misspellings, **how)
 
-    # Side by side where the machine has nothing else to do; else one after the other.
-    with ThreadPoolExecutor(None if division.count == 1 else 1) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         cleaned = dict(zip(columns.tables, pool.map(clean, columns.tables), strict=True))
     files = {table: facts.file for table, facts in division.files.items()}
     return join_part(cleaned, files, columns=columns, folder=folder, number=number)
@@ -422,7 +426,7 @@ def sift(
     rules = rules_of(parts, options, columns=exports.columns)
     work = partial(sift_part, rules=rules, finish=finish)
     places = [(number, part.customers) for number, part in enumerate(parts)]
-    sifted = list(map_parts(work, places, jobs=jobs, what="sift"))
+    sifted = list(map_parts(work, places, jobs=jobs, what="sift", light=True))
     reasons = {why: sum(one.reasons[why] for one in sifted) for why in SET_ASIDE_REASONS}
     kept = sum(one.kept for one in sifted)
     if not kept:

@@ -26,6 +26,8 @@ def put_aside(table: Any, parts: np.ndarray, *, count: int, path: Path) -> None:
     """
     import pyarrow as pa
 
+    if count <= 2**16:  # numpy sorts small numbers by their digits, many times faster
+        parts = parts.astype("uint16")
     order = np.argsort(parts, kind="stable")
     rows = table.take(pa.array(order)).combine_chunks()
     columns = [column.combine_chunks() for column in rows.columns]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from retention.core.columns import Columns
@@ -232,13 +233,15 @@ class _Found:
             signs = MarkSigns.of_raw(words, share=self._kinds.numbers[name])
             self._signs[name] = self._signs[name].then(signs)
 
-    def clean(self, ids: pd.Series) -> pd.Series:
-        """Return ids in their canonical form; learn whether all are whole numbers."""
+    def clean(self, ids: pd.Series) -> tuple[pd.Series, np.ndarray | None]:
+        """Return ids in their canonical form, and as whole numbers where all are; learn it too."""
         self._ids += len(ids)
-        if len(ids) and plain_numbers(ids) is None:
+        numbers = plain_numbers(ids)
+        if len(ids) and numbers is None:
             ids = clean_ids(ids)[0]
-            self._all_numbers &= plain_numbers(ids) is not None
-        return ids
+            numbers = plain_numbers(ids)
+            self._all_numbers &= numbers is not None
+        return ids, numbers
 
     def facts(self, opened: OpenExport) -> FileFacts:
         """Return all that holds of the file.
@@ -325,7 +328,8 @@ def _put_block_aside(rows: Rows, found: _Found, folder: Path, *, name: str, coun
         }
     )
     table = table if rows.kept.all() else table.filter(pa.array(rows.kept))
-    parts = part_numbers(found.clean(table["id"].to_pandas()), count=count)
+    ids, numbers = found.clean(table["id"].to_pandas())
+    parts = part_numbers(ids, count=count, numbers=numbers)
     put_aside(table.unify_dictionaries(), parts, count=count, path=folder / _ROWS / name)
     found.rows += len(table) + len(rows.ragged)
     ids = clean_ids(rows.ragged["first"].astype("str"))[0]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import betaincinv, expit, logit, stdtrit
 
 EXPECTED = 5
 """Customers of a class that the spread expected of a ROC-AUC counts like, beside those seen."""
@@ -60,6 +59,8 @@ def multiplier(groups: Sequence[Spread], *, level: float) -> float:
 
     Student's t, with Satterthwaite's (1946) degrees of freedom of the sum of the groups' errors.
     """
+    from scipy.special import stdtrit
+
     errors = np.array([group.error for group in groups])
     own = np.array([group.freedom for group in groups])
     freedom = errors.sum() ** 2 / (errors**2 / own).sum() if errors.sum() > 0 else own.min()
@@ -120,6 +121,8 @@ def area_ends(area: float, groups: Sequence[Spread], *, z: float) -> tuple[float
     has: no ROC-AUC has a larger error (Birnbaum & Klose 1957, Annals of Mathematical
     Statistics 28, 933-945).
     """
+    from scipy.special import expit, logit
+
     if not any(group.variance for group in groups) and 0 < area < 1:  # all customers tie
         return area, area
     middle = overlapping(area, groups)
@@ -148,6 +151,8 @@ def exact_share(successes: int, size: int, *, level: float = 0.95) -> tuple[floa
 
     It covers with `level` at least (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
     """
+    from scipy.special import betaincinv
+
     tail = (1 - level) / 2
     low = betaincinv(successes, size - successes + 1, tail) if successes else 0.0
     high = betaincinv(successes + 1, size - successes, 1 - tail) if successes < size else 1.0
