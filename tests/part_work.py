@@ -1,15 +1,20 @@
 """What tests let workers do for each part; a worker has to find it by its name."""
 
+import functools
 import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from retention.core.errors import InputError
+from retention.data import preparation
+from retention.data.part_preparation import CleanPart, SiftedPart, sift_part
 from retention.models.estimators import RiskModel
 
 
@@ -24,6 +29,31 @@ def killed_once(folder: Path, number: int) -> int:
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return 10 * number
+
+
+def process_of(_: int) -> int:
+    return os.getpid()
+
+
+def clean_dying(mark: Path, number: int, **how: Any) -> CleanPart:
+    """Clean a part of a shop; die by a signal, the first part 2 half-written."""
+    part = preparation.clean_part(number, **how)
+    if number == 2 and not mark.exists():
+        mark.write_text(str(os.getpid()), encoding="utf-8")
+        for path in (part.customers, part.quarantine.rows):
+            os.truncate(path, path.stat().st_size // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return part
+
+
+def sift_dying(mark: Path, place: tuple[int, Path], **how: Any) -> SiftedPart:
+    """Sift a part of a shop; die by a signal, the first part 2 written but not in its place."""
+    if place[0] != 2 or mark.exists():
+        return sift_part(place, **how)
+    mark.write_text(str(os.getpid()), encoding="utf-8")
+    end = functools.partial(os.kill, os.getpid(), signal.SIGKILL)
+    with mock.patch.object(Path, "replace", side_effect=lambda *_: end()):
+        return sift_part(place, **how)
 
 
 def refusing(number: int) -> int:

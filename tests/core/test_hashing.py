@@ -233,3 +233,15 @@ def test_parts_follow_the_id_alone_and_are_of_one_size():
     assert sizes.min() > 500  # 572 each, within three standard deviations
     assert sizes.max() < 645
     assert set(part_numbers(ids, count=1)) == {0}
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [["0", "7", "300370", "999999999999999999"], ["5", "-5"], ["5", "1000000000000000000"], []],
+)
+def test_a_part_is_the_same_where_ids_are_known_to_be_numbers(ids):
+    ids = pd.Series(ids, dtype="str")
+    numbers = ids.astype("int64").to_numpy()
+    told = part_numbers(ids, count=97, numbers=numbers)
+    assert told.tolist() == part_numbers(ids, count=97).tolist()
+    assert len(told) == len(ids)

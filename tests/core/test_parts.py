@@ -1,16 +1,17 @@
 """Tables in parts: where they lie, and one function called for each of them."""
 
+import os
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from part_work import doubled, killed_once, refusing
+from part_work import doubled, killed_once, process_of, refusing
 from retention.core.errors import InputError
 from retention.core.files import read_parquet, write_parquet
 from retention.core.part_names import clear_table, part_files, part_paths
-from retention.core.parts import map_parts
+from retention.core.parts import map_parts, works_here
 
 
 def test_one_part_is_the_file_itself():
@@ -61,6 +62,19 @@ def test_a_table_is_cleared_in_either_form(tmp_path, count):
 def test_results_come_in_the_order_of_the_parts(jobs):
     assert list(map_parts(doubled, [3, 1, 2, 5], jobs=jobs, what="test")) == [6, 2, 4, 10]
     assert list(map_parts(doubled, [4], jobs=jobs, what="test")) == [8]
+
+
+@pytest.mark.parametrize(("parts", "begun"), [(1, 0), (3, 0), (4, 2), (8, 2)])
+def test_light_parts_begin_no_process_that_is_not_worth_it(parts, begun):
+    found = list(map_parts(process_of, range(parts), jobs=2, what="test", light=True))
+    assert len(found) == parts
+    assert works_here(parts, jobs=2) == (begun == 0)
+    assert set(found) == {os.getpid()} if begun == 0 else os.getpid() not in found
+
+
+def test_parts_that_take_long_have_processes_however_few_they_are():
+    found = list(map_parts(process_of, range(2), jobs=2, what="test"))
+    assert os.getpid() not in found
 
 
 def test_a_part_whose_worker_was_killed_is_done_again(tmp_path):

@@ -126,7 +126,7 @@ def test_twins_of_other_parts_are_found(tmp_path, monkeypatch):
 
 def test_workers_write_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_shop(*twin_shop("{}"), 3)
+    write_shop(*twin_shop("{}"), 4)  # enough to be worth two processes
     # Workers may have been started by another test, in its folder.
     places = {name: tmp_path / path for name, path in vars(FILES).items()}
     studied, written = [], []
@@ -136,7 +136,7 @@ def test_workers_write_the_same_bytes(tmp_path, monkeypatch):
         studied.append(study_columns(rows, PARAMS).details)
         written.append([one.read_bytes() for one in part_files(files.features)])
     assert studied[0] == studied[1]
-    assert len(written[0]) == 3
+    assert len(written[0]) == 4
     assert written[0] == written[1]
 
 

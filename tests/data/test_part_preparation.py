@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import os
 import random
+from functools import partial
 from pathlib import Path
 
 import fuzz_prepare as fuzz
@@ -10,18 +12,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import part_work
 import prepare
 from dictionary import COLUMNS
 from helpers import clean_export, export_text
 from project import FIXTURES
 from retention.core import paths
+from retention.core.cluster import close_clusters
 from retention.core.files import read_parquet
 from retention.core.findings import Finding, Level
 from retention.core.hashing import part_numbers
 from retention.core.params import load_params
 from retention.core.part_names import part_files
+from retention.core.parts import ENGINE
 from retention.core.vocabulary import IDENTITY
-from retention.data import quarantine
+from retention.data import preparation, quarantine
 from retention.data.joining import entry_errors, usual_amounts
 from retention.data.merging import Located, put_together
 from retention.data.preparation import clean_exports, prepare_customers
@@ -182,6 +187,36 @@ def test_processes_make_no_difference(shop, capsys):
     one = in_parts(shop.folder, 5, capsys)
     assert one["customers files"] == 5
     assert_alike(one, in_parts(shop.folder, 5, capsys, jobs=2))
+
+
+def written():
+    """Return the bytes of every file that prepare wrote, scratch of killed workers aside."""
+    folder = paths.PREPARED.parent
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("engine", ["loop", "dask"])
+@pytest.mark.parametrize("step", ["clean", "sift"])
+def test_a_killed_worker_changes_no_file(shop, capsys, monkeypatch, engine, step):
+    broken_in_many_ways(shop)
+    for table in shop.rows:
+        shop.write(table)
+    undisturbed, files = in_parts(shop.folder, 5, capsys), written()
+    mark = shop.folder.absolute() / "died"
+    dying = partial(getattr(part_work, f"{step}_dying"), mark)
+    monkeypatch.setattr(preparation, f"{step}_part", dying)
+    monkeypatch.setenv(ENGINE, engine)
+    assert_alike(undisturbed, in_parts(shop.folder, 5, capsys, jobs=2))
+    assert int(mark.read_text(encoding="utf-8")) != os.getpid()
+    assert written() == files
+    assert len([path for path in files if path.suffix == ".parquet"]) == 2 * 5 + 1
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended():
+    yield
+    close_clusters()
 
 
 def renamed(shop, form):

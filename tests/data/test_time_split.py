@@ -10,10 +10,11 @@ from dictionary import COLUMNS
 from helpers import project_params
 from month_tables import FIRST, month_table
 from retention.core.errors import InputError
-from retention.core.files import settled
+from retention.core.files import settled, write_parquet
 from retention.core.hashing import folds
 from retention.core.months import last_day, shifted, split_in_time
 from retention.core.params import Features
+from retention.core.part_names import part_paths
 from retention.data.column_study import study_columns
 from retention.data.customer_table import make_table
 from retention.data.study_rows import rows_to_study
@@ -406,6 +407,23 @@ def test_a_malformed_list_ends_in_one_line(tmp_path, changes, line):
         read_campaigns(tmp_path, KNOWN)
     assert line in str(told.value)
     assert "autumn/list.parquet" in str(told.value)
+
+
+def test_a_list_in_parts_is_read_whole_or_refused(tmp_path):
+    rows = write_list(tmp_path)
+    whole = read_campaigns(tmp_path, KNOWN)[0]
+    place = tmp_path / "autumn/list.parquet"
+    place.unlink()
+    files = part_paths(place, 3)
+    for path, part in zip(files, (rows[:1], rows[1:], rows[:0]), strict=True):
+        write_parquet(part, path)
+    (found,) = read_campaigns(tmp_path, KNOWN)
+    assert found.name == "autumn"
+    pd.testing.assert_frame_equal(found.listed, whole.listed)
+    assert len(found.listed) == 3
+    files[1].unlink()
+    with pytest.raises(InputError, match=r"autumn/list.parquet has 2 of the parts.*not all of 3"):
+        read_campaigns(tmp_path, KNOWN)
 
 
 def test_a_list_without_a_column_and_one_that_is_not_here(tmp_path):

@@ -137,6 +137,8 @@ def _run(main: Callable[[], None], script: Path, source: CodeType) -> None:
         _refuse(edited or inputs.changed(), entry)
         main()
         _refuse(inputs.changed(), entry)
+    for place in entry.writes:  # a worker that was killed left some
+        clear_leftovers(place)
     if runs_by_itself:
         last_look = functools.partial(_look_again, inputs, entry)
         _AT_LAST.append(functools.partial(_end, last_look, script.stem))

@@ -112,7 +112,7 @@ class Quarantine:
         """Return the rows of one table, section, group and step, of some of its lines."""
         found = []
         for part in self._parts:
-            wanted = (part.groups[_KEYS] == keys).all(axis=1)
+            wanted = (part.groups[_KEYS] == list(keys)).all(axis=1)
             if not wanted.any():
                 continue
             rows = part.rows
@@ -121,7 +121,7 @@ class Quarantine:
                 filters += [(LINE, ">=", start), (LINE, "<", end)]
                 rows = pd.read_parquet(rows, columns=QUARANTINE_COLUMNS, filters=filters)
             else:
-                here = (rows[_KEYS] == keys).all(axis=1) & rows[LINE].between(start, end - 1)
+                here = (rows[_KEYS] == list(keys)).all(axis=1) & rows[LINE].between(start, end - 1)
                 rows = rows.loc[here, QUARANTINE_COLUMNS]
             found.append(rows)
         return pd.concat(found).sort_values(LINE, kind="stable", ignore_index=True)

@@ -133,7 +133,7 @@ def _list_of(campaign: Path) -> Path:
             f"{campaign} is a file; valid: a folder for each campaign with its list, such as "
             f"{campaign.with_name(campaign.stem)}/{LIST}"
         )
-    if not (campaign / LIST).is_file():
+    if not (campaign / LIST).exists():  # a large shop has a folder of parts
         found = one_of(one.name for one in held[:5]) or "nothing"
         raise InputError(
             f"{campaign} has no {LIST}, so that whom it treated cannot be known; found: {found}; "
