@@ -92,3 +92,10 @@ def slow(folder: Path, number: int) -> int:
     (folder / str(number)).touch()
     time.sleep(0.2)
     return number
+
+
+def greedy(megabytes: int) -> int:
+    """Take so much memory for a while; without any of it, tell this process."""
+    taken = np.ones(megabytes * 2**17)
+    time.sleep(10 if len(taken) else 0)
+    return os.getpid()

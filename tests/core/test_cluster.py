@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from clones import ENVIRONMENT
-from part_work import doubled, killed_once, killing, refusing, slow
+from part_work import doubled, greedy, killed_once, killing, refusing, slow
 from project import ROOT
 from retention.core import cluster, worker_code
-from retention.core.cluster import close_clusters
+from retention.core.cluster import MEMORY, close_clusters, worker_memory
 from retention.core.errors import InputError
 from retention.core.parts import ADDRESS, ENGINE, map_parts
 
@@ -70,6 +70,45 @@ def test_a_part_that_kills_every_worker_ends_the_work_as_in_the_loop(monkeypatch
     monkeypatch.setenv(ENGINE, "loop")
     with pytest.raises(BrokenExecutor):
         mapped(killing, [0, 1])
+
+
+@pytest.mark.usefixtures("here")
+def test_a_worker_that_takes_more_memory_than_it_may_is_ended(monkeypatch):
+    from concurrent.futures import BrokenExecutor
+
+    close_clusters()
+    monkeypatch.setenv(MEMORY, "500MB")
+    first = set(mapped(greedy, [0] * 4))
+    with pytest.raises(BrokenExecutor, match="3 workers died over one part"):
+        mapped(greedy, [0, 600])
+    assert first.isdisjoint(mapped(greedy, [0] * 4))
+    close_clusters()
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("", None),
+        ("2GB", 2_000_000_000),
+        ("1.5 GiB", 1_610_612_736),
+        ("500MB", 500_000_000),
+        ("512MiB", 536_870_912),
+    ],
+)
+def test_the_memory_of_a_worker_is_a_size(monkeypatch, said, means):
+    monkeypatch.setenv(MEMORY, said)
+    assert worker_memory() == means
+
+
+@pytest.mark.parametrize("said", ["2", "2gb", "much", "-2GB", "499MB", "2GB each", "0.0001GB"])
+def test_a_memory_that_is_no_size_or_too_small_is_refused(monkeypatch, said):
+    monkeypatch.setenv(MEMORY, said)
+    with pytest.raises(InputError) as mistake:
+        worker_memory()
+    assert str(mistake.value) == (
+        f"RETENTION_WORKER_MEMORY is '{said}' in the environment; valid: from 500MB on, in MB, GB, "
+        "MiB, GiB, such as 2GB"
+    )
 
 
 @pytest.mark.usefixtures("here")

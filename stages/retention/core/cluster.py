@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import logging
 import os
+import re
 import secrets
 import sys
 import time
@@ -22,11 +23,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from retention.core import worker_code
-from retention.core.errors import InputError
+from retention.core.errors import InputError, one_of, shown
 from retention.core.parts import ADDRESS
 
 DASHBOARD = "RETENTION_DASHBOARD"
 """Asks for Dask's dashboard, of the processes of this machine."""
+MEMORY = "RETENTION_WORKER_MEMORY"
+"""Names there how much memory each process of this machine may take, such as 2GB."""
+_UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
+_LEAST = 500 * _UNITS["MB"]
+"""Bytes without which a worker has no room beside its packages."""
 PATIENCE = 60.0
 """Seconds to wait for a worker where there is none."""
 LIVES = 3
@@ -37,6 +43,7 @@ LOOK = 2.0
 
 _INSTALL = "`make cluster` installs it (requirements-cluster.txt)"
 _PAGES = ("distributed.scheduler.http.routes", "distributed.worker.http.routes")
+_PAUSES = tuple(f"distributed.worker.memory.{key}" for key in ("target", "spill", "pause"))
 
 _Item = TypeVar("_Item")
 _Found = TypeVar("_Found")
@@ -193,31 +200,57 @@ def _client_here(jobs: int) -> tuple[Any, Any]:
     """Return a client of a cluster of `jobs` processes of this machine, and that cluster.
 
     It listens to this machine only, and its processes know each other by a certificate of theirs:
-    whoever may send to a scheduler may run what he likes.
+    whoever may send to a scheduler may run what he likes. A process that comes near to the memory
+    that it may take is ended, and its part done again.
     """
+    most = worker_memory()
     distributed = _dask()
     import dask
 
-    shown = bool(os.environ.get(DASHBOARD))
-    if shown and find_spec("bokeh") is None:
+    has_page = bool(os.environ.get(DASHBOARD))
+    if has_page and find_spec("bokeh") is None:
         raise InputError(f"{DASHBOARD} asks for a page that needs bokeh; {_INSTALL}")
     # Without the page nothing is to be looked up by a browser.
-    pages = {} if shown else {key: [] for key in _PAGES}
-    with dask.config.set(pages):
+    settings = {} if has_page else {key: [] for key in _PAGES}
+    # What a worker holds is the part that it works on: there is nothing to put on disk, and one
+    # that paused might wait for ever.
+    settings |= dict.fromkeys(_PAUSES, False)
+    with dask.config.set(settings):
         local = distributed.LocalCluster(
             n_workers=jobs,
             threads_per_worker=1,
             processes=True,
             host=HERE,
             security=True,
-            memory_limit=None,
+            memory_limit=most,
             silence_logs=logging.CRITICAL,
-            dashboard_address=f"{HERE}:{8787 if shown else 0}",
-            scheduler_kwargs={"dashboard": shown},
+            dashboard_address=f"{HERE}:{8787 if has_page else 0}",
+            scheduler_kwargs={"dashboard": has_page},
         )
-    if shown:
+    if has_page:
         print(f"dashboard: {local.dashboard_link}", file=sys.stderr)
     return distributed.Client(local, set_as_default=False), local
+
+
+def worker_memory() -> int | None:
+    """Return the bytes that each process of this machine may take; None where nothing is said.
+
+    Raises
+    ------
+    InputError
+        If what the environment says is no size, or less than a worker needs to start.
+    """
+    named = os.environ.get(MEMORY)
+    if not named:
+        return None
+    size = re.fullmatch(rf"([0-9]{{1,6}}(?:\.[0-9]+)?) ?({'|'.join(_UNITS)})", named)
+    found = 0 if size is None else int(float(size[1]) * _UNITS[size[2]])
+    if found < _LEAST:
+        raise InputError(
+            f"{MEMORY} is {shown(named)} in the environment; valid: from 500MB on, in "
+            f"{one_of(_UNITS)}, such as 2GB"
+        )
+    return found
 
 
 def _dask() -> Any:
