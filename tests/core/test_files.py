@@ -296,6 +296,28 @@ def test_parquet_comes_back_without_index_and_twice_the_same_bytes(tmp_path):
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
+def test_parquet_in_pieces_has_their_rows_below_each_other(tmp_path):
+    frame = pd.DataFrame({"x": [0.1234567, np.inf, 3.0], "word": ["да", None, "нет"]})
+    write_parquet((frame.iloc[some] for some in ([0, 1], [2])), tmp_path / "a.parquet")
+    found = read_parquet(tmp_path / "a.parquet")
+    assert found["x"].tolist()[::2] == [0.123457, 3.0]
+    assert found["x"].isna().tolist() == [False, True, False]
+    assert found["word"].tolist()[::2] == ["да", "нет"]
+    write_parquet(iter([frame]), tmp_path / "one.parquet")
+    write_parquet(frame, tmp_path / "whole.parquet")
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+
+
+def test_parquet_of_which_a_piece_fails_is_not_written(tmp_path):
+    def pieces():
+        yield pd.DataFrame({"x": [1]})
+        raise InputError("no more")
+
+    with pytest.raises(InputError, match="no more"):
+        write_parquet(pieces(), tmp_path / "a.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_parquet_has_rounded_floats_and_leaves_other_columns_as_they_are(tmp_path):
     long = 2**64 - 1
     frame = pd.DataFrame(

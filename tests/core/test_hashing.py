@@ -7,6 +7,7 @@ from scipy.stats import chi2_contingency, kstest
 
 from dictionary import BEHAVIOUR
 from helpers import random_shop
+from retention.core import hashing
 from retention.core.hashing import (
     behaviour_key,
     dealt,
@@ -245,3 +246,22 @@ def test_a_part_is_the_same_where_ids_are_known_to_be_numbers(ids):
     told = part_numbers(ids, count=97, numbers=numbers)
     assert told.tolist() == part_numbers(ids, count=97).tolist()
     assert len(told) == len(ids)
+
+
+def test_part_is_by_rank_within_each_class_and_equal_keys_share_theirs():
+    rng = np.random.default_rng(7)
+    for most in (20, 60, 119, 120, 500):
+        key = rng.integers(0, 50, 120, dtype=np.uint64)
+        label = rng.choice([0.0, 1.0, 2.0, np.nan], 120)
+        draw = pd.Series(uniform(key, seed=3, purpose="rows"))
+        expected = draw.groupby(label).rank(pct=True) <= most / 120
+        chosen = part_of(key, label, most=most, seed=3, purpose="rows")
+        assert chosen.tolist() == expected.tolist()
+        assert 0 < chosen.sum() < 120  # whoever has no class is in no part
+
+
+def test_draws_of_many_keys_are_those_of_each(monkeypatch):
+    key = np.random.default_rng(5).integers(0, 2**64, 50, dtype=np.uint64)
+    whole = uniform(key, seed=1, purpose="split")
+    monkeypatch.setattr(hashing, "_BLOCK", 7)
+    assert uniform(key, seed=1, purpose="split").tolist() == whole.tolist()

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from scipy.stats import spearmanr
 
@@ -162,6 +163,17 @@ class Counted:
         assert values.index.tolist() == numbers.index.tolist()
         self.ranked.append(values.index.tolist())
         return directions(names, contribution, number)
+
+
+def test_parts_are_written_in_pieces_and_one_part_whole(shop, tmp_path, monkeypatch):
+    monkeypatch.setattr(part_reasons, "_CHUNK", 100)
+    explained(shop, tmp_path / "one", parts=1)
+    explained(shop, tmp_path / "three", parts=3)
+    (whole,) = part_files(tmp_path / "one" / "reasons.parquet")
+    assert (pq.read_metadata(whole).num_rows, pq.read_metadata(whole).num_row_groups) == (940, 1)
+    for part in part_files(tmp_path / "three" / "reasons.parquet"):
+        of_part = pq.read_metadata(part)
+        assert of_part.num_row_groups == -(-of_part.num_rows // 100) >= 3
 
 
 def test_risks_in_other_parts_or_of_others_are_refused(shop, tmp_path):

@@ -102,6 +102,25 @@ def test_exact_methods_give_the_shapley_values(name):
     np.testing.assert_allclose(found.values, 1.4 * np.array(expected), atol=1e-6)
 
 
+def test_a_linear_model_has_the_contributions_that_shap_gives_to_the_last_digit():
+    import shap
+
+    features, label = small_features(160, seed=3)
+    model = risk_model("logistic", features, label)
+    rows, background = features.tail(40), features.head(12)
+    prepare, estimate = model.pipeline.named_steps.values()
+    masker = shap.maskers.Independent(prepare.transform(background), max_samples=12)
+    told = shap.LinearExplainer(estimate, masker)(prepare.transform(rows))
+    owner = np.array([list(features).index(name) for name in column_owners(prepare)])
+    values, base = attributions._linear(
+        estimate, prepare.transform(rows), prepare.transform(background), owner
+    )
+    expected = np.zeros_like(values)
+    np.add.at(expected.T, owner, told.values.T)
+    np.testing.assert_array_equal(values, expected)
+    assert base == told.base_values[0]
+
+
 def test_each_prepared_column_is_owned_by_what_it_is_made_of():
     table = pd.DataFrame(
         {

@@ -203,10 +203,27 @@ def write_csv(
             settled(piece).to_csv(file, **how)
 
 
-def write_parquet(frame: pd.DataFrame, path: Path | str) -> None:
-    """Write `frame` as parquet without its index, floats rounded; what is not finite is missing."""
+def write_parquet(frame: pd.DataFrame | Iterable[pd.DataFrame], path: Path | str) -> None:
+    """Write `frame` as parquet without its index, floats rounded; what is not finite is missing.
+
+    A table that is not to be in memory whole comes in pieces of the same types, one at least, each
+    of which becomes a row group.
+    """
+    pieces = [frame] if isinstance(frame, pd.DataFrame) else frame
     with atomic(path) as scratch:
-        settled(frame).to_parquet(scratch, index=False)
+        _write_row_groups(map(settled, pieces), scratch)
+
+
+def _write_row_groups(pieces: Iterator[pd.DataFrame], path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    first = pa.Table.from_pandas(next(pieces), preserve_index=False)
+    with ParquetWriter(path, first.schema) as file:
+        file.write_table(first)
+        del first
+        for piece in pieces:
+            file.write_table(pa.Table.from_pandas(piece, preserve_index=False))
 
 
 def read_csv(path: Path | str, **how: Any) -> pd.DataFrame:

@@ -14,6 +14,8 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _PARTS = np.uint64(0xA0761D6478BD642F)
 """Keeps the parts of the tables apart from every draw."""
+_BLOCK = 2**20
+"""Keys scrambled at a time: of millions the steps between would take several times their memory."""
 _WHOLE = "^(0|[1-9][0-9]{0,17})$"
 """An id that is a whole number, and is written as such."""
 _TOO_LONG = 10**18
@@ -61,7 +63,11 @@ def uniform(key: np.ndarray, *, seed: int, purpose: str) -> np.ndarray:
         Keeps draws for different uses apart (``"split"``, ``"fold 2"``).
     """
     salt = pd.util.hash_array(np.array([f"{purpose}/{seed}"], dtype=object))[0]
-    return (_mix(key ^ salt) >> np.uint64(11)) * 2.0**-53
+    draw = np.empty(len(key))
+    for first in range(0, len(key), _BLOCK):
+        some = slice(first, first + _BLOCK)
+        draw[some] = (_mix(key[some] ^ salt) >> np.uint64(11)) * 2.0**-53
+    return draw
 
 
 def dealt(key: np.ndarray, *, seed: int, purpose: str) -> np.ndarray:
@@ -108,8 +114,18 @@ def part_of(
     most, seed, purpose
         Size of the sample, and what makes it.
     """
-    draw = pd.Series(uniform(key, seed=seed, purpose=purpose))
-    return (draw.groupby(np.asarray(label)).rank(pct=True) <= most / len(draw)).to_numpy()
+    draw, label = uniform(key, seed=seed, purpose=purpose), np.asarray(label)
+    chosen, share = np.zeros(len(draw), dtype=bool), most / max(1, len(draw))
+    for one in pd.unique(label[~pd.isna(label)]):
+        places = np.flatnonzero(label == one)
+        count = len(places)
+        if share < 1:  # of many, those whose rank can be too high need none
+            drawn = draw[places]
+            last = np.partition(drawn, int(share * count))[int(share * count)]
+            places = places[drawn <= last]
+        ranks = pd.Series(draw[places]).rank()
+        chosen[places[(ranks / count <= share).to_numpy()]] = True
+    return chosen
 
 
 def part_numbers(ids: pd.Series, *, count: int, numbers: np.ndarray | None = None) -> np.ndarray:

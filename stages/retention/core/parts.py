@@ -13,6 +13,7 @@ from typing import TypeVar
 from joblib import Parallel, delayed
 
 from retention.core.errors import InputError, one_of, shown
+from retention.core.memory import give_back
 from retention.core.progress import progress
 
 ENGINE = "RETENTION_ENGINE"
@@ -87,6 +88,7 @@ def _results(
     if len(parts) == 1 or (jobs == 1 and engine == "loop"):
         yield from map(function, parts)
         return
+    give_back()  # workers begin: what this process has freed is theirs
     if engine == "dask":
         from retention.core.cluster import map_on_cluster
 
@@ -110,7 +112,15 @@ def _results(
 def _in_folder(folder: str, function: Callable[[_Part], _Result], part: _Part) -> _Result:
     """Do a part where paths mean what they mean to the parent: workers outlive a change of it."""
     os.chdir(folder)
-    return function(part)
+    return cleared(function, part)
+
+
+def cleared(function: Callable[[_Part], _Result], part: _Part) -> _Result:
+    """Do a part in a worker, and keep no memory of it."""
+    try:
+        return function(part)
+    finally:
+        give_back()
 
 
 def _engine() -> str:

@@ -76,4 +76,6 @@ def do_part(
         return worker, reason, None
     import cloudpickle
 
-    return worker, "", cloudpickle.loads(function)(cloudpickle.loads(part))
+    from retention.core.parts import cleared
+
+    return worker, "", cleared(cloudpickle.loads(function), cloudpickle.loads(part))

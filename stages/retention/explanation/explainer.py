@@ -230,9 +230,10 @@ def sample_of(table: pd.DataFrame, places: np.ndarray, *, most: int, seed: int) 
     """
     if not len(places):
         return places
-    side = pd.factorize(table["split"].iloc[places])[0]
+    # Of millions: numbers of few bytes.
+    side = pd.factorize(table["split"].iloc[places])[0].astype("int8")
     label = (
-        table[LABEL].iloc[places].to_numpy("float64", na_value=2 if in_months(table) else np.nan)
+        table[LABEL].iloc[places].to_numpy("float32", na_value=2 if in_months(table) else np.nan)
     )
     key, kind = row_key(table)[places], 3 * side + label
     chosen, classed = part_of(key, kind, most=most, seed=seed, purpose="explain"), ~np.isnan(kind)

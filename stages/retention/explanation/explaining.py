@@ -410,12 +410,13 @@ def _explain_parts(
     clear_table(target)
     paths = part_paths(target, len(rows.sources))
     for source, places, path in zip(rows.sources, rows.places, paths, strict=True):
-        own = np.flatnonzero(is_shown[places])
-        here = places[own]
+        own = is_shown[places]
+        everyone = bool(own.all())
+        here = places if everyone else places[own]
         shown_places.append(here)
         one = PartTask(
             source,
-            None if len(own) == len(places) else own,
+            None if everyone else np.flatnonzero(own),
             np.flatnonzero(is_picked[here]),
             path,
             None if ready is None else _of_part(ready, here),

@@ -4,7 +4,7 @@ A part's reasons are written where it lies; what goes back is small, and adds up
 whatever the parts are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,9 @@ from retention.explanation.reasons import RANKS, TypicalValues, find_reasons
 from retention.explanation.sentences import sentences
 from retention.explanation.shap_values import Attributions, Attributor
 
-_CHUNK = 100_000
-"""Customers worked on at a time: all of a part's columns of work at once would need several times
-the memory of the part."""
+_CHUNK = 25_000
+"""Customers worked on, and written, at a time: all of a part's columns of work at once would need
+several times the memory of the part."""
 
 
 @dataclass(frozen=True)
@@ -111,16 +111,20 @@ def explain_part(learnt: Learnt, task: PartTask) -> PartTold:
     if task.shown is not None:
         table = table.iloc[task.shown]
     table = table.reset_index(drop=True)
-    written, told = [], []
-    for first in range(0, max(1, len(table)), _CHUNK):
-        some = table.iloc[first : first + _CHUNK]
-        reasons, one = _explain_rows(learnt, some, task)
-        written.append(reasons)
-        told.append(one)
-    whole = pd.concat(written)
-    written.clear()
-    write_parquet(whole, task.target)
+    told: list[PartTold] = []
+    reasons = _reasons_of(learnt, table, task, told)
+    write_parquet(reasons if learnt.alike else pd.concat(reasons), task.target)
     return told_together(told)
+
+
+def _reasons_of(
+    learnt: Learnt, table: pd.DataFrame, task: PartTask, told: list[PartTold]
+) -> Iterator[pd.DataFrame]:
+    """Yield the reasons chunk by chunk, and add to `told` what is told of each."""
+    for first in range(0, max(1, len(table)), _CHUNK):
+        reasons, one = _explain_rows(learnt, table.iloc[first : first + _CHUNK], task)
+        told.append(one)
+        yield reasons
 
 
 def told_together(parts: Sequence[PartTold]) -> PartTold:
