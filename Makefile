@@ -19,7 +19,7 @@ REV ?= main
 SWEEP ?= train.model=logistic,tree,boosting
 export SWEEP # a value may hold what the shell would take for its own
 
-.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-learning study-month-rows study-drift study-months study-year study-forecast study-ripening study-calibration study-permuted study-reasons study-lasting study-parts fuzz fuzz-shops format cluster remotes lock clean
+.PHONY: help repro test lint lock-check docs-check compare sweep bench bench-model bench-score bench-explain bench-segment study-compare study-discover study-intervals study-portraits study-campaign study-effects study-ledger study-learning study-month-rows study-drift study-months study-year study-forecast study-ripening study-calibration study-permuted study-reasons study-lasting study-parts fuzz fuzz-shops format cluster remotes lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -126,6 +126,9 @@ study-lasting: $(READY) ## Count reasons and rules in shops of months whose outc
 
 study-effects: $(READY) ## Count how often the effects for the next campaign cover the true ones (minutes)
 	python benchmarks/effects.py
+
+study-ledger: $(READY) ## Live 1,000 years of six campaigns of 500: what do they tell together? (a quarter of an hour)
+	python benchmarks/ledger.py
 
 study-learning: $(READY) ## Count how often the learning curve is right about more customers (minutes)
 	python benchmarks/learning.py

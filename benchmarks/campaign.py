@@ -147,7 +147,7 @@ def measured(table: pd.DataFrame, planted: np.ndarray) -> dict[str, float]:
 
 def offers_measured(table: pd.DataFrame, effects: np.ndarray) -> list[dict[str, float]]:
     """Return how one campaign's figures for each offer compare with what was planted."""
-    used = effects_to_use(table, ASSUMED)
+    used = effects_to_use([table], ASSUMED)
     rows = []
     for code, effect in zip(ASSUMED, effects, strict=True):
         of = table[table["offer"] == code]

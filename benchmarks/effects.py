@@ -61,7 +61,7 @@ def studied(
     """Return, of the offers of one campaign, how many intervals cover, call, and how wide."""
     assumed = np.resize([0.05, 0.10], offers)
     effects = drawn(rng, assumed)
-    used = effects_to_use(campaign_of(shop, effects, arm, rng), dict(enumerate(assumed)))
+    used = effects_to_use([campaign_of(shop, effects, arm, rng)], dict(enumerate(assumed)))
     low, high, use = (np.array([used[j][key] for j in range(offers)]) for key in _KEYS)
     return {
         "covered": ((low <= effects) & (effects <= high)).mean(),

@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from retention.core.arms import assigned
 from retention.core.files import write_json, write_parquet
+from retention.core.kept_campaigns import KeptCampaign
 from retention.core.months import shifted
 from retention.core.params import Params
 from retention.core.progress import progress
@@ -38,7 +39,7 @@ from retention.data.customer_table import make_table
 from retention.data.drift import find_month_drift
 from retention.data.ledger import Ledger, combined, known_by
 from retention.data.ripening import outcomes_after, season_index
-from retention.data.treated import LIST, read_campaigns
+from retention.data.treated import read_campaigns
 from retention.evaluation.alarms import drift_level, missed_level
 from retention.evaluation.by_month import known
 from retention.evaluation.forecast import FORESEEN
@@ -295,7 +296,7 @@ def lived(seed: int, customers: int, changes: Mapping[str, float], campaigns: bo
                 year.trained.append(last)
             if campaigns and number in SENT:
                 lists[last] = list_of(judged[judged[MONTH] == last], seed=seed, horizon=horizon)
-                write_parquet(lists[last], sent / last / LIST)
+                write_parquet(lists[last], KeptCampaign(sent / last).listed)
                 kept_from = protected_by(made, lists, {"mail": EFFECT}, seed=seed)
                 shop = exports_of(with_campaigns(made, kept_from))
     return year

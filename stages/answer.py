@@ -1,7 +1,8 @@
 """Answer: how would the simulated customers answer a campaign?
 
-Reads the list that was sent and data/sample/truth.parquet; writes the answers as a CRM returns
-them, drawn from the truth with effects planted. With --months it writes the exports of the
+Reads the list that was sent (of a campaign that was launched the global control too) and
+data/sample/truth.parquet; writes the answers as a CRM returns them, drawn from the truth with
+effects planted. With --months it writes the exports of the
 simulated shop's months instead, as they are when every campaign of campaigns/ has had its effect:
 the shop lives on, and others hear of it in the next folder. Run by hand.
 """
@@ -16,7 +17,7 @@ from retention.core.months import newest
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.spreadsheets import write_for_people
-from retention.measurement.inputs import read_list
+from retention.measurement.inputs import read_list, with_global_control
 from simulation.answers import parse_effects, protected_by, simulate_responses
 from simulation.month_exports import write_months
 from simulation.months import simulate_months, with_campaigns
@@ -48,7 +49,7 @@ def main() -> None:
     if options.months is not None:
         live(options.months, options.effect, last=options.last, seed=seed)
         return
-    listed = read_list(options.list)
+    listed = with_global_control(read_list(options.list), options.list)
     effects = parse_effects(options.effect, set(listed["offer"]))
     truth = newest(read_parquet(paths.TRUTH))
     responses = simulate_responses(listed, truth, effects, seed=seed)

@@ -12,8 +12,9 @@ from retention.core.errors import InputError
 from retention.core.files import read_json, read_parquet
 from retention.core.params import load_params
 from retention.core.running import stage
+from retention.core.staleness import refuse_stale
 from retention.core.vocabulary import IDENTITY
-from retention.models.keeping import keep_model, refuse_stale
+from retention.models.keeping import keep_model
 
 BESIDE = {
     "evaluation.json": paths.EVALUATION_DETAILS,

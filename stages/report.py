@@ -1,8 +1,8 @@
 """Report: what does a marketer need to see?
 
 Reads the details that every stage left in its folder of data/, the tables of findings, segments,
-reasons and the campaign, data/model/model.json, offers.yaml, columns.yaml and params.yaml; writes
-report/ru.html, report/en.html, report/overview.json and metrics/report.json.
+reasons and the campaign, data/model/model.json, campaigns/, offers.yaml, columns.yaml and
+params.yaml; writes report/ru.html, report/en.html, report/overview.json and metrics/report.json.
 """
 
 from pathlib import Path
@@ -14,6 +14,7 @@ from retention.core.files import read_json, read_parquet, write_json, write_text
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.report.building import build_report
+from retention.report.campaigns import read_campaigns_so_far
 from retention.report.people import read_people
 
 SOURCES = {
@@ -52,11 +53,12 @@ def main() -> None:
         "params": {name: section.model_dump(mode="json") for name, section in sections.items()},
     }
     others = {"offers": paths.OFFERS, "params": paths.PARAMS, "overview": paths.OVERVIEW}
-    others |= {"list": paths.CAMPAIGN_LIST}
+    others |= {"list": paths.CAMPAIGN_LIST, "programme": paths.PROGRAMME}
     found = build_report(
         files,
         {name: str(path) for name, path in (sources | others).items()},
         people=read_people(),
+        so_far=read_campaigns_so_far(paths.CAMPAIGNS),
         reliability=read_parquet(paths.RELIABILITY),
         columns=load_columns(),
         folder=paths.TEMPLATES,

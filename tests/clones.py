@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from project import EDITED, ROOT, WRITTEN, lay_fixtures
+from project import EDITED, KEPT, ROOT, WRITTEN, lay_fixtures
 
 ENVIRONMENT = {
     **os.environ,
@@ -51,7 +51,10 @@ def make_clone(folder):
 
 
 def copy_project(folder, *, without=()):
-    """Copy the files that Git knows or would add; `without` names files and top folders."""
+    """Copy the files that Git knows or would add; `without` names files and top folders.
+
+    What was launched, promoted or foretold here is no test's: its files may be in DVC alone.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -60,6 +63,8 @@ def copy_project(folder, *, without=()):
         check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file() and name.partition("/")[0] not in without:
+        top, _, inside = name.partition("/")
+        kept = top in KEPT and inside != ".gitignore"
+        if (ROOT / name).is_file() and top not in without and not kept:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)

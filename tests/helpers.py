@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from dictionary import COLUMNS
 from project import FIXTURES
+from retention.campaign.eligibility import KEPT_OUT
 from retention.campaign.offers import Offer
 from retention.core.spreadsheets import unguard
 from retention.models.estimators import FAMILIES, Family, make_model
@@ -148,6 +149,13 @@ def an_offer(code: str, **changes: Any) -> Offer:
         "effect": 0.1,
     }
     return Offer(**(plain | changes))
+
+
+def kept_out(suppressed: np.ndarray | None = None, **more: np.ndarray) -> dict[str, np.ndarray]:
+    """Return whom each of ``eligibility.KEPT_OUT`` stops: nobody but whom the arguments name."""
+    given = more if suppressed is None else {"suppressed": suppressed} | more
+    nobody = np.zeros(len(next(iter(given.values()))), dtype=bool)
+    return {gate: given.get(gate, nobody) for gate in KEPT_OUT}
 
 
 ABSENT = object()

@@ -110,11 +110,15 @@ def read_page(html):
     return page
 
 
+def part(html, name):
+    """Return a section of a page."""
+    start = html.index(f'<section id="{name}"')
+    return html[start : html.index("</section>", start) + len("</section>")]
+
+
 def section(html, name, *, between=""):
     """Return the text of a section; `between` stands in place of its tags."""
-    start = html.index(f'<section id="{name}"')
-    text = re.sub(r"<[^>]*>", between, html[start : html.index("</section>", start)])
-    return " ".join(text.split())
+    return " ".join(re.sub(r"<[^>]*>", between, part(html, name)).split())
 
 
 def content_of(path: Path):
@@ -151,7 +155,7 @@ def told(shown: Shown, language: str):
     expected = {"percent": ("%", " %"), "points": (" pp", " п. п."), "in_points": (" pp", " п. п.")}
     form = shown.form.removesuffix("+")
     assert ending == expected.get(form, ("", ""))[language == "ru"], shown
-    scale = 100 if form in {"percent", "points", "of_100"} else 1
+    scale = 100 if form in {"percent", "points", "bare_points", "of_100"} else 1
     return float(found[0]) / scale, 10 ** -len(found[1] or "") / scale
 
 

@@ -14,6 +14,8 @@ EDITED = sorted(path.name for path in FIXTURES.glob("*.yaml"))
 """Files of the project's folder that a person edits; tests have their own."""
 WRITTEN = ("data", "metrics", "plots", "report", "dvc.lock")
 """What a run writes into the project's folder; tests make their own."""
+KEPT = ("campaigns", "models", "forecasts")
+"""What a person keeps by name; a copy for tests has the folders, empty."""
 
 
 def lay_fixtures(folder: Path) -> None:

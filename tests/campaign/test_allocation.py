@@ -42,7 +42,7 @@ def everybody(gain, cost, limits):
     ]
     budget = None if limits.budget is None else limits.budget / MICRO
     plan = ration(gain, offers, key=np.arange(len(gain)), treated=np.ones(len(gain), dtype=bool),
-                  budget=budget, control_share=0.0)  # fmt: skip
+                  budget=budget, untreated=0.0)  # fmt: skip
     return plan.choice
 
 

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import an_offer, random_shop
+from helpers import an_offer, kept_out, random_shop
 from retention.campaign.eligibility import (
     GATES,
+    KEPT_OUT,
     Conditions,
     choose,
     expected_gains,
@@ -72,6 +73,8 @@ def catalogue(wanted):
 
 def opened(audience, known, offers, **changes):
     options = {"contact_cap": CAP, "months": 3, "lost": 0.5} | known | changes
+    stops = {gate: options.pop(gate) for gate in KEPT_OUT if gate in options}
+    options["kept_out"] = kept_out(**stops)
     how = {name: options.pop(name) for name in ("months", "lost", "stopped") if name in options}
     conditions = Conditions(audience, options.pop("reasons"), **options)
     return open_offers(conditions, offers, **how)
@@ -84,7 +87,7 @@ def rationed(seed, offers, *, budget, share, rows=40):
     rng = np.random.default_rng(seed)
     treated = rng.random(rows) >= share
     plan = ration(gain, offers, key=rng.random(rows), treated=treated, budget=budget,
-                  control_share=share)  # fmt: skip
+                  untreated=share)  # fmt: skip
     return audience, known, gain, gate, plan, treated
 
 
@@ -188,9 +191,9 @@ def test_order_of_rows_does_not_matter(seed, wanted, budget, share, order):
     offers = catalogue(wanted)
     _, _, gain, _, plan, treated = rationed(seed, offers, budget=budget, share=share)
     key = np.random.default_rng(seed).random(40)
-    plan = ration(gain, offers, key=key, treated=treated, budget=budget, control_share=share)
+    plan = ration(gain, offers, key=key, treated=treated, budget=budget, untreated=share)
     again = ration(gain[order], offers, key=key[order], treated=treated[order], budget=budget,
-                   control_share=share)  # fmt: skip
+                   untreated=share)  # fmt: skip
     assert again.choice.tolist() == plan.choice[order].tolist()
     assert again.gate.tolist() == plan.gate[order].tolist()
 
@@ -223,7 +226,7 @@ def test_both_arms_are_chosen_at_the_same_rate_when_money_is_short():
     ]
     treated = rng.random(20_000) < 0.5
     plan = ration(gain, offers, key=rng.random(20_000), treated=treated, budget=900.0,
-                  control_share=0.5)  # fmt: skip
+                  untreated=0.5)  # fmt: skip
     spent = sum(
         ((plan.choice == k) & treated).sum() * cost for k, cost in enumerate((0.1, 0.2, 0.3))
     )
@@ -241,7 +244,7 @@ def test_more_money_never_brings_less():
     offers = [an_offer(f"o{k}", cost=cost) for k, cost in enumerate((0.0, 0.1, 0.3, 0.7))]
     treated = rng.random(500) < 0.5
     plan = ration(gain, offers, key=rng.random(500), treated=treated, budget=None,
-                  control_share=0.5)  # fmt: skip
+                  untreated=0.5)  # fmt: skip
     totals = []
     for budget in (0, 1, 5, 10, 50, None):
         choice = plan.at(budget)
@@ -257,7 +260,7 @@ def test_zero_budget_leaves_offers_that_cost_nothing():
     offers = [an_offer("free"), an_offer("dear", cost=0.1)]
     for share in (0.0, 0.5):
         plan = ration(gain, offers, key=np.array([0.2, 0.1]), treated=np.array([True, True]),
-                      budget=0.0, control_share=share)  # fmt: skip
+                      budget=0.0, untreated=share)  # fmt: skip
         assert plan.choice.tolist() == [0, -1]
         assert plan.gate.tolist() == ["", "over_budget"]
 
@@ -267,7 +270,7 @@ def test_offer_that_ran_out_is_the_gate_of_who_has_no_other():
     offers = [an_offer("scarce", stock=1), an_offer("plenty")]
     for share in (0.0, 1e-9):
         plan = ration(gain, offers, key=np.arange(3.0), treated=np.ones(3, dtype=bool),
-                      budget=None, control_share=share)  # fmt: skip
+                      budget=None, untreated=share)  # fmt: skip
         assert plan.choice.tolist() == [0, 1, -1]
         assert plan.gate.tolist() == ["", "", "out_of_stock"]
 
@@ -318,7 +321,7 @@ def test_no_offers_exclude_everybody_as_not_eligible():
     assert gain.shape == (40, 0)
     assert set(gate) == {"not_eligible"}
     plan = ration(gain, [], key=np.arange(40.0), treated=np.ones(40, dtype=bool), budget=1.0,
-                  control_share=0.5)  # fmt: skip
+                  untreated=0.5)  # fmt: skip
     assert set(plan.choice) == {-1}
     assert set(plan.at(None)) == {-1}
 
@@ -328,7 +331,7 @@ def test_first_of_equal_offers_is_taken():
     twice = [an_offer("first"), an_offer("second")]
     gain, _ = opened(audience, known, twice)
     plan = ration(gain, twice, key=np.arange(40.0), treated=np.ones(40, dtype=bool), budget=None,
-                  control_share=0.0)  # fmt: skip
+                  untreated=0.0)  # fmt: skip
     assert set(plan.choice) == {-1, 0}
 
 

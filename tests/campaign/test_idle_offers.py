@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import an_offer, random_shop
-from retention.campaign.eligibility import Conditions, open_offers
+from helpers import an_offer, kept_out, random_shop
+from retention.campaign.eligibility import KEPT_OUT, Conditions, open_offers
 from retention.campaign.idle_offers import WHY_IDLE, Reach, idle_offers, reaches, why_idle
 from retention.campaign.offers import PLACEHOLDERS
 
@@ -25,14 +25,23 @@ def shop_of_ten():
     return shop, {"reasons": reasons, "words": words, "suppressed": np.zeros(10, dtype=bool)}
 
 
-def told(offers, *, used=(), **changes):
+def conditions_of(shop, known):
+    """What decides for this shop; `known` may name whom the gates stop."""
+    known = dict(known)
+    stops = {name: known.pop(name) for name in KEPT_OUT if name in known}
+    known = {"contact_cap": 5, "kept_out": kept_out(**stops)} | known
+    return Conditions(shop, known.pop("reasons"), **known)
+
+
+def told(offers, *, used=(), recorded=(), **changes):
     shop, known = shop_of_ten()
     columns = {name: value for name, value in changes.items() if name in shop}
     known |= {name: value for name, value in changes.items() if name not in columns}
     shop = shop.assign(**columns)
-    conditions = Conditions(shop, known.pop("reasons"), contact_cap=5, **known)
+    conditions = conditions_of(shop, known)
     gain, _ = open_offers(conditions, offers, **MONEY)
-    return idle_offers(offers, used, reaches(offers, gain, conditions, **MONEY))
+    reach = reaches(offers, gain, conditions, **MONEY)
+    return idle_offers(offers, used, reach, recorded=recorded)
 
 
 def row(why, left, named=None, best_gain=None):
@@ -52,6 +61,11 @@ def row(why, left, named=None, best_gain=None):
         ({"channel": "message"}, {"consent": "no"}, row("consent", 10)),
         ({"channel": "message"}, {"contacts_now": 5.0}, row("contact_cap", 10)),
         ({}, {"suppressed": np.ones(10, dtype=bool)}, row("suppressed", 10)),
+        ({}, {"in_campaign": np.ones(10, dtype=bool)}, row("in_campaign", 10)),
+        ({}, {"suppressed": np.arange(10) < 4, "resting": np.arange(10) > 3}, row("resting", 6)),
+        ({"when": "promo_share > 0.75"}, {"least_risk": 0.51}, row("low_risk", 2)),
+        ({"cost": 0.1}, {"least_gain": 0.21}, row("low_gain", 10, None, 0.2)),
+        ({"cost": 0.1}, {"least_risk": 0.5, "least_gain": 0.2}, row("over_budget", 10, None, 0.2)),
         (
             {"reason": "promo_share", "cost": 0.35, "when": "promo_share >= 0.5"},
             {},
@@ -76,6 +90,12 @@ def test_another_offer_that_gains_more_with_each_is_named():
     assert told([better, idle], used=[0])["idle"]["why"] == "over_budget"
 
 
+def test_an_offer_that_only_the_global_control_would_get():
+    assert told([an_offer("a", cost=0.1)], recorded=[0]) == {
+        "a": row("global_control", 10, None, 0.2)
+    }
+
+
 def test_offers_that_gain_exactly_alike_are_others_too():
     twice = [an_offer("first", cost=0.1), an_offer("second", cost=0.1)]
     assert told(twice, used=[0]) == {"second": row("others", 10, None, 0.2)}
@@ -90,7 +110,7 @@ def test_offers_that_somebody_gets_are_not_idle():
 def test_one_offer_alone_and_nobody_to_ask():
     shop, known = shop_of_ten()
     nobody = {name: value[:0] for name, value in known.items()}
-    conditions = Conditions(shop.head(0), nobody.pop("reasons"), contact_cap=5, **nobody)
+    conditions = conditions_of(shop.head(0), nobody)
     offers = [an_offer("a")]
     gain, _ = open_offers(conditions, offers, **MONEY)
     reach = reaches(offers, gain, conditions, **MONEY)
@@ -99,8 +119,8 @@ def test_one_offer_alone_and_nobody_to_ask():
 
 def test_the_order_of_reasons_is_that_in_which_they_are_asked():
     shop, known = shop_of_ten()
-    conditions = Conditions(shop, known.pop("reasons"), contact_cap=5, **known)
-    assert list(conditions.of(an_offer("a"))) == list(WHY_IDLE[:6])
+    conditions = conditions_of(shop, known)
+    assert list(conditions.of(an_offer("a"))) == list(WHY_IDLE[:9])
 
 
 def test_parts_of_the_audience_add_up():

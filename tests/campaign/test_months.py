@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dictionary import COLUMNS, FEATURES
-from helpers import project_params
+from helpers import kept_out, project_params
 from month_table import month_table
 from project import FIXTURES
 from retention.campaign.asking import ask, tell
+from retention.campaign.earlier import Earlier
+from retention.campaign.kept_out import KeptOut
 from retention.campaign.offers import load_offers
 from retention.campaign.plan import plan_campaign
 from retention.campaign.suppression import Suppressed
@@ -23,7 +25,8 @@ from retention.segments.segmentation import find_segments, in_segments, profit_r
 OFFERS = load_offers(FIXTURES / "offers.yaml", columns=COLUMNS, features=FEATURES)
 LAST = "2026-08"
 SEGMENT = load_params(FIXTURES / "params.yaml").segment
-NOBODY = Suppressed(frozenset(), Match("list", 0, 0))
+NONE = pd.Series(dtype="str")
+NOBODY = KeptOut(Suppressed(frozenset(), Match("list", 0, 0)), False, Earlier(NONE, NONE, []))
 
 
 @pytest.fixture(scope="module")
@@ -55,20 +58,20 @@ def planned(table, **drift):
     )
     audience = audience_of(customers)
     words = category_words(audience, found.categories_to_offer)
-    nobody = np.zeros(len(audience), dtype=bool)
+    nobody = kept_out(np.zeros(len(audience), dtype=bool))
 
     def asked(stopped):
         return [ask(audience, OFFERS, words, nobody, campaign=campaign, stopped=stopped)]
 
     plan = plan_campaign(customers, asked, OFFERS, NOBODY, campaign=campaign, grade="A", **drift)
-    told = tell(
+    listed, _, excluded = tell(
         audience, plan.decision.choices[0], plan.decision.gates[0], OFFERS, words,
         columns=COLUMNS, campaign=campaign,
     )  # fmt: skip
-    return plan, *told
+    return plan, listed, excluded
 
 
-def listed(table):
+def list_of(table):
     """Return the list and the excluded of that campaign."""
     return planned(table)[1:]
 
@@ -84,7 +87,7 @@ def test_that_drift_cannot_be_told_is_said_and_stops_nobody(shop):
 
 
 def test_the_audience_is_the_last_month_and_nobody_else(shop):
-    told, excluded = listed(shop)
+    told, excluded = list_of(shop)
     today = shop[shop["month"] == LAST]
     assert len(told) > 20
     assert sorted([*told["customer_id"], *excluded["customer_id"]]) == sorted(today["customer_id"])
@@ -113,7 +116,7 @@ def test_no_older_month_puts_anybody_on_the_list_or_takes_them_off(
     table.loc[older, "risk"] = risk
     table.loc[older, "profit"] *= rng.choice([-1, 0, 100])
     table = table[~older | (rng.random(len(table)) < keep)].reset_index(drop=True)
-    for one, other in zip(listed(table), listed(shop), strict=True):
+    for one, other in zip(list_of(table), list_of(shop), strict=True):
         pd.testing.assert_frame_equal(
             one.reset_index(drop=True), other.reset_index(drop=True), check_dtype=False
         )
@@ -122,6 +125,6 @@ def test_no_older_month_puts_anybody_on_the_list_or_takes_them_off(
 def test_consent_that_was_taken_back_counts(shop):
     table = shop.copy()
     table.loc[table["month"] == LAST, "consent"] = "no"
-    told, _ = listed(table)
+    told, _ = list_of(table)
     assert not (told["channel"] == "message").any()
-    assert (listed(shop)[0]["channel"] == "message").any()
+    assert (list_of(shop)[0]["channel"] == "message").any()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dictionary import COLUMNS, FEATURES
-from helpers import an_offer, project_params, random_shop
+from helpers import an_offer, kept_out, project_params, random_shop
 from project import FIXTURES
 from retention.campaign.asking import ask, tell
 from retention.campaign.offers import load_offers
@@ -57,7 +57,7 @@ def decided(shop, *, suppressed=(), offers=OFFERS, stopped="", parts=1, **change
     words = [category_words(audience, TOP) for audience in audiences]
     asked = [
         ask(
-            audience, offers, of, is_suppressed(audience["customer_id"], suppressed),
+            audience, offers, of, kept_out(is_suppressed(audience["customer_id"], suppressed)),
             campaign=campaign, stopped=stopped,
         )
         for audience, of in zip(audiences, words, strict=True)
@@ -69,7 +69,8 @@ def decided(shop, *, suppressed=(), offers=OFFERS, stopped="", parts=1, **change
             audiences, found.choices, found.gates, words, strict=True
         )
     ]
-    listed, excluded = (pd.concat(tables) for tables in zip(*told, strict=True))
+    listed, recorded, excluded = (pd.concat(tables) for tables in zip(*told, strict=True))
+    assert len(recorded) == 0 or campaign.global_control_share
     return listed, excluded, found.budgets, found
 
 

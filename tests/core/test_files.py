@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retention.core import files
 from retention.core.errors import InputError
 from retention.core.files import (
     _SCRATCH,
@@ -18,6 +19,7 @@ from retention.core.files import (
     clear_leftovers,
     joined,
     made,
+    read_batches,
     read_csv,
     read_json,
     read_parquet,
@@ -28,6 +30,7 @@ from retention.core.files import (
     write_json,
     write_parquet,
 )
+from retention.core.part_names import part_paths
 
 
 def test_atomic_makes_parents_and_leaves_nothing_beside_the_file(tmp_path):
@@ -168,6 +171,22 @@ def test_some_columns_and_kinds_are_read_on_demand(tmp_path):
     write_csv(frame, tmp_path / "a.csv", bom=True)
     pd.testing.assert_frame_equal(read_parquet(tmp_path / "a.parquet", ["x"]), frame[["x"]])
     pd.testing.assert_frame_equal(read_csv(tmp_path / "a.csv", dtype={"customer_id": "str"}), frame)
+
+
+def test_pieces_of_a_table_follow_each_other_through_its_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_BATCH", 2)
+    frame = pd.DataFrame({"customer_id": list("abcde"), "x": pd.array([1, None, 3, 4, 5], "Int8")})
+    one, other = part_paths(tmp_path / "a.parquet", 2)
+    write_parquet(frame.iloc[:3], one)
+    write_parquet(frame.iloc[3:], other)
+    pieces = list(read_batches(tmp_path / "a.parquet"))
+    assert [len(piece) for piece in pieces] == [2, 1, 2]
+    whole = pd.concat(pieces, ignore_index=True)
+    pd.testing.assert_frame_equal(whole, frame.astype({"customer_id": "str"}))
+    assert [list(piece) for piece in read_batches(one, ["x"])] == [["x"], ["x"]]
+    other.write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="is damaged"):
+        list(read_batches(tmp_path / "a.parquet"))
 
 
 def test_floats_are_rounded_to_six_digits_at_any_depth():

@@ -23,6 +23,7 @@ THIN, SPACE, MINUS = "\u202f", "\u00a0", "\u2212"
         (0.214761, "points", f"21,5{SPACE}п.{SPACE}п.", f"21.5{SPACE}pp"),
         (-12.34, "in_points+", f"{MINUS}12,3{SPACE}п.{SPACE}п.", f"{MINUS}12.3{SPACE}pp"),
         (0.809605, "of_100", "81", "81"),
+        (-0.087, "bare_points+", "−8,7", "−8.7"),
         (0.0303, "score+", "+0,030", "+0.030"),
         (-0.0004, "score+", "0,000", "0.000"),
         (3.84, "money", "3,84", "3.84"),
@@ -52,7 +53,7 @@ def test_the_text_is_the_number_rounded(value, form):
         digits = re.sub(rf"[^\d{decimal}]", "", text.split(SPACE)[0]).replace(decimal, ".")
         told = float(digits) * (-1 if text.startswith(MINUS) else 1)
         places = len(digits.partition(".")[2])
-        scale = 100 if form in {"percent", "points", "of_100"} else 1
+        scale = 100 if form in {"percent", "points", "bare_points", "of_100"} else 1
         allowed = {"plain": 0.005, "short": 0.05}.get(form, 0.5 * 10**-places)
         assert abs(told - value * scale) <= allowed * (1 + 1e-9) + abs(value) * scale * 1e-12
 

@@ -11,6 +11,7 @@ from retention.core.months import (
     is_month,
     known_months,
     last_day,
+    months_after,
     months_between,
     newest,
     shifted,
@@ -24,6 +25,18 @@ from retention.core.months import (
 def test_months_are_counted_over_the_end_of_a_year(month: str, by: int, then: str) -> None:
     assert shifted(month, by) == then
     assert months_between(month, then) == by
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "then"),
+    [
+        ("2026-12-01", 3, "2027-03-01"),
+        ("2026-11-30", 3, "2027-02-28"),
+        ("2027-01-31", 1, "2027-02-28"),
+    ],
+)
+def test_a_day_some_months_later(day: str, months: int, then: str) -> None:
+    assert months_after(datetime.date.fromisoformat(day), months).isoformat() == then
 
 
 @pytest.mark.parametrize("text", ["2026-7", "2026-13", "2026-00", "1999-12", "2026-07-01", "x"])

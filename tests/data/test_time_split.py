@@ -467,10 +467,16 @@ def test_a_list_that_is_in_no_folder(tmp_path):
 
 
 def test_how_many_of_a_list_the_exports_know_is_said(tmp_path):
-    write_list(tmp_path, customer_id=["1", "2", "gone"])
+    write_list(tmp_path, customer_id=["1", "2", "5"])
     assert matched_lines(read_campaigns(tmp_path, KNOWN), KNOWN) == [
         "campaign autumn: the exports know 2 of 3 customers"
     ]
+
+
+def test_an_id_of_a_form_that_the_exports_do_not_have_is_no_customer_who_left(tmp_path):
+    write_list(tmp_path, customer_id=["1", "2", "4x"])
+    with pytest.raises(InputError, match=r"list\.parquet has the id '4x', a form that no id of"):
+        read_campaigns(tmp_path, KNOWN)
 
 
 def test_one_month_is_split_as_a_snapshot_is():

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from retention.core.errors import InputError
-from retention.core.grades import read_drift, read_grade
+from retention.core.grades import read_drift, read_grade, read_threshold
 from retention.core.params import Grade
 from retention.evaluation.grade import grade, reservations
 
@@ -55,6 +55,14 @@ def test_a_grade_that_is_none_stops_instead_of_passing(tmp_path, content):
         read_grade(path)
     path.write_text('{"grade": "F"}')
     assert read_grade(path) == "F"
+
+
+def test_the_threshold_is_that_of_the_model_in_use(tmp_path):
+    (tmp_path / "model.json").write_text('{"threshold": 0.41}')
+    assert read_threshold(str(tmp_path)) == 0.41
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(InputError, match=r"model\.json is of another version, it has no threshold"):
+        read_threshold(str(tmp_path))
 
 
 def test_drift_is_told_by_featurize_of_a_snapshot_and_by_evaluate_of_months(tmp_path):

@@ -127,7 +127,7 @@ def test_offers_stand_for_themselves_from_fifteen_an_arm():
     sizes = {"big": 3000, "fifteen": 15, "small": 14, "tiny": 13, "few": 5}
     assumed = {"big": 0.05, "fifteen": 0.05, "small": 0.05, "tiny": 0.02, "few": 0.1, "unsent": 0.5}
     table = campaign(sizes, dict.fromkeys(sizes, 0) | {"big": 0.4})
-    found = effects_to_use(table, assumed)
+    found = effects_to_use([table], assumed)
     assert {code: used["rests_on"] for code, used in found.items()} == {
         "big": "its own customers and the others",
         "fifteen": "its own customers and the others",
@@ -146,20 +146,20 @@ def test_offers_stand_for_themselves_from_fifteen_an_arm():
 
 def test_small_rest_follows_the_others():
     table = campaign({"big": 3000, "tiny": 10}, {"big": 0.4, "tiny": 0.4})
-    found = effects_to_use(table, {"big": 0.1, "tiny": 0.05})
+    found = effects_to_use([table], {"big": 0.1, "tiny": 0.05})
     assert found["tiny"]["rests_on"] == "all other offers"
     assert 0.05 < found["tiny"]["use"] < found["big"]["use"]
 
 
 def test_too_few_customers_tell_nothing():
     table = campaign({"mail": 29}, {"mail": 0.5})
-    assert effects_to_use(table, {"mail": 0.1}) == {}
-    assert effects_to_use(campaign({"mail": 30}, {"mail": 0.5}), {"other": 0.1}) == {}
+    assert effects_to_use([table], {"mail": 0.1}) == {}
+    assert effects_to_use([campaign({"mail": 30}, {"mail": 0.5})], {"other": 0.1}) == {}
 
 
 def test_effect_to_use_stays_a_share():
     table = campaign({"harm": 3000}, {"harm": -0.3})
-    found = effects_to_use(table, {"harm": 0.05})["harm"]
+    found = effects_to_use([table], {"harm": 0.05})["harm"]
     assert found["use"] == 0
     assert found["high"] < 0
 
@@ -167,17 +167,17 @@ def test_effect_to_use_stays_a_share():
 def test_effects_do_not_depend_on_the_order_of_rows():
     table = campaign({"big": 300, "small": 40, "tiny": 7}, {"big": 0.4, "small": 0.1, "tiny": 0})
     assumed = {"big": 0.1, "small": 0.05, "tiny": 0.02}
-    assert effects_to_use(table, assumed) == effects_to_use(table.sample(frac=1), assumed)
+    assert effects_to_use([table], assumed) == effects_to_use([table.sample(frac=1)], assumed)
 
 
 def test_offer_that_saves_everyone_and_one_that_nobody_needs():
     """No drop in treatment, and no drop at all: neither is a share of 1 nor ends the run."""
     table = campaign({"mail": 300, "saves": 40, "idle": 40}, {"mail": 0.2, "saves": 1, "idle": 0})
     table.loc[table["offer"] == "idle", "drop"] = 0.0
-    found = effects_to_use(table, {"mail": 0.1, "saves": 0.1, "idle": 0.1})
+    found = effects_to_use([table], {"mail": 0.1, "saves": 0.1, "idle": 0.1})
     assert 0.5 < found["saves"]["use"] < 1
     assert found["idle"]["rests_on"] == "all other offers"
-    assert effects_to_use(table.assign(drop=0.0), {"mail": 0.1}) == {}
+    assert effects_to_use([table.assign(drop=0.0)], {"mail": 0.1}) == {}
 
 
 def test_weight_of_an_offer_does_not_follow_its_own_luck():

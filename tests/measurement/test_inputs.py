@@ -62,6 +62,13 @@ def test_answers_packed_and_in_parquet(tmp_path):
         assert answers_of(path)[0].to_dict("records") == [{"customer_id": "7", "drop": 1}]
 
 
+def test_profit_of_after_by_its_name_in_the_exports(tmp_path):
+    found, _ = answers_of(written(tmp_path, "id;Прибыль;Выручка\n1;-1,5;10\n2;;20\n"))
+    assert found["profit"].tolist()[0] == -1.5
+    assert found["profit"].isna().tolist() == [False, True]
+    assert found["revenue"].tolist() == [10, 20]
+
+
 def test_one_outcome_is_enough(tmp_path):
     found, _ = answers_of(written(tmp_path, "customer_id,revenue\n1,-5\n"))
     assert found.to_dict("records") == [{"customer_id": "1", "revenue": -5}]
@@ -93,7 +100,8 @@ def test_repeated_rows_count_once_and_contradictions_are_refused(tmp_path):
          "(and 1 more rows)"),
         ("customer_id,drop\n1,1\n,0\n", "line 3: the customer's id is empty"),
         ("customer_id,drop\n1,1\n2,0,0\n", "line 3: 3 cells, it must have 2 cells"),
-        ("customer_id,sales\n1,1\n", "has no column drop or revenue; found: customer_id, sales"),
+        ("customer_id,sales\n1,1\n", "has no column drop, revenue or profit; found: customer_id, "
+         "sales"),
         ("client,drop\n1,1\n", "has no column customer_id; found: client, drop"),
         ("customer_id,drop\n", "has a header and no rows"),
         (

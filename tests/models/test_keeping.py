@@ -1,9 +1,6 @@
 """Models that are kept: whole, by a name of their own, asked only about customers whom they fit."""
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +13,12 @@ from retention.core.errors import InputError
 from retention.core.files import read_json, read_parquet, write_json, write_parquet
 from retention.core.params import Label
 from retention.core.paths import TRAINED, ModelFolder
-from retention.models import keeping
 from retention.models.estimators import RiskModel
 from retention.models.keeping import (
     keep_model,
     read_in_use,
     refuse_misfit,
     refuse_other_outcomes,
-    refuse_stale,
 )
 from retention.models.persistence import save_model
 
@@ -183,27 +178,3 @@ def test_words_that_were_renamed_end_in_one_line_and_a_new_one_is_told(table, ca
     refuse_misfit(used, table.assign(service=table["service"].mask(table.index < 3)))
     refuse_misfit(used, table[table["service"] == "premium"])
     assert not capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("said", "line"),
-    [
-        ("{}", None),
-        (json.dumps({"train": [], "explain": [{"changed deps": {}}]}), "what train wrote"),
-        (json.dumps({"explain": [{"changed deps": {}}]}), "what explain wrote"),
-        ("", "cannot tell what belongs together: no project"),
-    ],
-)
-def test_what_dvc_says_decides_whether_files_belong_together(said, line, monkeypatch):
-    asked = []
-
-    def run(command, **_):
-        asked.append(command)
-        return subprocess.CompletedProcess(command, 0, said, "warning\nno project")
-
-    monkeypatch.setattr(keeping.subprocess, "run", run)
-    if line is None:
-        refuse_stale(("train", "explain"))
-    else:
-        assert line in lines(refuse_stale, ("train", "explain"))
-    assert asked == [[sys.executable, "-m", "dvc", "status", "--json", "train", "explain"]]

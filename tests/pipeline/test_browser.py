@@ -6,9 +6,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+from past_campaigns import keep_campaigns
 from retention.report.page import SECTIONS
 from runs import LANGUAGES, build, poison
 
+STEP = 25
+"""Rows of the list that are shown at a time."""
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 ARGUMENTS = [
@@ -57,6 +60,10 @@ def visible(page, selector):
     return page.locator(f"{selector}:visible").count()
 
 
+def unfold(page):
+    page.eval_on_selector_all("details", "all => all.forEach((one) => { one.open = true; })")
+
+
 def overflow(page):
     return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
 
@@ -78,7 +85,8 @@ def test_page_opens_by_itself_and_is_whole(clone, visit, language):
 
 def test_a_cell_of_the_grid_filters_cells_portraits_and_list(clone, visit):
     page = visit(clone.folder / "report/en.html")
-    cells, rows = visible(page, "#cells tbody tr"), visible(page, "#list tbody tr")
+    unfold(page)
+    cells, rows = visible(page, "#cells tbody tr"), page.locator("#list tbody tr").count()
     portraits = visible(page, ".portrait")
     assert cells == 9
     high = page.locator('.cell[data-cell="high_risk/high_profit"]')
@@ -87,7 +95,8 @@ def test_a_cell_of_the_grid_filters_cells_portraits_and_list(clone, visit):
     assert high.get_attribute("aria-pressed") == "true"
     assert visible(page, "#cells tbody tr") == 1
     fit = page.locator('#list tbody tr[data-cell="high_risk/high_profit"]').count()
-    assert 0 < visible(page, "#list tbody tr") == fit < rows
+    assert 0 < visible(page, "#list tbody tr") == min(fit, STEP) < rows
+    assert page.locator("#list tbody tr:not([hidden])").count() == fit
     assert f"{fit} of {rows}" in page.inner_text("#list-count")
     assert "high risk, high profit" in page.inner_text("#filter-text")
     low.focus()
@@ -98,12 +107,14 @@ def test_a_cell_of_the_grid_filters_cells_portraits_and_list(clone, visit):
     page.click("#filter-reset")
     assert visible(page, "#cells tbody tr") == cells
     assert visible(page, ".portrait") == portraits > 0
-    assert visible(page, "#list tbody tr") == rows
+    assert visible(page, "#list tbody tr") == min(rows, STEP)
+    assert page.locator("#list tbody tr[hidden]").count() == 0
     assert page.seen["complaints"] == []
 
 
 def test_the_slider_moves_the_figures(clone, visit):
     page = visit(clone.folder / "report/ru.html")
+    unfold(page)
 
     def shown():
         return {
@@ -139,6 +150,10 @@ def test_the_list_sorts_and_filters(clone, visit):
             for cell in page.locator(f"#list tbody tr:visible > :nth-child({place})").all()
         ]
 
+    unfold(page)
+    while page.locator("#list-more").is_visible():
+        page.click("#list-more")
+    assert len(column(1)) == page.locator("#list tbody tr").count()
     gains = [float(text) for text in column(6)]
     assert gains == sorted(gains, reverse=True)
     page.click("#list th:nth-child(6) .sort")
@@ -152,17 +167,50 @@ def test_the_list_sorts_and_filters(clone, visit):
     assert page.locator("#list th[aria-sort]").count() == 1
     page.select_option("#by-arm", "treatment")
     assert set(column(5)) == {"send"}
+    assert len(column(5)) <= STEP  # other rows, from their start
     page.fill("#search", ids[0])
     assert set(column(1)) <= {ids[0]}
     page.fill("#search", "no such customer")
     assert column(1) == []
 
 
+def test_the_list_opens_a_screenful_at_a_time_and_prints_whole(clone, visit):
+    page = visit(clone.folder / "report/en.html")
+    rows = page.locator("#list tbody tr").count()
+    assert rows > STEP
+    assert visible(page, "#list") == 0
+    page.click("#list-part > summary")
+    assert visible(page, "#list tbody tr") == STEP
+    assert page.inner_text("#list-count").endswith(f"{rows} of {rows}; shown: {STEP}")
+    assert page.inner_text("#list-more") == f"Show {min(STEP, rows - STEP)} more"
+    page.emulate_media(media="print")
+    assert visible(page, "#list tbody tr") == rows
+    assert not page.locator("#list-more").is_visible()
+    page.emulate_media(media="screen")
+    page.click("#list-more")
+    assert visible(page, "#list tbody tr") == min(2 * STEP, rows)
+    assert page.evaluate("document.activeElement.sectionRowIndex") == STEP
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("width", "height", "most"), [(1280, 900, 9_500), (360, 800, 16_000)])
+def test_what_is_decided_from_stands_on_the_first_two_screens(
+    clone, visit, language, width, height, most
+):
+    page = visit(clone.folder / f"report/{language}.html", width=width)
+    ends = {
+        name: page.locator(name).bounding_box()["y"] + page.locator(name).bounding_box()["height"]
+        for name in ("#headline", "#campaign .lead >> nth=0", "#files")
+    }
+    assert {name: end for name, end in ends.items() if end > 2 * height} == {}
+    assert page.evaluate("document.documentElement.scrollHeight") < most
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_nothing_is_wider_than_the_screen(clone, visit, language, width):
     page = visit(clone.folder / f"report/{language}.html", width=width)
-    page.eval_on_selector_all("details", "all => all.forEach((one) => { one.open = true; })")
+    unfold(page)
     assert overflow(page) <= 0
 
 
@@ -170,24 +218,63 @@ def test_nothing_is_wider_than_the_screen(clone, visit, language, width):
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_no_serious_violation(clone, visit, language, width):
     page = visit(clone.folder / f"report/{language}.html", width=width, bypass_csp=True)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_page_with_campaigns_is_sound(run, visit, width):
+    keep_campaigns(run)
+    build()
+    for language in LANGUAGES:
+        page = visit(run / f"report/{language}.html", width=width, bypass_csp=True)
+        assert page.locator(".timeline").is_visible()
+        texts = page.locator(".timeline text").all()
+        frame = page.locator(".timeline").bounding_box()
+        right = frame["x"] + frame["width"]
+        ends = [box["x"] + box["width"] for box in (text.bounding_box() for text in texts)]
+        assert len(ends) > 10
+        assert max(ends) <= right + 1
+        unfold(page)
+        assert overflow(page) <= 0
+        assert violations(page) == []
+        assert page.seen["complaints"] == []
+
+
+def violations(page):
+    """Return what axe finds that is serious."""
     found = Axe().run(page).response["violations"]
-    serious = [
+    return [
         (one["id"], one["nodes"][0]["html"][:200])
         for one in found
         if one["impact"] in {"serious", "critical"}
     ]
-    assert serious == []
+
+
+PORTRAIT = ".portrait .columns >> nth=0"
 
 
 def test_the_page_prints_unfolded(clone, visit, tmp_path):
     page = visit(clone.folder / "report/ru.html")
-    assert page.locator("details:not([open])").count() > 0
+    folded = page.locator("details:not([open])").count()
+    assert folded > 10
+    assert not page.locator(PORTRAIT).is_visible()
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
     page.emulate_media(media="print")
     assert not page.locator(".toc").is_visible()
     page.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:not([open])").count() == folded
+
+
+def test_the_page_prints_unfolded_without_a_script(clone, visit):
+    page = visit(clone.folder / "report/ru.html", java_script_enabled=False)
+    assert page.locator("details:not([open])").count() > 10
+    assert not page.locator(PORTRAIT).is_visible()
+    page.emulate_media(media="print")
+    assert page.locator(PORTRAIT).is_visible()
+    assert visible(page, "#list tbody tr") == page.locator("#list tbody tr").count()
 
 
 def test_hostile_values_run_nothing_and_break_nothing(run, visit):
@@ -198,6 +285,7 @@ def test_hostile_values_run_nothing_and_break_nothing(run, visit):
         for width in (360, 1280):
             page = visit(path, width=width)
             assert page.seen == {"requests": [path.as_uri()], "complaints": [], "dialogs": []}
+            unfold(page)
             assert overflow(page) <= 0
             assert visible(page, "#list tbody tr") > 0
             page.click("#list th:nth-child(1) .sort")

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "stages"
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 SCRIPTS = sorted(DVC["stages"])
-BY_HAND = {"answer", "compare", "measure", "promote"}
+BY_HAND = {"answer", "compare", "launch", "measure", "promote"}
 
 
 ALLOWED = {

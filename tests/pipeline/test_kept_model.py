@@ -72,7 +72,7 @@ def test_with_a_kept_model_the_same_customers_give_the_same_figures_and_new_ones
 def test_a_model_and_an_evaluation_of_another_are_not_kept_together(shop):
     write_param(shop, "  model: models/first", "  model: data/model")
     found = shop.run("python", "stages/promote.py", "second", fails=True)
-    assert found.startswith("error: what train wrote is not of the model and the customers")
+    assert found.startswith("error: what train wrote is not of the params, code and files")
     assert not (shop.folder / "models/second").exists()
     shop.run("git", "checkout", "-q", "params.yaml")
     shop.run("dvc", "checkout", "-q")

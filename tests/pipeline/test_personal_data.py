@@ -4,6 +4,7 @@ import csv
 import io
 import re
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -77,6 +78,7 @@ def test_no_cell_of_a_table_for_people_runs(shop):
     assert names == {
         "campaign/budgets.csv",
         "campaign/excluded.csv",
+        "campaign/global_control.csv",
         "campaign/list.csv",
         "prepared/quarantine.csv",
         "prepared/readiness.csv",
@@ -96,6 +98,23 @@ def test_no_cell_of_a_table_for_people_runs(shop):
         ids = cells_of(path).get("customer_id", pd.Series(dtype="str"))
         guarded = [cell for cell in ids if cell[:1] in set("+-@")]
         assert all(f"'{cell}" in text for cell in guarded), path
+
+
+def test_no_cell_of_a_workbook_runs(shop):
+    clone, ids = shop
+    data = clone.folder / "data"
+    books = {path.relative_to(data).as_posix(): path for path in data.rglob("*.xlsx")}
+    assert {"campaign/control.xlsx", "segments/customers.xlsx"} <= set(books)
+    assert len(books) > 2
+    for name, path in books.items():
+        page = openpyxl.load_workbook(path).active
+        cells = [cell for row in page.iter_rows() for cell in row if cell.value is not None]
+        assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n", "d"}, name
+        first = 3 if "control" in name else 2
+        assert {row[0] for row in page.iter_rows(min_row=first, values_only=True)} <= ids, name
+        texts = [cell for cell in cells if str(cell.value).startswith("=")]
+        assert texts or "send" not in name, name
+        assert {cell.data_type for cell in texts} <= {"s", "inlineStr"}, name
 
 
 def test_hostile_values_arrived_where_they_were_to_be_guarded(shop):

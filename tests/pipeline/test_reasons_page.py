@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from pages import content_of, read_page
+from pages import content_of, part, read_page
 from runs import LANGUAGES, alter, build
 
 pytestmark = pytest.mark.slow
@@ -13,14 +13,13 @@ NOTHING = {"ru": "Объяснять нечего", "en": "There is nothing to e
 ONE_COLUMN = {"ru": "Один столбец говорит столько же", "en": "One column says as much"}
 
 
-def section(html, name, following):
-    page = html[html.index(f'<section id="{name}"') : html.index(f'<section id="{following}"')]
-    return " ".join(read_page(page).text.split())
+def section(html, name):
+    return " ".join(read_page(part(html, name)).text.split())
 
 
 def graded(run, grade, **more):
     alter(run / "data/evaluation/details.json", lambda found: found.update(grade=grade, **more))
-    return {language: section(html, "reasons", "segments") for language, html in build().items()}
+    return {language: section(html, "reasons") for language, html in build().items()}
 
 
 def test_of_a_model_like_chance_nothing_is_explained(run):
@@ -51,7 +50,7 @@ def test_what_matters_most_is_told_only_beside_every_other_interval(run):
     def page(reach):
         rows["spending"]["high"] = reach
         alter(run / "data/explained/details.json", lambda found: found.update(groups=rows))
-        return section(build()["en"], "reasons", "segments")
+        return section(build()["en"], "reasons")
 
     assert "What matters most to the model: behaviour on the site" in page(0.8)
     assert re.search(r"Whether behaviour on the site or spending matters more cannot", page(0.95))
@@ -73,7 +72,7 @@ def test_advice_tells_a_finding_from_a_lack():
         "ru": ("Основание:", "На это указывает число:"),
         "en": ("Suggested by:", "The figure behind it:"),
     }.items():
-        text = section(pages[language], "changes", "assumptions")
+        text = section(pages[language], "changes")
         assert found in text
         assert text.index(found) < text.index(lack)
     assert set(pages) == set(LANGUAGES)

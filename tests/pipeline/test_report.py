@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from pages import CONSTANTS, at, content_of, date_in_words, read_page, told
+from pages import CONSTANTS, at, content_of, date_in_words, part, read_page, told
 from retention.report.page import SECTIONS
 from runs import EVIL, LANGUAGES, TURNED, alter, build, poison
 
@@ -336,7 +336,7 @@ def test_grade_is_told_in_words(run, grade):
         "F": "nobody is contacted",
     }
     english = build()["en"]
-    headline = english[english.index('id="headline"') : english.index('id="readiness"')]
+    headline = part(english, "headline")
     assert [letter for letter, word in words.items() if word in headline] == [grade]
 
 
@@ -355,19 +355,15 @@ def test_a_model_that_is_no_better_than_chance_claims_no_count_and_no_probabilit
         assert bool(risks) == (grade != "F")
 
 
-def between(html, section, following):
-    return html[html.index(f'<section id="{section}"') : html.index(f'<section id="{following}"')]
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_model_that_is_no_better_than_chance_describes_no_segment(run, language):
     alter(run / "data/evaluation/details.json", lambda found: found.update(grade="F"))
     html = build()[language]
-    part = read_page(between(html, "segments", "campaign"))
-    assert not part.figures
+    segments = read_page(part(html, "segments"))
+    assert not segments.figures
     assert {"ru": "полагаться на её риски нельзя", "en": "risks cannot be relied on"}[
         language
-    ] in " ".join(part.text.split())
+    ] in " ".join(segments.text.split())
     ready_for = {"ru": "кому первому сделать доброе предложение", "en": "gets a friendly offer"}
     assert ready_for[language] not in html
 
@@ -385,7 +381,7 @@ def test_drops_are_expected_only_where_probabilities_hold(run, verdict, ru, en):
     alter(run / "data/evaluation/details.json", lambda found: found.update(change))
     for language, words in (("ru", ru), ("en", en)):
         html = build()[language]
-        told = prose(between(html, "headline", "readiness"))
+        told = prose(part(html, "headline"))
         assert words in told
         expected = "are expected to drop" in told or "Всего ожидаем" in told
         assert expected == (verdict == "hold")

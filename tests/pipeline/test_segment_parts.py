@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 import yaml
@@ -10,19 +11,35 @@ from joblib.externals.loky import get_reusable_executor
 
 import report
 import segment
+from kept_ledger import keep_campaign
 from parted import divide
 from project import EDITED
 from retention.core import paths
-from retention.core.files import read_parquet
+from retention.core.arms import assigned, in_global_control
+from retention.core.files import read_json, read_parquet
 from retention.core.part_names import part_files
 from retention.measurement.inputs import read_customers, read_list
 
 pytestmark = pytest.mark.slow
 FOLDERS = ("prepared", "features", "model", "scores", "evaluation", "explained")
 IN_PARTS = (paths.FEATURES, paths.LEFT_OUT, paths.RISKS, paths.REASONS)
-OF_CUSTOMERS = (paths.CUSTOMERS, paths.CAMPAIGN_LIST, paths.CAMPAIGN_EXCLUDED)
-LIMITS = {"  budget:": "  budget: 0.4", "  most_drift: 0.8": "  most_drift: 1"}
+OF_CUSTOMERS = (
+    paths.CUSTOMERS,
+    paths.CAMPAIGN_LIST,
+    paths.CAMPAIGN_GLOBAL,
+    paths.CAMPAIGN_EXCLUDED,
+)
+LIMITS = {
+    "  budget:": "  budget: 0.4",
+    "  most_drift: 0.8": "  most_drift: 1",
+    "  global_control_share: 0": "  global_control_share: 0.3",
+}
 STOCK = 1
+CAMPAIGNS = (
+    ("autumn", "2026-10-01", slice(1, None, 5)),
+    ("summer", "2026-08-15", slice(2, None, 5)),
+)
+"""One that runs when this one starts, and one that is over; with every fifth customer each."""
 
 
 def lay_shop(source, folder, *, parts):
@@ -34,6 +51,10 @@ def lay_shop(source, folder, *, parts):
     (folder / "stages").symlink_to(Path(report.__file__).parent)
     customers = pd.read_parquet(folder / paths.FEATURES)
     customers[["customer_id"]][::4].to_csv(folder / "never.csv", index=False)
+    for name, date, rows in CAMPAIGNS:
+        ids = customers.loc[customers["drop"].isna(), "customer_id"].iloc[rows]
+        arms = dict(zip(ids, assigned(ids, seed=5, share=0.5), strict=True))
+        keep_campaign(folder / paths.CAMPAIGNS, name, arms, date=date, parts=2)
     text = (source / paths.PARAMS).read_text(encoding="utf-8")
     text = text.replace("suppression: data/sample/suppression.csv", "suppression: never.csv")
     for usual, other in LIMITS.items():
@@ -51,16 +72,25 @@ def lay_shop(source, folder, *, parts):
 def outputs(folder):
     """Return what segment and report wrote: bytes, and of customers' tables the rows by id."""
     found = {}
+    of_customers = {folder / path for path in OF_CUSTOMERS}
     for path in OF_CUSTOMERS:
         table = read_parquet(folder / path).sort_values("customer_id", ignore_index=True)
         lines = (folder / path.with_suffix(".csv")).read_bytes().split(b"\r\n")
         assert lines[0].startswith("\ufeffcustomer_id;".encode())
         found[path] = table.to_csv(index=False).encode() + b"\n".join(sorted(lines))
     for name in ("data/segments", "data/campaign", "metrics", "plots/segment", "report"):
-        for path in (folder / name).iterdir():
-            if path.with_suffix(".parquet").relative_to(folder) not in OF_CUSTOMERS:
+        for path in filter(Path.is_file, (folder / name).rglob("*")):
+            if path.suffix == ".xlsx":
+                found[path.relative_to(folder)] = sorted(cells_of_book(path))
+            elif not {path, path.parent, path.with_suffix(".parquet")} & of_customers:
                 found[path.relative_to(folder)] = path.read_bytes()
     return found
+
+
+def cells_of_book(path):
+    """Return the rows of a workbook as text."""
+    rows = openpyxl.load_workbook(path).active.iter_rows(values_only=True)
+    return [tuple(map(str, row)) for row in rows]
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +142,66 @@ def test_the_limits_of_that_shop_bind(whole):
     gates = pd.read_parquet(whole / paths.CAMPAIGN_EXCLUDED)["gate"]
     assert gates.isin(["suppressed"]).sum() > 5
     assert gates.isin(["out_of_stock", "over_budget"]).any()
+
+
+def test_nobody_whom_campaigns_list_or_lot_leave_alone_is_in_a_file_to_send(whole):
+    features = pd.read_parquet(whole / paths.FEATURES).set_index("customer_id")
+    details = read_json(whole / paths.SEGMENT_DETAILS)
+    listed, group, excluded = (
+        pd.read_parquet(whole / path)
+        for path in (paths.CAMPAIGN_LIST, paths.CAMPAIGN_GLOBAL, paths.CAMPAIGN_EXCLUDED)
+    )
+    assert len(listed) + len(group) + len(excluded) == details["audience"]
+    counts = [details[name] for name in ("treatment", "control", "global_control")]
+    assert sum(counts) + sum(details["excluded"].values()) == details["audience"]
+    assert min(counts) > 0
+    assert details["global_control"] == len(group)
+    sent = {
+        path.stem: {row[0] for row in cells_of_book(path)[1:]}
+        for path in (whole / paths.CAMPAIGN_SEND).iterdir()
+    }
+    treated = listed[listed["arm"] == "treatment"]
+    assert sent == {by: set(rows["customer_id"]) for by, rows in treated.groupby("channel")}
+    contacted = set().union(*sent.values())
+    never = set(pd.read_csv(whole / "never.csv", dtype="str")["customer_id"])
+    assert len(never) > 50
+    ids = pd.Series(features.index)
+    left = set(ids[in_global_control(ids, seed=1, share=0.3)])
+    assert set(group["customer_id"]) <= left
+    running, over = (
+        pd.read_parquet(whole / paths.CAMPAIGNS / name / "list.parquet") for name, *_ in CAMPAIGNS
+    )
+    resting = set(over.loc[over["arm"] == "treatment", "customer_id"])
+    for others in (never, left, set(running["customer_id"]), resting):
+        assert len(others) > 3
+        assert not others & contacted
+    assert set(features.loc[list(sent.get("message", ())), "consent"]) <= {"yes"}
+    gates = excluded["gate"].value_counts()
+    assert gates["in_campaign"] == len(set(running["customer_id"]) - never)
+    assert gates["resting"] == len(resting - never)
+    control = cells_of_book(whole / paths.CAMPAIGN_CONTROL)
+    assert len(control) == 2 + details["control"] + details["global_control"]
+    assert not {row[0] for row in control} & contacted
+    book = cells_of_book(whole / paths.CUSTOMERS_BOOK)
+    assert [row[0] for row in book[1:]] == list(
+        pd.read_parquet(whole / paths.CUSTOMERS)["customer_id"]
+    )
+
+
+def test_a_list_made_again_after_its_launch_is_the_same(whole, tmp_path, monkeypatch):
+    shutil.copytree(whole, tmp_path / "again", symlinks=True)
+    monkeypatch.chdir(tmp_path / "again")
+    listed, group = (pd.read_parquet(one) for one in (paths.CAMPAIGN_LIST, paths.CAMPAIGN_GLOBAL))
+    before = outputs(Path.cwd())
+    arms = dict(zip(listed["customer_id"], listed["arm"], strict=True))
+    how = {"date": "2026-12-01", "global_control": {"seed": 1, "share": 0.3}}
+    keep_campaign(paths.CAMPAIGNS, "2026-winter", arms, members=list(group["customer_id"]), **how)
+    segment.main()
+    report.main()
+    after = outputs(Path.cwd())
+    differs = {str(name) for name in after if after[name] != before[name]}
+    # The page tells that it was launched; list, control, what is to be sent and figures stay.
+    assert {name for name in differs if not name.startswith("report/")} == set()
 
 
 @pytest.mark.parametrize("parts", [1, 3])

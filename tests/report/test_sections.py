@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from retention.report.figures import Figures, pointer
 from retention.report.people import CellCounts, count_cells
 from retention.report.scales import scale, ticks
-from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
+from retention.report.sections import (
+    came_true,
+    cells,
+    count_findings,
+    funnel,
+    headline_figures,
+    treated_by_channel,
+)
 from retention.report.verdicts import side
 from retention.report.views import budget_row, category_rows, differences, ends
 
@@ -61,6 +68,17 @@ def test_the_worst_group_is_one_that_chance_does_not_explain():
 def test_funnel_adds_up():
     rows = funnel(10, {"a": 3, "b": 0, "c": 7})
     assert [row["left"] for row in rows] == [7, 7, 0]
+
+
+def test_only_channels_that_reach_somebody_are_sent_by():
+    made = {
+        "a": {"treatment": 2, "control": 9},
+        "b": {"treatment": 0, "control": 4},
+        "c": {"treatment": 5, "control": 1},
+        "d": {"treatment": 1, "control": 0},
+    }
+    channels = {"a": "message", "b": "in_cart", "c": "on_site", "d": "message"}
+    assert list(treated_by_channel(made, channels).items()) == [("on_site", 5), ("message", 3)]
 
 
 def test_cells_tell_who_is_in_them():

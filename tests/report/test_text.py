@@ -9,6 +9,7 @@ from markupsafe import Markup
 from dictionary import COLUMNS
 from project import FIXTURES, ROOT
 from retention.campaign.eligibility import GATES
+from retention.campaign.idle_offers import WHY_IDLE
 from retention.core.findings import SENTENCES
 from retention.explanation.advice import ADVICE
 from retention.explanation.hypotheses import QUESTIONS
@@ -70,6 +71,7 @@ def test_russian_nouns_have_three_forms_and_english_two():
 def test_every_name_of_the_code_has_its_words():
     for phrases in (RU, EN):
         assert set(GATES) == set(phrases.table["gates"])
+        assert {*WHY_IDLE, "reason_never"} == set(phrases.table["campaign"]["why_idle"])
         assert set(SENTENCES) == set(phrases.table["findings"])
         params = yaml.safe_load((FIXTURES / "params.yaml").read_text(encoding="utf-8"))
         assert {*params["segment"]["rules"], "rest"} <= set(phrases.table["names"])
@@ -85,7 +87,7 @@ def test_no_sentence_lies_idle():
         for path in [*TEMPLATES.rglob("*.html"), ROOT / "stages/retention/report/page.py"]
     )
     groups = {"page", "headline", "readiness", "model", "reasons", "segments", "campaign",
-              "changes", "assumptions", "limits", "rerun"}  # fmt: skip
+              "campaigns", "changes", "assumptions", "limits", "rerun"}  # fmt: skip
     idle = []
     for name, _ in leaves({key: RU.table[key] for key in groups}):
         steps = name.split(".")

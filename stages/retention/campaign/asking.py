@@ -1,7 +1,7 @@
 """One part of the audience and the offers: who may get what, and how the answer becomes a list."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from retention.campaign.campaign_list import campaign_list
 from retention.campaign.eligibility import GATES, Conditions, choose, open_offers
 from retention.campaign.idle_offers import Reach, reaches
 from retention.campaign.offers import Offer
-from retention.core.arms import Arm, assigned, draw
+from retention.core.arms import GLOBAL_CONTROL, Arm, assigned, draw, in_global_control
 from retention.core.columns import Columns
 from retention.core.params import Campaign
 from retention.core.value_at_risk import profit_at_stake
@@ -30,7 +30,8 @@ class Asked:
         The rows of those with an open offer; what follows is theirs.
     risk, at_stake, key : ndarray, shape (n_live,)
         Risk, profit that a drop would cost, and a random number by the id that breaks ties.
-    treated : ndarray of bool, shape (n_live,)
+    treated, recorded : ndarray of bool, shape (n_live,)
+        Who is in the treatment arm, and who in the global control group.
     open_bits : ndarray of uint8, shape (n_live, …)
         Which offers are open, as ``numpy.packbits`` packs them.
     reach : list of Reach
@@ -43,6 +44,7 @@ class Asked:
     at_stake: np.ndarray
     key: np.ndarray
     treated: np.ndarray
+    recorded: np.ndarray
     open_bits: np.ndarray
     reach: list[Reach]
 
@@ -51,7 +53,7 @@ def ask(
     audience: pd.DataFrame,
     offers: Sequence[Offer],
     words: pd.DataFrame,
-    suppressed: np.ndarray,
+    kept_out: Mapping[str, np.ndarray],
     *,
     campaign: Campaign,
     stopped: str = "",
@@ -66,10 +68,10 @@ def ask(
     offers : sequence of Offer
     words : DataFrame
         What placeholders stand for, see ``wording.category_words``; rows as in `audience`.
-    suppressed : ndarray of bool, shape (n_customers,)
-        Who is never contacted.
+    kept_out : mapping of str to ndarray of bool, shape (n_customers,)
+        Whom each of ``eligibility.KEPT_OUT`` stops.
     campaign : Campaign
-        The params.
+        The params, ``least_risk`` among them.
     stopped : str
         The gate that stops everyone, empty where none does.
     """
@@ -78,14 +80,16 @@ def ask(
         audience,
         audience[list(REASON_RANKS)],
         words=words,
-        suppressed=suppressed,
+        kept_out=kept_out,
         contact_cap=campaign.contact_cap,
+        least_risk=campaign.least_risk,
+        least_gain=campaign.least_gain,
     )
     gain, gate = open_offers(conditions, offers, stopped=stopped, **money)
     is_open = np.isfinite(gain)
     live = np.flatnonzero(is_open.any(axis=1))
     ids = audience[IDENTITY].iloc[live]
-    arms = assigned(ids, seed=campaign.seed, share=campaign.control_share)
+    arms = arms_and_global_control(ids, campaign)
     return Asked(
         gates=gate_numbers(gate),
         live=live.astype("int32"),
@@ -93,9 +97,18 @@ def ask(
         at_stake=profit_at_stake(audience, **money)[live],
         key=draw(ids, seed=campaign.seed, purpose="tie"),
         treated=arms == Arm.TREATMENT,
+        recorded=arms == GLOBAL_CONTROL,
         open_bits=np.packbits(is_open[live], axis=1),
         reach=reaches(offers, gain, conditions, **money),
     )
+
+
+def arms_and_global_control(ids: pd.Series, campaign: Campaign) -> np.ndarray:
+    """Return each customer's arm, or ``arms.GLOBAL_CONTROL`` where no campaign contacts them."""
+    arms = assigned(ids, seed=campaign.seed, share=campaign.control_share)
+    how = {"seed": campaign.global_seed, "share": campaign.global_control_share}
+    arms[in_global_control(ids, **how)] = GLOBAL_CONTROL
+    return arms
 
 
 def all_reaches(asked: Sequence[Asked], offers: Sequence[Offer]) -> list[Reach]:
@@ -123,8 +136,8 @@ def tell(
     *,
     columns: Columns,
     campaign: Campaign,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the list and the excluded with their gates, of a part of the audience.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return who gets what of a part of the audience.
 
     Parameters
     ----------
@@ -136,8 +149,17 @@ def tell(
         As :func:`ask` takes them.
     columns : Columns
         The data dictionary: what categories are called.
+
+    Returns
+    -------
+    listed : DataFrame
+        The list, of both arms.
+    recorded : DataFrame
+        The same of the global control group: who would be on it.
+    excluded : DataFrame
+        All others, with their gates.
     """
-    arms = assigned(audience[IDENTITY], seed=campaign.seed, share=campaign.control_share)
+    arms = arms_and_global_control(audience[IDENTITY], campaign)
     effect, cost = (
         # The last is that of no offer, -1.
         np.array([*(getattr(offer, name) for offer in offers), 0.0])[choice]
@@ -148,7 +170,14 @@ def tell(
     names = np.array([*GATES, ""], dtype=object)[gate]
     chosen, excluded = choose(audience, worth, choice, names)
     until = campaign.date + datetime.timedelta(days=campaign.valid_days)
-    listed = campaign_list(
-        audience.assign(arm=arms), chosen, offers, words, columns=columns, valid_until=until
+    told = campaign_list(
+        audience.assign(arm=arms),
+        chosen,
+        offers,
+        words,
+        columns=columns,
+        valid_until=until,
+        language=campaign.language,
     )
-    return listed, excluded
+    apart = (told["arm"] == GLOBAL_CONTROL).to_numpy(dtype=bool)
+    return told[~apart], told[apart], excluded

@@ -10,12 +10,15 @@ import pandas as pd
 from retention.campaign.asking import Asked, ask, tell
 from retention.campaign.offers import Offer
 from retention.campaign.plan import Decision
+from retention.campaign.relaunching import refuse_other_list
+from retention.campaign.sending import clear_files_to_send, write_files_to_send
 from retention.campaign.suppression import is_suppressed
 from retention.campaign.wording import category_words
 from retention.core import paths
 from retention.core.audience import is_ahead
 from retention.core.columns import Columns
 from retention.core.customer_parts import CustomerPart
+from retention.core.errors import InputError
 from retention.core.files import joined
 from retention.core.params import Campaign
 from retention.core.part_names import clear_table
@@ -23,9 +26,9 @@ from retention.core.parts import map_parts
 from retention.core.rules import columns_of
 from retention.core.spreadsheets import join_rows, write_part_of_both
 from retention.core.vocabulary import FAVOURITE, IDENTITY, LABEL, PROFIT, REST
-from retention.data.id_forms import telling
 
 _ALWAYS = (LABEL, PROFIT, FAVOURITE)
+_WRITTEN = (paths.CAMPAIGN_LIST, paths.CAMPAIGN_GLOBAL, paths.CAMPAIGN_EXCLUDED)
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,14 @@ class PartsOfAudience:
     campaign: Campaign
     jobs: int
 
-    def asker(self, suppressed: Collection[str]) -> Callable[[str], list[Asked]]:
+    def asker(self, kept_out: Mapping[str, pd.Series]) -> Callable[[str], list[Asked]]:
         """Return what ``plan.plan_campaign`` asks by.
 
         Parameters
         ----------
-        suppressed : collection of str
-            Ids of customers who are never contacted. Every part is held against all of them.
+        kept_out : mapping of str to Series of str
+            The ids of customers whom each of ``eligibility.KEPT_OUT`` stops, in canonical form.
+            Every part is held against all of them.
         """
 
         def asked(stopped: str) -> list[Asked]:
@@ -70,7 +74,7 @@ class PartsOfAudience:
             ask_them = partial(
                 _ask_part,
                 columns={*ruled, "consent", "contacts_now"},
-                suppressed=suppressed,
+                kept_out=kept_out,
                 stopped=stopped,
                 **self._how,
             )
@@ -80,39 +84,41 @@ class PartsOfAudience:
         return asked
 
     def write(self, decision: Decision, *, columns: Columns) -> None:
-        """Write the list and the excluded, for programs in parts and for people in one file."""
-        places = [paths.CAMPAIGN_LIST, paths.CAMPAIGN_EXCLUDED]
-        for place in places:
+        """Write who gets what: for programs in parts, for people in one file a table, and to send.
+
+        By a rehearsal nothing is to be sent.
+
+        Raises
+        ------
+        InputError
+            If a campaign of this name was launched with another list; nothing is left of this one.
+        """
+        clear_files_to_send()
+        for place in _WRITTEN:
             clear_table(place)
         write = partial(_write_part, columns=columns, **self._how)
         items = list(zip(self.parts, decision.choices, decision.gates, strict=True))
         for _ in map_parts(write, items, jobs=self.jobs, what="writing the list"):
             pass
-        for place in places:
+        if not self.rehearsal:
+            try:
+                refuse_other_list(self.campaign.name)
+            except InputError:
+                for place in _WRITTEN:
+                    clear_table(place)
+                    clear_table(place.with_suffix(".csv"))
+                raise
+        for place in _WRITTEN:
             join_rows(place.with_suffix(""), count=len(self.parts))
+        if not self.rehearsal:
+            language, dialect = self.campaign.language, self.campaign.spreadsheet
+            for line in write_files_to_send(self.offers, language=language, dialect=dialect):
+                print(f"segment: {line}")
 
     @property
     def _how(self) -> dict[str, object]:
         names = ("named", "rehearsal", "offers", "campaign")
         return {name: getattr(self, name) for name in names}
-
-
-def known_customers(
-    parts: Sequence[CustomerPart], *, jobs: int
-) -> Callable[[pd.Series], pd.Series]:
-    """Return what picks, for the ids on a list, the known ones that ``id_forms.telling`` tells."""
-
-    def known(ids: pd.Series) -> pd.Series:
-        found = map_parts(partial(_telling, ids=ids), parts, jobs=jobs, what="reading ids")
-        # The first id of all stands first, as if they lay in one part.
-        told = sorted((one for one in found if len(one)), key=lambda one: one.iloc[0])
-        return pd.concat(told, ignore_index=True)
-
-    return known
-
-
-def _telling(part: CustomerPart, *, ids: pd.Series) -> pd.Series:
-    return telling(part.known_ids(), ids)
 
 
 def _audience(
@@ -144,13 +150,13 @@ def _ask_part(
     rehearsal: bool,
     offers: Sequence[Offer],
     campaign: Campaign,
-    suppressed: Collection[str],
+    kept_out: Mapping[str, pd.Series],
     stopped: str,
 ) -> Asked:
     part, rank = item
     audience, words = _audience(part, columns, named, rank, rehearsal=rehearsal)
-    never = is_suppressed(audience[IDENTITY], suppressed)
-    return ask(audience, offers, words, never, campaign=campaign, stopped=stopped)
+    stops = {gate: is_suppressed(audience[IDENTITY], ids) for gate, ids in kept_out.items()}
+    return ask(audience, offers, words, stops, campaign=campaign, stopped=stopped)
 
 
 def _write_part(
@@ -165,8 +171,7 @@ def _write_part(
     part, choice, gate = item
     audience, words = _audience(part, (), named, None, rehearsal=rehearsal)
     tables = tell(audience, choice, gate, offers, words, columns=columns, campaign=campaign)
-    places = (paths.CAMPAIGN_LIST, paths.CAMPAIGN_EXCLUDED)
-    for table, place in zip(tables, places, strict=True):
+    for table, place in zip(tables, _WRITTEN, strict=True):
         write_part_of_both(
             table,
             place.with_suffix(""),

@@ -26,16 +26,17 @@ def campaign_list(
     *,
     columns: Columns,
     valid_until: datetime.date,
+    language: str,
 ) -> pd.DataFrame:
     """Return the campaign's list, the highest expected gain first.
 
     Parameters
     ----------
     audience : DataFrame
-        ``customer_id``, ``segment``, ``arm`` and ``reasons``.
+        ``customer_id``, ``segment``, ``arm`` (or ``arms.GLOBAL_CONTROL``) and ``reasons``.
     chosen : DataFrame
         ``offer`` (place in `offers`) and ``expected_gain``, indexed as `audience`. A
-        customer of the control arm has the offer that would have been made, and its gain.
+        customer who is not treated has the offer that would have been made, and its gain.
     offers : sequence of Offer
     words : DataFrame
         What placeholders stand for; rows as in `audience`.
@@ -43,6 +44,8 @@ def campaign_list(
         The data dictionary: what categories are called.
     valid_until : date
         Last day of the offers.
+    language : str
+        Of the offers' texts, ``ru`` or ``en``.
     """
     rows = audience.loc[chosen.index]
     places = chosen["offer"].to_numpy()
@@ -61,7 +64,7 @@ def campaign_list(
             "offer": codes[places],
             "channel": channels[places],
             "text": filled_texts(
-                offers, places, words.loc[chosen.index], columns=columns, language="ru"
+                offers, places, words.loc[chosen.index], columns=columns, language=language
             ),
             "arm": rows["arm"],
             "expected_gain": chosen["expected_gain"].round(GAIN_DIGITS),

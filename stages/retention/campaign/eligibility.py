@@ -4,7 +4,7 @@ Who will be treated is never asked when an offer is chosen. It matters once, at 
 treated use up budget and stock, so a cut-off is lowered for both arms alike until the treated fit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,14 +30,20 @@ GATES = (
     "model_grade_f",
     "drift",
     "suppressed",
+    "in_campaign",
+    "resting",
     "no_consent",
     "contact_cap",
     "not_eligible",
+    "low_risk",
     "no_expected_gain",
+    "low_gain",
     "out_of_stock",
     "over_budget",
 )
 """Why a customer gets no offer, in the order in which it is asked."""
+KEPT_OUT = ("suppressed", "in_campaign", "resting")
+"""Those that ask who the customer is, whatever the offer."""
 
 
 def expected_gains(
@@ -63,11 +69,15 @@ class Conditions:
         The features named as reasons, a column each rank; rows as in `audience`.
     words : DataFrame
         What placeholders stand for, as ``wording.category_words`` gives it; rows as in `audience`.
-    suppressed : ndarray of bool, shape (n_customers,)
-        Who is never contacted.
+    kept_out : mapping of str to ndarray of bool, shape (n_customers,)
+        Whom each of :data:`KEPT_OUT` stops.
     contact_cap : int
         Contacts in the current month from which no message is sent; who has an unknown number
         gets none either.
+    least_risk : float
+        Risk from which anything is offered, 0 to 1.
+    least_gain : float
+        Expected gain from which an offer is made, in the unit of profit, from 0.
     """
 
     def __init__(
@@ -76,11 +86,16 @@ class Conditions:
         reasons: pd.DataFrame,
         *,
         words: pd.DataFrame,
-        suppressed: np.ndarray,
+        kept_out: Mapping[str, np.ndarray],
         contact_cap: int,
+        least_risk: float = 0.0,
+        least_gain: float = 0.0,
     ) -> None:
         self.audience = audience
-        self.suppressed = suppressed
+        self.kept_out = {gate: kept_out[gate] for gate in KEPT_OUT}
+        # An unknown risk is not a low one: it gains nothing, which is a gate of its own.
+        self.low_risk = (audience["risk"] < least_risk).to_numpy(dtype=bool, na_value=False)
+        self.least_gain = least_gain
         self._reasons = reasons
         self._words = words
         self._consented = (audience["consent"] == "yes").to_numpy(dtype=bool, na_value=False)
@@ -106,8 +121,13 @@ class Conditions:
             "category": fillable(offer, self._words),
             "consent": self._consented if is_message else everyone,
             "contact_cap": self._rested if is_message else everyone,
-            "suppressed": ~self.suppressed,
+            **{gate: ~stopped for gate, stopped in self.kept_out.items()},
+            "low_risk": ~self.low_risk,
         }
+
+    def is_enough(self, gain: np.ndarray) -> np.ndarray:
+        """Tell which expected gains are worth an offer."""
+        return (gain > 0) & (gain >= self.least_gain)
 
 
 def open_offers(
@@ -136,29 +156,36 @@ def open_offers(
     Returns
     -------
     gain : ndarray, shape (n_customers, n_offers)
-        Expected gain where the offer may be made and gains more than 0, elsewhere -inf.
+        Expected gain where the offer may be made and gains enough, elsewhere -inf.
     gate : ndarray of str, shape (n_customers,)
         One of :data:`GATES`, or empty where an offer is open.
     """
-    audience, suppressed = conditions.audience, conditions.suppressed
+    audience = conditions.audience
     n = len(audience)
     gain = np.full((n, len(offers)), -np.inf)
-    fits_any, agreed_any, allowed_any = (np.zeros(n, dtype=bool) for _ in range(3))
+    fits_any, agreed_any, allowed_any, pays_any = (np.zeros(n, dtype=bool) for _ in range(4))
+    free = ~np.any([conditions.low_risk, *conditions.kept_out.values()], axis=0)
     for place, offer in enumerate(offers):
         passes = conditions.of(offer)
         fits = passes["rule"] & passes["reason"] & passes["category"]
         agreed = fits & passes["consent"]
         allowed = agreed & passes["contact_cap"]
         worth = expected_gains(audience, offer, months=months, lost=lost)
-        gain[:, place] = np.where(allowed & ~suppressed & (worth > 0), worth, -np.inf)
+        made = allowed & free & conditions.is_enough(worth)
+        gain[:, place] = np.where(made, worth, -np.inf)
         fits_any |= fits
         agreed_any |= agreed
         allowed_any |= allowed
-    gate = np.select(
-        [suppressed, ~fits_any, ~agreed_any, ~allowed_any, ~np.isfinite(gain).any(axis=1)],
-        ["suppressed", "not_eligible", "no_consent", "contact_cap", "no_expected_gain"],
-        "",
-    ).astype(object)
+        pays_any |= allowed & (worth > 0)
+    stops = conditions.kept_out | {
+        "not_eligible": ~fits_any,
+        "no_consent": ~agreed_any,
+        "contact_cap": ~allowed_any,
+        "low_risk": conditions.low_risk,
+        "no_expected_gain": ~pays_any,
+        "low_gain": ~np.isfinite(gain).any(axis=1),
+    }
+    gate = np.select(list(stops.values()), list(stops), "").astype(object)
     if stopped:
         gain[:], gate[:] = -np.inf, stopped
     return gain, gate
@@ -170,12 +197,13 @@ def admit(
     *,
     treated: np.ndarray,
     budget: float | None,
-    control_share: float,
+    untreated: float,
 ) -> GainTable:
     """Return `gain` with each scarce offer closed to everyone but those it is handed out to.
 
     The offers of limited stock are handed out blind to the arms, with limits as much larger as
-    the control arm is large (and two standard deviations more, so that chance leaves nothing over).
+    those left untreated are many (and two standard deviations more, so that chance leaves nothing
+    over).
     Then those who would lose least without it leave, by one cut-off for both arms, until the
     treated are as many as there are pieces.
 
@@ -187,18 +215,18 @@ def admit(
     treated : ndarray of bool, shape (n_customers,)
     budget : float or None
         Cost of the treated at most, in the unit of profit.
-    control_share : float
-        Share of the customers in the control arm, in [0, 1).
+    untreated : float
+        Share of the customers who are not treated, in [0, 1).
     """
     costs, limits = _limits(offers, budget)
     scarce = np.flatnonzero(open_to(gain, treated, len(costs)) > limits.stock)
     if not len(scarce):
         return gain
-    more = 1 / (1 - control_share)
+    more = 1 / (1 - untreated)
     stock = limits.stock.copy()
     for place in scarce:
         pieces = limits.stock[place]
-        stock[place] = np.ceil((pieces + 2 * np.sqrt(pieces * control_share)) * more)
+        stock[place] = np.ceil((pieces + 2 * np.sqrt(pieces * untreated)) * more)
     spend = None if limits.budget is None else int(limits.budget * more)
     blind = hand_out(gain, costs, Limits(spend, stock))
     endless = np.isin(np.arange(len(costs)), scarce, invert=True)
@@ -244,12 +272,12 @@ def ration(
     key: np.ndarray,
     treated: np.ndarray,
     budget: float | None,
-    control_share: float,
+    untreated: float,
 ) -> Allocation:
     """Choose at most one offer for each customer so that the treated stay within the limits.
 
     Nothing but a cut-off depends on who is treated, and it is one for both arms: they differ by
-    chance alone. Without a control group the choice gains the most that is possible within the
+    chance alone. With everyone treated the choice gains the most that is possible within the
     limits where customers are few; where they are many, less than 1 % less unless hundreds gain
     exactly alike.
 
@@ -263,14 +291,14 @@ def ration(
     treated : ndarray of bool, shape (n_customers,)
     budget : float or None
         Cost of the treated at most, in the unit of profit.
-    control_share : float
-        Share of the customers in the control arm, in [0, 1).
+    untreated : float
+        Share of the customers who are not treated, in [0, 1).
     """
     live = np.flatnonzero(is_open(gain))
     live = live[np.argsort(key[live], kind="stable")]
     part, arm = Reordered(gain, live), treated[live]
     costs, limits = _limits(offers, budget)
-    opened = admit(part, offers, treated=arm, budget=budget, control_share=control_share)
+    opened = admit(part, offers, treated=arm, budget=budget, untreated=untreated)
     ladder = make_ladder(opened, costs)
 
     def whole(made: np.ndarray) -> np.ndarray:
@@ -281,7 +309,7 @@ def ration(
     def at(other: float | None) -> np.ndarray:
         return whole(climb(ladder, arm, _limits(offers, other)[1].budget))
 
-    if control_share:
+    if untreated:
         choice = at(budget)
     else:
         best = optimum(part, costs, limits)

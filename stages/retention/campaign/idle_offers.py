@@ -16,10 +16,15 @@ WHY_IDLE = (
     "consent",
     "contact_cap",
     "suppressed",
+    "in_campaign",
+    "resting",
+    "low_risk",
     "gain",
+    "low_gain",
     "out_of_stock",
     "others",
     "over_budget",
+    "global_control",
 )
 """In the order in which it is asked."""
 
@@ -59,7 +64,7 @@ class Reach:
     best_gain : float or None
         The most that it is expected to gain with any of those behind the last; None without any.
     worthy, best_of_all : int
-        Of those behind the last: with whom it gains anything, and no other open offer as much.
+        Of those behind the last: with whom it gains enough, and no other open offer as much.
     """
 
     named: int | None
@@ -112,14 +117,18 @@ def reaches(
         worth = expected_gains(conditions.audience, offer, months=months, lost=lost)
         best = float(worth[left].max()) if left.any() else None
         named = None if offer.reason == ANY else int(conditions.named(offer.reason).sum())
-        left &= worth > 0
+        left &= conditions.is_enough(worth)
         leads = int((left & alone & (best_place == place)).sum())
         found.append(Reach(named, tuple(counts), best, int(left.sum()), leads))
     return found
 
 
 def idle_offers(
-    offers: Sequence[Offer], used: Collection[int], reach: Sequence[Reach]
+    offers: Sequence[Offer],
+    used: Collection[int],
+    reach: Sequence[Reach],
+    *,
+    recorded: Collection[int] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return why each offer that is made to nobody is not, by its code.
 
@@ -130,24 +139,39 @@ def idle_offers(
         Places of the offers that somebody gets, of either arm.
     reach : sequence of Reach
         How far each offer reaches into the audience.
+    recorded : collection of int
+        Places of the offers that a member of the global control group would have got.
     """
     return {
-        offer.code: asdict(why_idle(offer, reach[place]))
+        offer.code: asdict(why_idle(offer, reach[place], recorded=place in recorded))
         for place, offer in enumerate(offers)
         if place not in used
     }
 
 
-def why_idle(offer: Offer, reach: Reach) -> Idle:
-    """Return why an offer that is made to nobody is not, by how far it reaches."""
+def why_idle(offer: Offer, reach: Reach, *, recorded: bool = False) -> Idle:
+    """Return why an offer that is made to nobody is not, by how far it reaches.
+
+    Parameters
+    ----------
+    offer : Offer
+    reach : Reach
+        Into the whole audience.
+    recorded : bool
+        Whether a member of the global control group would have got it.
+    """
     for why, before, behind in zip(WHY_IDLE, reach.left[:-1], reach.left[1:], strict=False):
         if not behind:
             return Idle(why, before, reach.named, None)
     best = reach.best_gain
     if best is None or best <= 0:
         return Idle("gain", reach.left[-1], reach.named, best)
+    if not reach.worthy:
+        return Idle("low_gain", reach.left[-1], reach.named, best)
     why = "over_budget"  # it gains most with somebody, and there are pieces
-    if offer.stock == 0:
+    if recorded:
+        why = "global_control"
+    elif offer.stock == 0:
         why = "out_of_stock"
     elif not reach.best_of_all:
         why = "others"

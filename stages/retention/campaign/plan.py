@@ -16,10 +16,10 @@ from retention.campaign.eligibility import GATES, Allocation, ration
 from retention.campaign.experiment_design import power_in_words, power_of_campaign
 from retention.campaign.gains import Gains
 from retention.campaign.idle_offers import idle_offers
+from retention.campaign.kept_out import KeptOut
 from retention.campaign.ladder import NO_OFFER
 from retention.campaign.offers import Offer
-from retention.campaign.suppression import Suppressed
-from retention.core.arms import Arm, count_arms
+from retention.core.arms import GLOBAL_CONTROL, Arm, count_arms
 from retention.core.audience import is_ahead, is_rehearsal
 from retention.core.errors import InputError
 from retention.core.grades import FAILED_GRADE
@@ -39,6 +39,8 @@ class Decision:
         For each part the place of each customer's offer, ``ladder.NO_OFFER`` where none.
     gates : list of ndarray of int
         For each part the place in ``eligibility.GATES`` of each customer's gate, -1 where none.
+    recorded : list of ndarray of bool
+        For each part who is in the global control group and would get an offer.
     budgets : DataFrame
         As ``budget_curve.by_budget`` gives it.
     power : dict
@@ -47,12 +49,14 @@ class Decision:
         Why offers that nobody gets are made to nobody, see ``idle_offers.idle_offers``; empty
         where a gate stops everyone.
     totals : dict
-        ``treatment`` and ``control`` (customers), ``offers`` (see ``campaign_list.offers_made``),
-        ``excluded`` (customers by gate), ``treatment_cost`` and ``treatment_expected_gain``.
+        ``treatment``, ``control`` and ``global_control`` (customers), ``offers`` (see
+        ``campaign_list.offers_made``), ``excluded`` (customers by gate), ``treatment_cost`` and
+        ``treatment_expected_gain``.
     """
 
     choices: list[np.ndarray]
     gates: list[np.ndarray]
+    recorded: list[np.ndarray]
     budgets: pd.DataFrame
     power: dict[str, Any]
     idle: dict[str, dict[str, Any]]
@@ -61,7 +65,7 @@ class Decision:
     @property
     def on_list(self) -> np.ndarray:
         """Who of the audience is on the list, part after part."""
-        return np.concatenate(self.choices) != NO_OFFER
+        return (np.concatenate(self.choices) != NO_OFFER) & ~np.concatenate(self.recorded)
 
     def listed(self, customers: pd.DataFrame) -> np.ndarray:
         """Tell who of everyone (``drop``, part after part) is on the list."""
@@ -110,14 +114,15 @@ class Plan:
         }
 
 
-_HEADLINE = ("audience", *map(str, Arm), f"{Arm.TREATMENT}_cost", f"{Arm.TREATMENT}_expected_gain")
+_COUNTED = (*map(str, Arm), GLOBAL_CONTROL)
+_HEADLINE = ("audience", *_COUNTED, f"{Arm.TREATMENT}_cost", f"{Arm.TREATMENT}_expected_gain")
 
 
 def plan_campaign(
     customers: pd.DataFrame,
     ask: Callable[[str], Sequence[Asked]],
     offers: Sequence[Offer],
-    suppressed: Suppressed,
+    kept_out: KeptOut,
     *,
     campaign: Campaign,
     grade: str,
@@ -135,9 +140,10 @@ def plan_campaign(
         Given the gate that stops everyone (empty where none does), returns what each part of the
         audience says of the offers, see ``asking.ask``.
     offers : sequence of Offer
-    suppressed : Suppressed
+    kept_out : KeptOut
+        Who gets nothing, whatever the offers.
     campaign : Campaign
-        The params.
+        The params, ``least_risk`` among them.
     grade : str
         The model's grade.
     drifted : sequence of mapping
@@ -162,10 +168,14 @@ def plan_campaign(
         "drift": drift,
         "stopped": stopped,
         "rehearsal": _came(customers, found.on_list) if is_rehearsal(customers) else None,
+        "name": campaign.name,
+        "date": campaign.date.isoformat(),
         "unit": campaign.profit_unit,
         "audience": sum(len(one.gates) for one in asked),
-        **{str(arm): totals[arm] for arm in Arm},
-        "suppression": asdict(suppressed.match),
+        **{name: totals[name] for name in _COUNTED},
+        "least_risk": campaign.least_risk,
+        "suppression": asdict(kept_out.suppressed.match),
+        "lacks_own_suppression": kept_out.lacks_own,
         "excluded": totals["excluded"],
         "offers": totals["offers"],
         "idle": found.idle,
@@ -212,6 +222,16 @@ def dated(
         )
     last = datetime.date.fromisoformat(str(as_of))
     return campaign.model_copy(update={"date": last + datetime.timedelta(days=1)})
+
+
+def with_least_risk(campaign: Campaign, threshold: float) -> Campaign:
+    """Return the params with the risk from which a customer is contacted.
+
+    Where none is set it is the model's threshold: below it no drop is called.
+    """
+    if campaign.least_risk is not None:
+        return campaign
+    return campaign.model_copy(update={"least_risk": threshold})
 
 
 def _came(customers: pd.DataFrame, on_list: np.ndarray) -> dict[str, int]:
@@ -270,9 +290,9 @@ def decide(
     """
     key = np.concatenate([one.key for one in asked])
     order = np.argsort(key, kind="stable")
-    risk, at_stake, treated, open_bits = (
+    risk, at_stake, treated, recorded, open_bits = (
         np.concatenate([getattr(one, name) for one in asked])[order]
-        for name in ("risk", "at_stake", "treated", "open_bits")
+        for name in ("risk", "at_stake", "treated", "recorded", "open_bits")
     )
     gain = Gains(risk, at_stake, open_bits, offers)
     plan = ration(
@@ -281,7 +301,7 @@ def decide(
         key=key[order],
         treated=treated,
         budget=campaign.budget,
-        control_share=campaign.control_share,
+        untreated=1 - (1 - campaign.control_share) * (1 - campaign.global_control_share),
     )
     choices, gates = _by_part(asked, order, plan)
     effect, cost = (
@@ -295,7 +315,8 @@ def decide(
         return outcome(risk[made], effect[place], at_stake[made], cost[place])
 
     budgets = by_budget(expected(None)["cost"], expected)
-    on_list = np.flatnonzero(plan.choice >= 0)
+    gets = plan.choice >= 0
+    on_list = np.flatnonzero(gets & ~recorded)
     place, arm = plan.choice[on_list], treated[on_list]
     codes = np.array([offer.code for offer in offers], dtype=object)[place]
     able = power_of_campaign(risk[on_list], effect[place], arm, codes)
@@ -303,14 +324,24 @@ def decide(
     counted = np.bincount(np.concatenate(gates) + 1, minlength=len(GATES) + 1)[1:]
     totals = {
         **count_arms(arm),
+        GLOBAL_CONTROL: int((gets & recorded).sum()),
         "excluded": dict(zip(GATES, counted.tolist(), strict=True)),
         "offers": offers_made(place, worth, arm, offers),
         f"{Arm.TREATMENT}_cost": math.fsum(cost[place[arm]]),
         f"{Arm.TREATMENT}_expected_gain": math.fsum(worth[arm]),
     }
     used = range(len(offers)) if stopped else set(place.tolist())
-    idle = idle_offers(offers, used, all_reaches(asked, offers))
-    return Decision(choices, gates, budgets, able, idle, totals)
+    would = set(plan.choice[gets & recorded].tolist())
+    idle = idle_offers(offers, used, all_reaches(asked, offers), recorded=would)
+    return Decision(choices, gates, _recorded(asked, choices), budgets, able, idle, totals)
+
+
+def _recorded(asked: Sequence[Asked], choices: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return who of each part is in the global control group and would get an offer."""
+    found = [np.zeros(len(choice), dtype=bool) for choice in choices]
+    for one, choice, recorded in zip(asked, choices, found, strict=True):
+        recorded[one.live] = one.recorded & (choice[one.live] != NO_OFFER)
+    return found
 
 
 def _by_part(

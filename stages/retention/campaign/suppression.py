@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.core.errors import InputError, shown
+from retention.core.errors import InputError
 from retention.core.params import Campaign
 from retention.core.paths import EMPTY_LIST, is_sample
 from retention.core.vocabulary import IDENTITY
-from retention.data.id_forms import refuse_other_spellings, strange_form
+from retention.data.id_forms import refuse_other_spellings, shown_id, strange_form
 from retention.data.ids import clean_ids
 from retention.data.matching import Match, match
 from retention.data.reader import read_export, refuse_broken_rows, refuse_empty_ids
@@ -106,14 +106,15 @@ def suppressed_by(
 def _refuse_strangers(place: str, ids: pd.Series, known: pd.Series, found: Match) -> None:
     odd = strange_form(ids, known)
     if odd:
+        row = int((ids == odd).to_numpy().argmax()) + 1
         raise InputError(
-            f"{place} has the id {shown(odd)}, a form that no id of the exports has "
-            f"(such as {shown(known.iloc[0])}); {ALLOW}"
+            f"{place} has the id {shown_id(odd, row)}, a form that no id of the exports has "
+            f"(such as {shown_id(known.iloc[0])}); {ALLOW}"
         )
     if not found.matched:
         raise InputError(
-            f"{place} names {found.ids} customers (such as {shown(ids.iloc[0])}), none of them in "
-            f"the exports (such as {shown(known.iloc[0])}); {ALLOW}"
+            f"{place} names {found.ids} customers (such as {shown_id(ids.iloc[0], 1)}), none of "
+            f"them in the exports (such as {shown_id(known.iloc[0])}); {ALLOW}"
         )
 
 
@@ -136,6 +137,17 @@ def refuse_former_list(suppression: str) -> None:
         )
 
 
+def read_suppressed(campaign: Campaign, known: Callable[[pd.Series], pd.Series]) -> Suppressed:
+    """Return the suppression list as it is at this moment.
+
+    Parameters and errors as :func:`never_contacted` and :func:`suppressed_by` have them.
+    """
+    path = campaign.suppression
+    refuse_former_list(path)
+    ids = listed_ids(path)
+    return suppressed_by(path, ids, known(ids), strangers=campaign.strangers_suppressed)
+
+
 def never_contacted(
     campaign: Campaign, known: Callable[[pd.Series], pd.Series], *, data_dir: str
 ) -> tuple[Suppressed, bool]:
@@ -152,10 +164,7 @@ def never_contacted(
         Params ``data.dir``.
     """
     path = campaign.suppression
-    refuse_former_list(path)
-    ids = listed_ids(path)
-    strangers = campaign.strangers_suppressed
-    suppressed = suppressed_by(path, ids, known(ids), strangers=strangers)
+    suppressed = read_suppressed(campaign, known)
     print(f"segment: {suppressed.match}")
     lacks_own = lacks_own_suppression(data_dir, path)
     if lacks_own:

@@ -7,6 +7,8 @@ import pandas as pd
 
 from retention.core.hashing import uniform
 
+GLOBAL_CONTROL = "global_control"
+"""The word for whom no campaign contacts; no arm, as they are on no list."""
 POWER = 0.8
 """Chance to find an effect, by which the smallest that a campaign can show is told."""
 
@@ -53,6 +55,23 @@ def assigned(ids: pd.Series, *, seed: int, share: float) -> np.ndarray:
     treated = draw(ids, seed=seed, purpose="arm") >= share
     words = {arm: np.array(arm.value, dtype=object) for arm in Arm}
     return np.where(treated, words[Arm.TREATMENT], words[Arm.CONTROL])
+
+
+def in_global_control(ids: pd.Series, *, seed: int, share: float) -> np.ndarray:
+    """Tell which customers are contacted by no campaign, by id and seed alone.
+
+    Independent of the arms. A larger share keeps all whom a smaller one holds.
+
+    Parameters
+    ----------
+    ids : Series of str, shape (n_customers,)
+        In canonical form.
+    seed : int
+        One for all campaigns.
+    share : float
+        Share in the global control group, in [0, 1).
+    """
+    return draw(ids, seed=seed, purpose="global control") < share
 
 
 def count_arms(treated: np.ndarray) -> dict[Arm, int]:

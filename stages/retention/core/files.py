@@ -29,6 +29,8 @@ BELIEVED = 10
 _SIZES = np.array([float(f"1e{power}") for power in range(4, 309)])
 """From each of these on a number has one digit less: 14 in all, cents of 1e11 among them."""
 
+_BATCH = 20_000
+"""Rows of a batch of a table."""
 MAKES = "run `dvc repro`, which makes it"
 """How to come by what a stage writes."""
 LEFT_AFTER = 24 * 60 * 60
@@ -260,6 +262,18 @@ def read_head(path: Path | str, rows: int) -> pd.DataFrame:
         first = next(file.iter_batches(rows), None)
         held = [] if first is None else [first]
         return pa.Table.from_batches(held, file.schema_arrow).to_pandas()
+
+
+def read_batches(path: Path | str, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Yield a table that an earlier stage wrote, or some of its columns, some rows at a time."""
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    with _whole(path) as found:
+        for part in part_files(found):
+            with ParquetFile(part) as file:
+                for batch in file.iter_batches(_BATCH, columns=columns):
+                    yield pa.Table.from_batches([batch]).to_pandas()
 
 
 def read_rows_of(path: Path | str, columns: list[str], ids: Collection[str]) -> pd.DataFrame:

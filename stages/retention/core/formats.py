@@ -102,6 +102,7 @@ FORMS = (
     "percent",
     "points",
     "in_points",
+    "bare_points",
     "of_100",
     "score",
     "money",
@@ -133,9 +134,10 @@ def formatted(value: float | str, form: str, language: str) -> str:
         ``short_month`` a month as ``YYYY-MM``.
     form : str
         ``count`` is whole; ``percent`` takes a share (0.389) and shows tenths below 10 % if there
-        are any, ``points`` always does; ``in_points`` is in percentage points already; ``of_100``
-        is a share in people of a hundred; ``score`` has three digits after the point; ``money``
-        two below a hundred and none from there; ``plain`` as many as the number has, two at most,
+        are any, ``points`` always does; ``in_points`` is in percentage points already;
+        ``bare_points`` is ``points`` without its unit, where a heading has it; ``of_100`` is a
+        share in people of a hundred; ``score`` has three digits after the point; ``money`` two
+        below a hundred and none from there; ``plain`` as many as the number has, two at most,
         ``short`` one at most; ``tenths`` one and ``hundredths`` two. A ``+`` at the end shows the
         sign.
     language : str
@@ -180,6 +182,7 @@ def _shape(value: float, form: str, style: Style) -> tuple[float, int, str]:
         "percent": (100, 1 if abs(value) < 0.0995 else 0, style.percent),
         "points": (100, 1, style.points),
         "in_points": (1, 1, style.points),
+        "bare_points": (100, 1, ""),
         "of_100": (100, 0, ""),
         "score": (1, 3, ""),
         "money": (1, 2 if abs(value) < 100 else 0, ""),

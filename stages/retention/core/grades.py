@@ -1,4 +1,4 @@
-"""What evaluate says of the model in use: its grade, and what has drifted since it was taught."""
+"""What is said of the model in use: its grade, its threshold, what drifted since it was taught."""
 
 from collections.abc import Container
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from retention.core.errors import InputError, one_of, shown
 from retention.core.files import read_json
 from retention.core.months import in_months
+from retention.core.paths import ModelFolder
 
 GRADES = ("A", "B", "C", "F")
 """From the best to the one with which nobody is contacted."""
@@ -25,6 +26,17 @@ def read_grade(path: Path) -> str:
     if found not in GRADES:
         raise InputError(f"{path}: grade is {shown(found)}; valid: {one_of(GRADES)}")
     return found
+
+
+def read_threshold(model: str) -> float:
+    """Return the risk from which the model calls a drop, as its card tells.
+
+    Parameters
+    ----------
+    model : str
+        Params ``score.model``: its folder.
+    """
+    return read_json(ModelFolder(Path(model)).card, needs=("threshold",))["threshold"]
 
 
 def read_drift(table: Container[str], features: Path, evaluation: Path) -> dict[str, Any]:

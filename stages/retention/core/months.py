@@ -7,7 +7,7 @@ from collections.abc import Container
 import numpy as np
 import pandas as pd
 
-from retention.core.errors import InputError
+from retention.core.errors import InputError, shown
 from retention.core.vocabulary import MONTH
 
 MOSTLY = 0.5
@@ -36,6 +36,27 @@ def last_day(month: str) -> datetime.date:
     """Return the last day of a month, on which the shop takes its exports."""
     year, number = map(int, shifted(month, 1).split("-"))
     return datetime.date(year, number, 1) - datetime.timedelta(days=1)
+
+
+def months_after(day: datetime.date, months: int) -> datetime.date:
+    """Return the day so many calendar months later; the last of a month that is too short."""
+    return (pd.Timestamp(day) + pd.DateOffset(months=months)).date()
+
+
+def running_until(end: datetime.date, valid_until: datetime.date) -> datetime.date:
+    """Return the first day on which a campaign that was launched no longer runs.
+
+    Until its outcome is known nobody else may touch its customers; until its offers have ended it
+    may still be contacting them.
+
+    Parameters
+    ----------
+    end : date
+        On which the outcome is known.
+    valid_until : date
+        The last day of the offers.
+    """
+    return max(end, valid_until + datetime.timedelta(days=1))
 
 
 def refuse_day_before(key: str, day: datetime.date, last: str) -> None:
@@ -102,3 +123,19 @@ def split_in_time(table: pd.DataFrame) -> bool:
 def _number(month: str) -> int:
     year, number = map(int, month.split("-"))
     return 12 * year + number - 1
+
+
+def day_told(text: str | None) -> datetime.date:
+    """Return the day that ``--as-of`` names, today where it is not given.
+
+    Raises
+    ------
+    InputError
+        If it names none.
+    """
+    if text is None:
+        return datetime.date.today()
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"--as-of is {shown(text)}; valid: a day as YYYY-MM-DD") from None

@@ -20,6 +20,7 @@ from pydantic import (
 from retention.core.cells import folded_name
 from retention.core.columns import Columns
 from retention.core.errors import clipped, one_of
+from retention.core.kept_campaigns import FOLDER_NAME
 from retention.core.paths import PARAMS
 from retention.core.rule_grammar import parse
 from retention.core.rule_values import RANKED
@@ -305,17 +306,32 @@ class Segment(Section):
     discover: Discover
 
 
+def _folder_name(name: str) -> str:
+    if not FOLDER_NAME.fullmatch(name):
+        raise ValueError("use letters, digits, - and _, at most 60; the first a letter or a digit")
+    return name
+
+
 class Campaign(Section):
+    name: Annotated[str, AfterValidator(_folder_name)]
     date: Day | None
     valid_days: Annotated[int, Field(ge=1, le=3650)]
     budget: NonNegativeFloat | None
     suppression: Annotated[str, Field(min_length=1)]
     strangers_suppressed: bool
+    contacts: Annotated[str, Field(min_length=1)] | None
+    mailing: Literal["sendsay", "unisender", "mindbox"]
+    language: Literal["ru", "en"]
     spreadsheet: Literal["ru", "en"]
     contact_cap: NonNegativeInt
+    rest_days: Annotated[int, Field(ge=0, le=3650)]
+    least_risk: Share | None
+    least_gain: NonNegativeFloat
     most_drift: Share | None
     control_share: Annotated[float, Field(ge=0, lt=1)]
     seed: Seed
+    global_control_share: Annotated[float, Field(ge=0, lt=1)]
+    global_seed: Seed
     profit_unit: Annotated[str, Field(min_length=1)]
     horizon_months: PositiveFloat
     share_lost: Share

@@ -88,6 +88,10 @@ MODELS = Path("models")
 """Models that were kept, a folder each."""
 CAMPAIGNS = Path("campaigns")
 """What was sent, a folder a campaign."""
+PROGRAMME = Path("campaigns/programme.json")
+"""What all measured campaigns show together; names nobody, so that it is in Git."""
+OUTBOX = Path("outbox")
+"""Contacts for mailing services, a folder a campaign; neither in Git nor in DVC."""
 FORECASTS = Path("forecasts")
 """What was foretold of each month before its outcome was known."""
 
@@ -109,14 +113,22 @@ EXPLANATION_DETAILS = Path("data/explained/details.json")
 SEGMENTS = Path("data/segments")
 CUSTOMERS = Path("data/segments/customers.parquet")
 """Each customer's risk, profit, segments and reasons."""
+CUSTOMERS_BOOK = Path("data/segments/customers.xlsx")
+"""The same for people, up to the rows of a sheet."""
 PORTRAITS = Path("data/segments/portraits.parquet")
 CATEGORIES = Path("data/segments/categories.parquet")
 SEGMENT_DETAILS = Path("data/segments/details.json")
 
 CAMPAIGN = Path("data/campaign")
 CAMPAIGN_LIST = Path("data/campaign/list.parquet")
+CAMPAIGN_GLOBAL = Path("data/campaign/global_control.parquet")
+"""Who would be on the list but is contacted by no campaign."""
 CAMPAIGN_EXCLUDED = Path("data/campaign/excluded.parquet")
 """Who gets no offer, each with the gate."""
+CAMPAIGN_SEND = Path("data/campaign/send")
+"""What is to be sent: a workbook a channel."""
+CAMPAIGN_CONTROL = Path("data/campaign/control.xlsx")
+"""Who is not to be contacted, so that the effect can be measured: for the analyst."""
 BUDGETS = Path("data/campaign/budgets.parquet")
 
 REPORT = Path("report")

@@ -380,6 +380,31 @@ def _trimmed(word: str) -> str:
     return "" if is_missing(value) else value
 
 
+def canonical_words(
+    words: Sequence[str],
+    column: Column,
+    *,
+    columns: Columns,
+    misspellings: Mapping[str, Mapping[str, str]],
+) -> list[str]:
+    """Return what each word of a category's cells means, empty where it means none of its values.
+
+    Parameters
+    ----------
+    words : sequence of str
+        As they stand in the export.
+    column : Column
+    columns : Columns
+        The data dictionary.
+    misspellings : mapping
+        As :func:`clean_table` takes them.
+    """
+    valid = column.exported
+    others = columns.other_words(column.name)
+    told = _Spelling(list(valid), others, misspellings.get(column.name, {}))
+    return [valid.get(told.meant(_trimmed(word))[0], "") for word in words]
+
+
 def customer_keys(ids: pd.Series) -> np.ndarray:
     """Return an integer for each id, equal and ordered as the ids are.
 

@@ -31,6 +31,21 @@ _EMAIL = re.compile(r"[\w.+%'-]+@[\w-]+(\.[\w-]+)+")
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 
+def shown_id(word: str, row: int | None = None) -> str:
+    """Return an id as a message quotes it: one that holds ``@`` is somebody's address, and is not.
+
+    Parameters
+    ----------
+    word : str
+    row : int, optional
+        Where it stands in its file, from 1: by that a person finds what is not quoted.
+    """
+    if "@" not in word:
+        return shown(word)
+    where = "" if row is None else f" in row {row}"
+    return f"<an e-mail address{where}>"
+
+
 def form_of(word: str) -> str:
     """Return the form of an id: ``9`` for digits, ``a`` and ``я`` for letters, others stay."""
     if _EMAIL.fullmatch(word):
@@ -179,7 +194,15 @@ def refuse_other_spellings(files: Mapping[str, pd.Series]) -> None:
     elif all(part.max() < _SHORT for part in parts):
         return
     every = pd.Index(np.concatenate(parts)).unique()
-    refuse_spellings(list(files), [spellings_of(every, (p.get_indexer(every) for p in parts))])
+    rows = [np.flatnonzero(~ids.duplicated() & (ids != "")) for ids in files.values()]
+    places = (_places(every, part, at) for part, at in zip(parts, rows, strict=True))
+    refuse_spellings(list(files), [spellings_of(every, places)])
+
+
+def _places(every: pd.Index, ids: pd.Index, rows: np.ndarray) -> np.ndarray:
+    """Return in which row each id stands first, -1 where it does not, by those of some ids."""
+    found = ids.get_indexer(every)
+    return np.where(found < 0, -1, rows[found]) if len(ids) else found
 
 
 def refuse_spellings(files: Sequence[str], parts: Sequence[Spellings]) -> None:
@@ -198,11 +221,15 @@ def refuse_spellings(files: Sequence[str], parts: Sequence[Spellings]) -> None:
         [part.loose.assign(id=part.loose["id"].astype("str")) for part in parts], ignore_index=True
     ).sort_values(["home", "first"], kind="stable")
     ids = loose["id"].reset_index(drop=True)
+    # The first file is here whole; of others there may be those ids only that tell something.
+    rows = np.where(loose["home"] == 0, loose["first"] + 1, 0)
     homes = np.concatenate([part.homes for part in parts])[loose.index]
     _refuse_lost(files, parts, ids, homes)
     if not len(ids):
         return
-    _refuse_groups(files, ids, homes, ids.map(skeleton), "zeros, separators, case or look-alikes")
+    _refuse_groups(
+        files, rows, ids, homes, ids.map(skeleton), "zeros, separators, case or look-alikes"
+    )
     places = np.flatnonzero(ids.map(_is_wide).to_numpy(dtype=bool))
     if not len(places):
         return
@@ -211,12 +238,14 @@ def refuse_spellings(files: Sequence[str], parts: Sequence[Spellings]) -> None:
     rounded = wide.str.slice(KEPT_DIGITS).str.fullmatch("0+").to_numpy(dtype=bool)
     some = cut.isin(set(cut[rounded])).to_numpy(dtype=bool)
     what = f"digits behind the {KEPT_DIGITS}th"
-    _refuse_groups(files, wide[some], homes[some], cut[some], what)
+    _refuse_groups(files, rows, wide[some], homes[some], cut[some], what)
     every = zip(*(part.floats for part in parts), strict=True)
     told = [[one for one in of_file if one is not None] for of_file in every]
     floats = [bool(one) and all(one) for one in told]
     if any(floats) and not all(floats):
-        _refuse_groups(files, wide, homes, wide.map(float).map(repr), "digits that a float drops")
+        _refuse_groups(
+            files, rows, wide, homes, wide.map(float).map(repr), "digits that a float drops"
+        )
 
 
 def _is_wide(word: str) -> bool:
@@ -235,9 +264,17 @@ def _all_floats(ids: pd.Series) -> bool | None:
 
 
 def _refuse_groups(
-    files: Sequence[str], ids: pd.Series, homes: np.ndarray, keys: pd.Series, what: str
+    files: Sequence[str],
+    rows: np.ndarray,
+    ids: pd.Series,
+    homes: np.ndarray,
+    keys: pd.Series,
+    what: str,
 ) -> None:
-    """Raise for the first ids of one key that stand in different files, and never in one."""
+    """Raise for the first ids of one key that stand in different files, and never in one.
+
+    The index of `ids` is their place in `rows`: where each stands in its file, 0 if unknown.
+    """
     shared = np.flatnonzero(keys.duplicated(keep=False).to_numpy())
     words = ids.to_numpy(dtype=object)
     places = pd.Series(shared).groupby(keys.iloc[shared].to_numpy(), sort=False)
@@ -245,9 +282,10 @@ def _refuse_groups(
         for one, other in itertools.pairwise(group.tolist()):
             if (homes[one] & homes[other]).any():
                 continue
+            said = [shown_id(words[at], int(rows[ids.index[at]]) or None) for at in (one, other)]
             raise InputError(
-                f"{_home(files, homes[one])} has the id {shown(words[one])}, "
-                f"{_home(files, homes[other])} has {shown(words[other])}: they differ by {what} "
+                f"{_home(files, homes[one])} has the id {said[0]}, "
+                f"{_home(files, homes[other])} has {said[1]}: they differ by {what} "
                 "alone, and whether they are one customer cannot be known; export both as text, in "
                 "one spelling"
             )

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from retention.core.errors import InputError, shown
+from retention.core.errors import InputError
 from retention.core.vocabulary import MARKET_FILE, MARKET_MONEY
-from retention.data.id_forms import Spellings, refuse_spellings, spellings_of
+from retention.data.id_forms import Spellings, refuse_spellings, shown_id, spellings_of
 from retention.data.ids import distinct
 
 BASE = MARKET_FILE
@@ -123,8 +123,8 @@ def check_ids(
         raise InputError(
             f"{one.file} knows {share} of the {total} customers of {files[BASE]}, "
             f"params prepare.least_matched asks for {least:.0%}; {files[BASE]} writes ids as "
-            f"{shown(_first(parts, BASE))}, {one.file} as {shown(_first(parts, table))}: are both "
-            "of one export?"
+            f"{shown_id(_first(parts, BASE))}, {one.file} as {shown_id(_first(parts, table))}: are "
+            "both of one export?"
         )
     return {table: asdict(one) for table, one in found.items()}
 

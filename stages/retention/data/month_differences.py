@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from retention.core.column_entries import PERIOD
-from retention.core.errors import InputError, shown
+from retention.core.errors import InputError
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE
 from retention.data.cleaning import JOIN_KEY, LINE
-from retention.data.id_forms import refuse_other_spellings
+from retention.data.id_forms import refuse_other_spellings, shown_id
 from retention.data.ids import distinct
 from retention.data.month_labels import Labels
 from retention.data.preparation import Exports
@@ -93,7 +93,7 @@ def refuse_other_customers(
         if not one.isin(other).any():
             raise InputError(
                 f"{earlier} and {later} have no customer in common; they write ids as "
-                f"{shown(str(one[0]))} and {shown(str(other[0]))}: are both of one shop?"
+                f"{shown_id(str(one[0]))} and {shown_id(str(other[0]))}: are both of one shop?"
             )
 
 

@@ -17,6 +17,7 @@ from retention.core.findings import Finding, Level
 from retention.core.paths import QUARANTINE
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE
 from retention.data.cleaning import Cleaned, clean_table
+from retention.data.id_forms import shown_id
 from retention.data.reader import ENDINGS, export_forms, find_export, read_export
 
 LABELS = "labels"
@@ -127,7 +128,7 @@ def refuse_odd_labels(labels: Labels, market: Cleaned, *, market_file: str, most
         raise InputError(
             f"{len(unknown)} of {labels.rows} customers of {labels.file} are not in {market_file}, "
             f"more than params prepare.max_quarantined ({most:.0%}), such as "
-            f"{shown(unknown.iloc[0])}: is it of this month?"
+            f"{shown_id(unknown.iloc[0])}: is it of this month?"
         )
 
 

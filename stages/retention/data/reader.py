@@ -23,6 +23,7 @@ from retention.core.findings import Finding, Level
 from retention.data.coded import Coded
 from retention.data.encodings import BLOCK, as_utf8, survey_of, surveyed
 from retention.data.headers import places_of, spelling_of
+from retention.data.id_forms import shown_id
 from retention.data.parquet_files import ENDING, holds_parquet, open_parquet
 from retention.data.records import (
     RAGGED,
@@ -513,10 +514,14 @@ def _has_english_header(raw: bytes) -> bool:
 
 def _refuse_odd_ids(path: Path, ids: Any) -> None:
     """Raise an InputError if ids have letters that depend on an encoding which is not certain."""
-    odd = [word for word in ids.to_pylist() if word and not word.isascii()]
+    odd = [
+        (word, row)
+        for row, word in enumerate(ids.to_pylist(), start=1)
+        if word and not word.isascii()
+    ]
     if odd:
         raise InputError(
-            f"{path} has the id {shown(odd[0])}, and which encoding it is in cannot be known; "
+            f"{path} has the id {shown_id(*odd[0])}, and which encoding it is in cannot be known; "
             "save the file as UTF-8"
         )
 

@@ -14,14 +14,13 @@ import pandas as pd
 
 from retention.core.arms import Arm, arm_of
 from retention.core.errors import InputError, one_of, shown
-from retention.core.files import read_parquet
+from retention.core.files import parquet_columns, read_parquet
+from retention.core.kept_campaigns import KeptCampaign, kept_campaigns
 from retention.core.months import last_day
 from retention.core.vocabulary import IDENTITY, MONTH
-from retention.data.id_forms import refuse_other_spellings
+from retention.data.id_forms import refuse_other_spellings, shown_id, strange_form
 from retention.data.ids import clean_ids
 
-LIST = "list.parquet"
-"""What a campaign's folder holds: who was on its list."""
 LIST_COLUMNS = (IDENTITY, "arm", "offer", "risk", "date", "horizon")
 _LEAST_KNOWN = 0.5
 """Share of a list's customers whom the exports must know."""
@@ -95,7 +94,11 @@ def read_campaigns(folder: Path, known: pd.Series) -> list[SentCampaign]:
         spells ids otherwise than the exports, or is mostly of customers whom these do not know.
     """
     ids = known.drop_duplicates()
-    return [_read(path, ids) for path in _lists(folder)]
+    found = []
+    for kept in kept_campaigns(folder):
+        found.append(read_sent(kept))
+        refuse_strangers(kept.listed, found[-1].listed.index.to_series(), ids)
+    return found
 
 
 def matched_lines(campaigns: Sequence[SentCampaign], known: pd.Series) -> list[str]:
@@ -107,43 +110,24 @@ def matched_lines(campaigns: Sequence[SentCampaign], known: pd.Series) -> list[s
     ]
 
 
-def _lists(folder: Path) -> list[Path]:
-    """Return the list of every campaign; what is no campaign, or lacks its list, is refused.
+def refuse_strangers(path: Path, ids: pd.Series, known: pd.Series) -> None:
+    """Refuse a list whose ids are not those of the exports, or spelled otherwise.
 
-    Passed over in silence it would be customers who were treated and are taken for untreated.
+    Who has left the shop may be on it; but where an id has a form that none of the exports has, or
+    half of them are unknown, it may be of another shop, or whoever it names be taken for another.
+
+    Parameters
+    ----------
+    path : Path
+        What to call it.
+    ids, known : Series of str
+        Its ids and those of the exports, in canonical form; of the latter those that
+        ``id_forms.telling`` picks are enough.
+
+    Raises
+    ------
+    InputError
     """
-    if not folder.is_dir():
-        return []
-    inside = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
-    names = {one.with_suffix("") if one.suffix == ".dvc" else one for one in inside}
-    return [_list_of(campaign) for campaign in sorted(names)]
-
-
-def _list_of(campaign: Path) -> Path:
-    """Return the path of a campaign's list."""
-    pointer = campaign.with_name(f"{campaign.name}.dvc")
-    held = sorted(campaign.iterdir()) if campaign.is_dir() else []
-    if pointer.exists() and not held and not campaign.is_file():
-        raise InputError(
-            f"{campaign} is not here, so that whom it treated cannot be known; "
-            f"`dvc pull {pointer}` brings it"
-        )
-    if not campaign.is_dir():
-        raise InputError(
-            f"{campaign} is a file; valid: a folder for each campaign with its list, such as "
-            f"{campaign.with_name(campaign.stem)}/{LIST}"
-        )
-    if not (campaign / LIST).exists():  # a large shop has a folder of parts
-        found = one_of(one.name for one in held[:5]) or "nothing"
-        raise InputError(
-            f"{campaign} has no {LIST}, so that whom it treated cannot be known; found: {found}; "
-            "remove the folder if nothing was sent"
-        )
-    return campaign / LIST
-
-
-def _refuse_strangers(path: Path, ids: pd.Series, known: pd.Series) -> None:
-    """Refuse a list whose ids are spelled otherwise than in the exports, or mostly unknown."""
     refuse_other_spellings({str(path): ids, "the export": known})
     matched = int(ids.isin(known).sum())
     if matched < _LEAST_KNOWN * len(ids):
@@ -152,13 +136,29 @@ def _refuse_strangers(path: Path, ids: pd.Series, known: pd.Series) -> None:
             f"valid: {_LEAST_KNOWN:.0%} at least: is it of this shop, and are its ids written as "
             "there?"
         )
+    odd = strange_form(ids, known)
+    if odd:
+        row = int((ids == odd).to_numpy().argmax()) + 1
+        raise InputError(
+            f"{path} has the id {shown_id(odd, row)}, a form that no id of the exports has (such "
+            f"as {shown_id(known.iloc[0])}); are its ids written as there?"
+        )
 
 
-def _read(path: Path, known: pd.Series) -> SentCampaign:
-    rows = read_parquet(path)
-    lacking = [name for name in LIST_COLUMNS if name not in rows]
+def read_sent(campaign: KeptCampaign) -> SentCampaign:
+    """Return who was on the list of a campaign, ids in canonical form.
+
+    Raises
+    ------
+    InputError
+        If the list is malformed.
+    """
+    path = campaign.listed
+    held = parquet_columns(path)
+    lacking = [name for name in LIST_COLUMNS if name not in held]
     if lacking:
         raise InputError(f"{path} lacks the column {lacking[0]}; valid: {one_of(LIST_COLUMNS)}")
+    rows = read_parquet(path, [IDENTITY, "arm", "date", "horizon"])
     if rows.empty:
         raise InputError(f"{path} lists nobody; remove the folder if nothing was sent")
     ids = clean_ids(rows[IDENTITY].astype("str").where(rows[IDENTITY].notna(), ""))[0]
@@ -178,7 +178,6 @@ def _read(path: Path, known: pd.Series) -> SentCampaign:
             # An id is a customer's: the row is named instead.
             found = "" if name == IDENTITY else f" {shown(rows[name].tolist()[place])}"
             raise InputError(f"{path} row {place + 1}: {name}{found}; valid: {valid}")
-    _refuse_strangers(path, ids, known)
     months = {length: pd.DateOffset(months=length) for length in horizon.astype("int64").unique()}
     end = [day + months[int(length)] for day, length in zip(start, horizon, strict=True)]
     listed = pd.DataFrame(
@@ -189,7 +188,7 @@ def _read(path: Path, known: pd.Series) -> SentCampaign:
         },
         index=pd.Index(ids, name=IDENTITY),
     )
-    return SentCampaign(path.parent.name, listed)
+    return SentCampaign(campaign.name, listed)
 
 
 def _day(value: object) -> pd.Timestamp | None:

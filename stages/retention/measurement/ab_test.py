@@ -27,6 +27,20 @@ FEW_OUTCOMES = 5
 """With fewer drops (or stays) than this in an arm, its variance is taken from Agresti & Coull."""
 
 
+class UnmeasurableError(InputError):
+    """Treatment and control of a campaign cannot be compared.
+
+    Attributes
+    ----------
+    reason : str
+        ``broken_split`` or ``one_arm``.
+    """
+
+    def __init__(self, reason: str, why: str) -> None:
+        super().__init__(why)
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class ArmMean:
     """One arm's mean outcome.
@@ -109,18 +123,40 @@ def adjusted_means(outcome: np.ndarray, treated: np.ndarray, covariate: np.ndarr
     centre = covariate.mean()
 
     def of(arm: np.ndarray) -> ArmMean:
-        x, y = covariate[arm], outcome[arm]
-        n = len(y)
-        offset = x - x.mean()
-        square = float(offset @ offset)
-        if square <= 1e-12 * n * max(1.0, centre**2):
-            square = np.inf  # a covariate without spread adjusts nothing
-        rest = y - y.mean() - offset * (offset @ y) / square
-        weight = 1 / n + (centre - x.mean()) * offset / square
-        spare = np.maximum(1 - 1 / n - offset**2 / square, 1e-9)
-        return ArmMean(float(weight @ y), float(weight**2 @ (rest**2 / spare)), n)
+        mean, errors = _mean_and_errors(outcome[arm], covariate[arm], centre)
+        return ArmMean(mean, float(errors @ errors), len(errors))
 
     return Means(treatment=of(treated), control=of(~treated))
+
+
+def error_parts(outcome: np.ndarray, treated: np.ndarray, covariate: np.ndarray) -> np.ndarray:
+    """Return what each customer adds to the error of the mean of their arm.
+
+    The sum of their squares in an arm is the variance that :func:`adjusted_means` gives; the sum of
+    products over customers who are in two campaigns is what the two have in common.
+
+    Parameters
+    ----------
+    outcome, treated, covariate : ndarray, shape (n,)
+        As :func:`adjusted_means` takes them.
+    """
+    parts = np.empty(len(outcome))
+    for arm in (treated, ~treated):
+        parts[arm] = _mean_and_errors(outcome[arm], covariate[arm], covariate.mean())[1]
+    return parts
+
+
+def _mean_and_errors(y: np.ndarray, x: np.ndarray, centre: float) -> tuple[float, np.ndarray]:
+    """Return one arm's mean, moved along its line to `centre`, and each one's part of its error."""
+    n = len(y)
+    offset = x - x.mean()
+    square = float(offset @ offset)
+    if square <= 1e-12 * n * max(1.0, centre**2):
+        square = np.inf  # a covariate without spread adjusts nothing
+    rest = y - y.mean() - offset * (offset @ y) / square
+    weight = 1 / n + (centre - x.mean()) * offset / square
+    spare = np.maximum(1 - 1 / n - offset**2 / square, 1e-9)
+    return float(weight @ y), weight * rest / np.sqrt(spare)
 
 
 def drop_means(drop: np.ndarray, treated: np.ndarray, risk: np.ndarray) -> Means:
@@ -214,12 +250,24 @@ def steady_variance(means: Means, ratio: float) -> float | None:
     float or None
         None where nobody drops.
     """
-    treatment, control = means.treatment, means.control
-    drops = treatment.customers * treatment.mean + control.customers * control.mean
-    base = drops / (control.customers + ratio * treatment.customers)
+    base = untreated_share(means, ratio)
     if base <= 0:
         return None
-    return (treatment.variance + ratio**2 * control.variance) / base**2
+    return (means.treatment.variance + ratio**2 * means.control.variance) / base**2
+
+
+def untreated_share(means: Means, ratio: float) -> float:
+    """Return the drop share without an offer, told from both arms as :func:`steady_variance` does.
+
+    Parameters
+    ----------
+    means : Means
+    ratio : float
+        Drop share in treatment to that in control, over all groups; from 0.
+    """
+    treatment, control = means.treatment, means.control
+    drops = treatment.customers * treatment.mean + control.customers * control.mean
+    return drops / (control.customers + ratio * treatment.customers)
 
 
 @dataclass(frozen=True)
@@ -327,7 +375,7 @@ def check_split(table: pd.DataFrame, control_share: float, *, who: str) -> dict[
 
     Raises
     ------
-    InputError
+    UnmeasurableError
         If a p is below :data:`BROKEN_SPLIT`: arms that lost or gained customers by other ways
         than chance cannot be compared.
     """
@@ -338,10 +386,11 @@ def check_split(table: pd.DataFrame, control_share: float, *, who: str) -> dict[
         found[name] = split_p(customers, control_share)
         if found[name] < BROKEN_SPLIT:
             place = f" in segment {name}" if name else ""
-            raise InputError(
+            raise UnmeasurableError(
+                "broken_split",
                 f"the split of {who}{place} is broken: {customers[Arm.CONTROL]} in control "
                 f"and {customers[Arm.TREATMENT]} in treatment, where campaign.control_share is "
                 f"{control_share:g} (p = {found[name]:.1g}, below {BROKEN_SPLIT}); find out who "
-                "left one arm, no effect can be measured until then"
+                "left one arm, no effect can be measured until then",
             )
     return found

@@ -9,112 +9,118 @@ import pandas as pd
 from ruamel.yaml.nodes import SequenceNode
 
 from retention.core.errors import InputError
-from retention.core.vocabulary import LABEL
+from retention.core.vocabulary import IDENTITY, LABEL
 from retention.core.yaml_files import compose_yaml
-from retention.measurement.ab_test import (
-    MIN_POOLED,
-    arms_reach,
-    drop_means,
-    prevented,
-    steady_variance,
-)
+from retention.measurement.ab_test import MIN_POOLED, arms_reach
+from retention.measurement.pooling import MIN_CELL, Compared, compare, pooled_share, ratio_of
 from retention.stats.shrinkage import shrink
 
 OWN, TOGETHER, ALL = "its own customers and the others", "small offers together", "all other offers"
 """Whose outcomes moved an offer's effect."""
-MIN_OWN = 15
-"""Customers with an outcome that either arm of an offer needs to be a group of its own: how much
-less than others it says, its variance tells; fewer tell no variance."""
 MARK = "# measured:"
 _COLUMNS = (LABEL, "treated", "risk")
 
 
-def effects_to_use(table: pd.DataFrame, assumed: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+def effects_to_use(
+    tables: Sequence[pd.DataFrame], assumed: Mapping[str, float]
+) -> dict[str, dict[str, Any]]:
     """Return each offer's effect for the next campaign, shrunk.
 
-    An offer with :data:`MIN_OWN` customers an arm is a group of its own, the others are one
-    together. What groups show beyond the assumed effects of their offers moves the effect of every
-    offer, most that of the group's own (:func:`retention.stats.shrinkage.shrink`).
+    An offer with :data:`MIN_CELL` customers an arm in a campaign is a group of its own, of all the
+    campaigns in which it has them; the others are one together. What groups show beyond the assumed
+    effects of their offers moves the effect of every offer, most that of the group's own
+    (:func:`retention.stats.shrinkage.shrink`).
 
     Parameters
     ----------
-    table : DataFrame
-        ``offer``, ``treated`` (bool), ``drop`` (0 or 1, none missing) and ``risk``.
+    tables : sequence of DataFrame
+        One a campaign: ``offer``, ``treated`` (bool), ``drop`` (0 or 1, never missing), ``risk``
+        and, of several, ``customer_id``. Campaigns with fewer than :data:`MIN_POOLED`
+        customers an arm count for nothing.
     assumed : mapping
-        Effect of each offer when the list was sent; customers of an offer that it lacks count for
-        nothing.
+        Effect of each offer before anything was measured; customers of an offer that it lacks count
+        for nothing.
 
     Returns
     -------
     dict
         By offer: ``assumed``, ``use``, ``low``, ``high`` (95 %; as shares of drops prevented;
-        ``use`` from 0 to 1) and ``rests_on``. Empty where fewer than :data:`MIN_POOLED` customers
-        an arm have an outcome, or nobody drops.
+        ``use`` from 0 to 1) and ``rests_on``. Empty where no campaign counts, or nobody drops.
     """
-    table = table[table["offer"].isin(list(assumed))]
-    place, codes = pd.factorize(table["offer"].to_numpy(dtype=object), sort=True)
-    columns = [table[name].to_numpy() for name in _COLUMNS]
-    order = np.lexsort((*columns, place))  # sums are the same in the last digit too
-    place, columns = place[order], [column[order] for column in columns]
-    treated, risk = columns[1], columns[2]
-    if not arms_reach(treated, MIN_POOLED):
+    of_known = [table[table["offer"].isin(list(assumed))] for table in tables]
+    of_known = [one for one in of_known if arms_reach(one["treated"].to_numpy(), MIN_POOLED)]
+    codes = sorted({code for table in of_known for code in table["offer"].unique()})
+    rows = [_Rows(table, codes) for table in of_known]
+    together = [one.compared(np.full(len(one.place), True)) for one in rows]
+    if not together or max(cell.means.control.mean for cell in together) <= 0:
         return {}
-    together = drop_means(*columns)
-    if together.control.mean <= 0:
-        return {}
-    ratio = max(together.treatment.mean / together.control.mean, 0.0)
-    own = [j for j in range(len(codes)) if arms_reach(treated[place == j], MIN_OWN)]
-    groups = {codes[j]: place == j for j in own}
-    rest = ~np.isin(place, own)
-    if arms_reach(treated[rest], MIN_POOLED):
-        groups[TOGETHER] = rest
+    ratio = ratio_of(together)
+    own: dict[int, list[Compared]] = {}
+    for one in rows:
+        for j in range(len(codes)):
+            if arms_reach(one.treated[one.place == j], MIN_CELL):
+                own.setdefault(j, []).append(one.compared(one.place == j))
     measured = {
-        name: found
-        for name, rows in groups.items()
-        if (found := _of([column[rows] for column in columns], ratio))
+        codes[j]: (found.mean, found.error**2, np.eye(len(codes))[j])
+        for j, cells in sorted(own.items())
+        if (found := pooled_share(cells, ratio))
     }
+    rests = [(one, ~np.isin(one.place, list(own))) for one in rows]
+    rests = [(one, rest) for one, rest in rests if arms_reach(one.treated[rest], MIN_POOLED)]
+    found = pooled_share([one.compared(rest) for one, rest in rests], ratio) if rests else None
+    if found:
+        parts = np.mean([one.parts(rest, len(codes)) for one, rest in rests], axis=0)
+        measured[TOGETHER] = (found.mean, found.error**2, parts)
     if not measured:
         return {}
     expected = np.array([assumed[code] for code in codes])
-    # An offer counts in its group as the drops do that it could prevent.
-    parts = np.array([_parts(place, risk, groups[name], len(codes)) for name in measured])
-    found = shrink(
-        np.array([share for share, _ in measured.values()]),
-        np.array([variance for _, variance in measured.values()]),
-        parts,
-        expected,
-        scale=float(expected[place].mean()),
-    )
+    shares, variances, parts = (np.array(part) for part in zip(*measured.values(), strict=True))
+    every = np.concatenate([one.place for one in rows])
+    shrunk = shrink(shares, variances, parts, expected, scale=float(expected[every].mean()))
     return {
         code: {
             "assumed": float(assumed[code]),
-            "use": min(max(float(found.shares[j]), 0.0), 1.0),
-            "low": float(found.low[j]),
-            "high": float(found.high[j]),
+            "use": min(max(float(shrunk.shares[j]), 0.0), 1.0),
+            "low": float(shrunk.low[j]),
+            "high": float(shrunk.high[j]),
             "rests_on": OWN if code in measured else TOGETHER if parts[:, j].any() else ALL,
         }
         for j, code in enumerate(codes)
     }
 
 
-def _of(columns: Sequence[np.ndarray], ratio: float) -> tuple[float, float] | None:
-    """Return a group's share of drops prevented and its variance, None where none can be told."""
-    means = drop_means(*columns)
-    share, variance = prevented(means), steady_variance(means, ratio)
-    return None if share is None or variance is None else (share.share, variance)
+class _Rows:
+    """The customers of one campaign, in an order that does not depend on that of the rows."""
 
+    def __init__(self, table: pd.DataFrame, codes: Sequence[str]):
+        place = pd.Index(codes).get_indexer(table["offer"].to_numpy(dtype=object))
+        columns = [table[name].to_numpy() for name in _COLUMNS]
+        order = np.lexsort((*columns, place))  # sums are the same in the last digit too
+        self.place = place[order]
+        self.drop, self.treated, self.risk = (column[order] for column in columns)
+        self.who = None
+        if IDENTITY in table:
+            self.who = pd.util.hash_array(table[IDENTITY].to_numpy(dtype=object))[order]
 
-def _parts(place: np.ndarray, risk: np.ndarray, rows: np.ndarray, offers: int) -> np.ndarray:
-    """Return what part of a group's expected drops each offer has."""
-    # A risk of 0 for a whole group cannot be told from a small one.
-    drops = np.bincount(place[rows], weights=risk[rows] + 1e-9, minlength=offers)
-    return drops / drops.sum()
+    def compared(self, rows: np.ndarray) -> Compared:
+        """Compare the arms of the customers that `rows` marks."""
+        who = None if self.who is None else self.who[rows]
+        return compare(self.drop[rows], self.treated[rows], self.risk[rows], who, shares=True)
+
+    def parts(self, rows: np.ndarray, offers: int) -> np.ndarray:
+        """Return what part of the expected drops of some customers each offer has."""
+        # A risk of 0 for a whole group cannot be told from a small one.
+        weights = self.risk[rows] + 1e-9
+        drops = np.bincount(self.place[rows], weights=weights, minlength=offers)
+        return drops / drops.sum()
 
 
 def changed_since(
-    found: Mapping[str, Mapping[str, Any]], catalogue: Mapping[str, float]
+    found: Mapping[str, Mapping[str, Any]],
+    catalogue: Mapping[str, float],
+    assumed: Sequence[Mapping[str, float]] = (),
 ) -> dict[str, float]:
-    """Return the effects in the catalogue of today that the list did not assume.
+    """Return the effects in the catalogue of today that no list assumed.
 
     Those that this very measurement proposed, and that were put in, are left out.
 
@@ -124,12 +130,17 @@ def changed_since(
         By code, as :func:`effects_to_use` gives them.
     catalogue : mapping
         Effect of each offer today.
+    assumed : sequence of mapping
+        What further lists assumed, by code.
     """
+    told = {
+        code: {offer["assumed"], offer["use"], *(one[code] for one in assumed if code in one)}
+        for code, offer in found.items()
+    }
     return {
         code: catalogue[code]
-        for code, offer in found.items()
-        if code in catalogue
-        and _written(catalogue[code]) not in (_written(offer["assumed"]), _written(offer["use"]))
+        for code, effects in told.items()
+        if code in catalogue and _written(catalogue[code]) not in map(_written, effects)
     }
 
 

@@ -74,13 +74,13 @@ def effects(table: pd.DataFrame, outcome: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def money_of(table: pd.DataFrame, *, stake: np.ndarray) -> dict[str, float] | None:
+def money_of(table: pd.DataFrame) -> dict[str, float] | None:
     """Return the money that the campaign kept and what it cost, or None with too few customers."""
     known = table[LABEL].notna().to_numpy()
     treated = table["treated"].to_numpy()
     if not arms_reach(treated[known], MIN_POOLED):
         return None
-    columns = [table.loc[known, name].to_numpy() for name in (LABEL, "treated", "risk")]
+    columns = [table.loc[known, name].to_numpy() for name in (LABEL, "treated", "risk", "stake")]
     cost = float(table.loc[treated, "cost"].sum())
-    found = money(*columns, stake[known], receivers=int(treated.sum()), cost=cost)
+    found = money(*columns, receivers=int(treated.sum()), cost=cost)
     return {"saved": found.saved, "saved_low": found.low, "saved_high": found.high, "cost": cost}

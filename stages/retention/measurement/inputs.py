@@ -16,6 +16,7 @@ from retention.core.cells import bare, folded, is_missing
 from retention.core.columns import Columns
 from retention.core.errors import InputError, clipped, one_of, shown
 from retention.core.files import made, read_parquet
+from retention.core.kept_campaigns import KeptCampaign
 from retention.core.spreadsheets import unguard
 from retention.core.vocabulary import (
     ASSUMED_EFFECT,
@@ -24,13 +25,14 @@ from retention.core.vocabulary import (
     MARKET_FILE,
     MARKET_MONEY,
     MOST_MONEY,
+    PROFIT,
 )
 from retention.data.coded import Coded
 from retention.data.ids import clean_ids
 from retention.data.number_parsing import read_numbers
 from retention.data.reader import RawTable, read_export, refuse_broken_rows, refuse_empty_ids
 
-OUTCOMES = (LABEL, "revenue")
+OUTCOMES = (LABEL, "revenue", PROFIT)
 
 
 def _other_headers(columns: Columns) -> dict[str, list[str]]:
@@ -41,6 +43,9 @@ def _other_headers(columns: Columns) -> dict[str, list[str]]:
         LABEL: (label.header, *label.aliases),
         "revenue": (revenue.header, *revenue.aliases),
     }
+    if PROFIT in columns.by_name:  # a shop may have no profit
+        profit = columns.by_name[PROFIT]
+        ways[PROFIT] = (profit.header, *profit.aliases)
     return {name: [way for way in known if way != name] for name, known in ways.items()}
 
 
@@ -87,6 +92,23 @@ def read_list(path: Path) -> pd.DataFrame:
     return table.assign(arm=arms, treated=arms == Arm.TREATMENT)
 
 
+def with_global_control(listed: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return a list, and untreated below it those whom its campaign left to the global control.
+
+    Parameters
+    ----------
+    listed : DataFrame
+        As :func:`read_list` returns it.
+    path : Path
+        Where it lies; beside a list that was not launched nothing is read.
+    """
+    campaign = KeptCampaign(path.parent)
+    if path.name != campaign.listed.name or not campaign.launch.is_file():
+        return listed
+    members = read_parquet(campaign.global_control, [IDENTITY, "segment", "offer", "cost"])
+    return pd.concat([listed, members.assign(treated=False)], ignore_index=True)
+
+
 def read_customers(path: Path) -> pd.DataFrame:
     """Return each customer's risk (0 to 1) and profit (missing where unknown), by id.
 
@@ -112,8 +134,8 @@ def read_responses(path: Path, *, columns: Columns) -> tuple[pd.DataFrame, int]:
     ----------
     path : Path
         A .csv, .csv.gz or .parquet file with the customer's id and ``drop`` (0, 1 or the
-        export's words), ``revenue`` of the three months after, or both; an empty cell is an
-        outcome that is not known.
+        export's words), ``revenue`` or ``profit`` of the months after, or several of them; an empty
+        cell is an outcome that is not known.
     columns : Columns
         The data dictionary: the export's words for headers and outcomes.
 
@@ -128,7 +150,7 @@ def read_responses(path: Path, *, columns: Columns) -> tuple[pd.DataFrame, int]:
     outcomes = [name for name in OUTCOMES if name in raw.columns]
     if not outcomes:
         found = one_of(clipped(name) for name in raw.header[:30])
-        raise InputError(f"{path} has no column drop or revenue; found: {found}")
+        raise InputError(f"{path} has no column drop, revenue or profit; found: {found}")
     table = pd.DataFrame({IDENTITY: clean_ids(raw.ids)[0]})
     for name in outcomes:
         column, valid = raw.columns[name], "no number"

@@ -13,13 +13,24 @@ _ARMS = (Arm.CONTROL, Arm.TREATMENT)
 """The arms as tables show them, from left to right."""
 
 
-def as_markdown(content: Found) -> str:
-    """Return the measurement as Markdown; `content` is what measured.json holds."""
+def as_markdown(content: Found, *, alone: bool = True) -> str:
+    """Return the measurement as Markdown.
+
+    Parameters
+    ----------
+    content : mapping
+        What measured.json holds.
+    alone : bool
+        Whether effects for the next campaign are to follow from this one alone.
+    """
+    if content.get("left_out"):
+        return f"# What the campaign did\n\nLeft out: {content['left_out_why']}."
     parts = [_who_answered(content)]
     if content["drop"]:
-        parts += [_drops(content), _money(content["money"]), _next(content)]
-    if content["revenue"]:
-        parts.append(_revenue(content["revenue"]))
+        parts += [_drops(content), _money(content["money"])]
+        if alone:
+            parts.append(next_campaign(content))
+    parts += [_amounts(name, content[name]) for name in ("revenue", "profit") if content[name]]
     return "\n\n".join(["# What the campaign did", *parts])
 
 
@@ -153,7 +164,8 @@ def _money(found: Found | None) -> str:
     )
 
 
-def _next(content: Found) -> str:
+def next_campaign(content: Found) -> str:
+    """Return the effects to use next; of `content` it takes those and what was assumed."""
     offers = content["offers"]
     if not content["effects_on_list"]:
         return (
@@ -177,8 +189,9 @@ def _next(content: Found) -> str:
     ]
     lines += [
         "",
-        "Shrunk towards the effects that the list assumed, all moved by what the offers show "
-        "together. The interval holds how far an offer may be from the others.",
+        "Shrunk towards the effects that were assumed before anything was measured, all moved by "
+        "what the offers show together. The interval holds how far an offer may be from the "
+        "others.",
     ]
     lines += [
         f"**Warning:** offers.yaml says {effect:g} of {code} today, the list assumed "
@@ -189,13 +202,13 @@ def _next(content: Found) -> str:
     return "\n".join(lines)
 
 
-def _revenue(content: Found) -> str:
+def _amounts(name: str, content: Found) -> str:
     lines = [
-        "## Revenue",
+        f"## {name.capitalize()}",
         "",
         "| who | control | treatment | mean in control | mean in treatment | difference (95 %) "
         "| verdict |",
-        "|---|---:|---:|---:|---:|---:|---|",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     told, untold = _parted(content)
     lines += [
@@ -203,7 +216,7 @@ def _revenue(content: Found) -> str:
         f"| {_means(found)} "
         f"| {found['difference']:+.1f} "
         f"({_range(found, 'difference', 1)}) "
-        f"| {_verdict(found, ('less revenue', 'more revenue'))} |"
+        f"| {_verdict(found, (f'less {name}', f'more {name}'))} |"
         for who, found in told
     ]
     return "\n".join([*lines, "", "Adjusted for the risk told before the campaign.", *untold])

@@ -2,21 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
-from retention.core.params import Campaign
 from retention.core.value_at_risk import profit_at_stake
-from retention.core.vocabulary import ASSUMED_EFFECT, IDENTITY, LABEL
+from retention.core.vocabulary import ASSUMED_EFFECT, IDENTITY, LABEL, PROFIT
 from retention.data.matching import match
-from retention.measurement.ab_test import check_split, missing_p
+from retention.measurement.ab_test import UnmeasurableError, check_split, missing_p
 from retention.measurement.catalogue_update import changed_since, effects_to_use
 from retention.measurement.groups import effects, in_arms, means_in_arms, money_of
 from retention.measurement.inputs import OUTCOMES
 from retention.measurement.markdown import as_markdown
+
+
+class Terms(Protocol):
+    """By what a campaign is measured: the params section, or what was launched."""
+
+    @property
+    def control_share(self) -> float:
+        """Share of the control arm that was planned."""
+
+    @property
+    def horizon_months(self) -> float:
+        """Months over which a lost customer's profit counts."""
+
+    @property
+    def share_lost(self) -> float:
+        """Share of the monthly profit that a drop costs."""
 
 
 @dataclass(frozen=True)
@@ -26,25 +41,23 @@ class Measurement:
     Attributes
     ----------
     content : dict
-        All of it in figures; ``drop``, ``revenue`` and ``money`` are None where they are not
-        known.
-    offers : dict
-        Each offer's effect for the next campaign, see ``catalogue_update.effects_to_use``; empty
-        where nothing can be told.
-    report : str
-        All of it as a page to read, in Markdown.
+        All of it in figures; ``drop``, ``revenue``, ``profit`` and ``money`` are None where they
+        are not known.
+    table : DataFrame
+        The list with ``risk``, ``stake`` and each outcome, see :func:`with_outcomes`.
     """
 
     content: dict[str, Any]
+    table: pd.DataFrame
 
     @property
     def offers(self) -> dict[str, dict[str, Any]]:
-        """The effects for the next campaign."""
+        """The effects for the next campaign, by offer; empty where nothing can be told."""
         return self.content["offers"]
 
     @property
     def report(self) -> str:
-        """What there is to read."""
+        """What there is to read, in Markdown."""
         return as_markdown(self.content)
 
 
@@ -53,7 +66,7 @@ def measure_campaign(
     customers: pd.DataFrame,
     answers: pd.DataFrame,
     *,
-    campaign: Campaign,
+    campaign: Terms,
     catalogue: Mapping[str, float],
     repeated: int = 0,
     place: str = "the answers",
@@ -69,9 +82,9 @@ def measure_campaign(
     customers : DataFrame
         ``customer_id``, ``risk`` and ``profit`` of at least those on the list.
     answers : DataFrame
-        ``customer_id`` and ``drop``, ``revenue`` or both, one row a customer.
-    campaign : Campaign
-        The params section.
+        ``customer_id`` and ``drop``, ``revenue`` or ``profit``, or several; one row a customer.
+    campaign : Terms
+        The params section, or what was launched.
     catalogue : mapping
         Effect of each offer in the catalogue of today.
     repeated : int
@@ -82,11 +95,18 @@ def measure_campaign(
     Raises
     ------
     InputError
-        If the tables do not belong together, an arm is empty, the arms do not fit the control
-        share, or no outcome of anyone on the list is known.
+        If the tables do not belong together, or no outcome of anyone on the list is known; it is an
+        UnmeasurableError where an arm is empty or the arms do not fit the control share.
     """
     split = check_split(listed, campaign.control_share, who="the list")
-    table = _joined(listed, customers, answers)
+    table = with_outcomes(listed, customers, answers, terms=campaign)
+    if table["treated"].nunique() < 2:
+        raise UnmeasurableError(
+            "one_arm",
+            "all of the list are of one arm; without the other nothing can be compared",
+        )
+    if not _on_list(answers, listed).any():
+        raise InputError("no customer of the answers is on the list; are both of one campaign?")
     content = {
         "arms": {
             "listed": in_arms(table, table[IDENTITY].notna()),
@@ -97,7 +117,7 @@ def measure_campaign(
         "repeated_rows": repeated,
         **dict.fromkeys((*OUTCOMES, "money")),
     }
-    outcomes = [name for name in OUTCOMES if name in answers and table[name].notna().any()]
+    outcomes = [name for name in OUTCOMES if table[name].notna().any()]
     if not outcomes:
         raise InputError(f"{place} has no outcome of any customer of the list")
     for name in outcomes:
@@ -113,31 +133,52 @@ def measure_campaign(
     }
     content |= {"offers": {}, "effects_on_list": ASSUMED_EFFECT in listed, "changed_since": {}}
     if LABEL in outcomes:
-        stake = profit_at_stake(table, months=campaign.horizon_months, lost=campaign.share_lost)
-        content["money"] = money_of(table, stake=stake)
+        content["money"] = money_of(table)
         content["arms"]["drop_share"] = means_in_arms(table, LABEL)
         if ASSUMED_EFFECT in listed:
-            assumed = listed.groupby("offer")[ASSUMED_EFFECT].first().to_dict()
-            content["offers"] = effects_to_use(table[table[LABEL].notna()], assumed)
+            content["offers"] = effects_to_use([known_drops(table)], assumed_by(listed))
             content["changed_since"] = changed_since(content["offers"], catalogue)
-    return Measurement(content)
+    return Measurement(content, table)
 
 
-def _joined(listed: pd.DataFrame, customers: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
-    """Return the list with risk, profit and outcome of each customer."""
-    table = listed.merge(customers.drop_duplicates(IDENTITY), on=IDENTITY, how="left")
+def assumed_by(listed: pd.DataFrame) -> dict[str, float]:
+    """Return the effect that a list assumes of each of its offers."""
+    return listed.groupby("offer")[ASSUMED_EFFECT].first().to_dict()
+
+
+def known_drops(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of which it is known whether they dropped."""
+    return table[table[LABEL].notna()]
+
+
+def with_outcomes(
+    listed: pd.DataFrame, customers: pd.DataFrame, answers: pd.DataFrame, *, terms: Terms
+) -> pd.DataFrame:
+    """Return the list with risk, stake and outcomes of each customer.
+
+    Parameters
+    ----------
+    listed, customers, answers : DataFrame
+        As :func:`measure_campaign` takes them.
+    terms : Terms
+
+    Returns
+    -------
+    DataFrame
+        ``risk``, told before; ``stake``, the profit that a drop would cost by the profit of then;
+        and ``drop``, ``revenue`` and ``profit`` of after, missing where they are not known.
+    """
+    before = customers[[IDENTITY, "risk", PROFIT]].drop_duplicates(IDENTITY)
+    table = listed.drop(columns=["risk", PROFIT], errors="ignore")
+    table = table.merge(before, on=IDENTITY, how="left")
     if table["risk"].isna().any():
         who = table.loc[table["risk"].isna(), IDENTITY].iloc[0]
         raise InputError(
             f"customer {who} of the list has no risk; list and customers must be of one run"
         )
-    if table["treated"].nunique() < 2:
-        raise InputError(
-            "all of the list are of one arm; without the other nothing can be compared"
-        )
-    if not _on_list(answers, listed).any():
-        raise InputError("no customer of the answers is on the list; are both of one campaign?")
-    return table.merge(answers, on=IDENTITY, how="left")
+    table["stake"] = profit_at_stake(table, months=terms.horizon_months, lost=terms.share_lost)
+    known = answers.reindex(columns=[IDENTITY, *OUTCOMES])
+    return table.drop(columns=PROFIT).merge(known, on=IDENTITY, how="left")
 
 
 def _who_answered(listed: pd.DataFrame, answers: pd.DataFrame) -> dict[str, Any]:

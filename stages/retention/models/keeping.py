@@ -1,9 +1,6 @@
 """Models that are kept: laid aside, found again, refused where they do not fit the customers."""
 
-import json
-import re
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +13,7 @@ import pandas as pd
 
 from retention.core.errors import InputError, clipped, one_of, shown
 from retention.core.files import made, read_json, read_parquet, write_parquet
+from retention.core.kept_campaigns import FOLDER_NAME
 from retention.core.months import in_months
 from retention.core.params import Label
 from retention.core.paths import MODELS, TRAINED, ModelFolder
@@ -24,7 +22,6 @@ from retention.models.estimators import RiskModel
 from retention.models.persistence import load_model
 from retention.models.scoring import predict_risk
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 _NEEDS = ("features", "threshold", "sha256")
 
 
@@ -235,7 +232,7 @@ def keep_model(name: str, beside: Mapping[str, Path], table: pd.DataFrame) -> Mo
     InputError
         If the name is none for a folder or is taken, or a file is missing.
     """
-    if not _NAME.fullmatch(name):
+    if not FOLDER_NAME.fullmatch(name):
         raise InputError(f"{shown(name)} is no name of a folder; valid: letters, digits, - and _")
     folder = MODELS / name
     if folder.exists() or folder.with_name(f"{name}.dvc").exists():
@@ -256,23 +253,3 @@ def keep_model(name: str, beside: Mapping[str, Path], table: pd.DataFrame) -> Mo
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return ModelFolder(folder)
-
-
-def refuse_stale(stages: Sequence[str]) -> None:
-    """Raise an InputError if what a stage wrote is not of what it reads now, as DVC recorded it.
-
-    A model and an evaluation that do not belong together would tell of another model's grade.
-    """
-    command = [sys.executable, "-m", "dvc", "status", "--json", *stages]
-    done = subprocess.run(command, capture_output=True, check=False, text=True, encoding="utf-8")
-    try:
-        changed = json.loads(done.stdout)
-    except ValueError:
-        said = (done.stderr.strip() or "it says nothing").splitlines()[-1]
-        raise InputError(f"`dvc status` cannot tell what belongs together: {said}") from None
-    stale = [stage for stage in stages if stage in changed]
-    if stale:
-        raise InputError(
-            f"what {stale[0]} wrote is not of the model and the customers that are there now; run "
-            f"`dvc repro {stages[-1]}` first"
-        )

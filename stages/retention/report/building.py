@@ -11,10 +11,24 @@ from retention.core.columns import Columns
 from retention.core.files import rounded
 from retention.core.formats import LANGUAGES
 from retention.core.grades import FAILED_GRADE
+from retention.report.campaigns import (
+    LEAST_ANSWERS,
+    CampaignsSoFar,
+    campaign_rows,
+    comparable_answers,
+    planned_row,
+)
 from retention.report.months import months_overview, sees_months
 from retention.report.page import render
 from retention.report.people import People
-from retention.report.sections import came_true, cells, count_findings, funnel, headline_figures
+from retention.report.sections import (
+    came_true,
+    cells,
+    count_findings,
+    funnel,
+    headline_figures,
+    treated_by_channel,
+)
 from retention.report.views import view_of
 
 _HEADLINE = ("at_risk", "expected_drops", "profit_at_stake")
@@ -58,6 +72,7 @@ def build_report(
     names: Mapping[str, str],
     *,
     people: People,
+    so_far: CampaignsSoFar,
     reliability: pd.DataFrame,
     columns: Columns,
     folder: Path,
@@ -73,6 +88,8 @@ def build_report(
         The path of each file, and of the ``overview``.
     people : People
         What the tables of customers tell.
+    so_far : CampaignsSoFar
+        The campaigns that are kept.
     reliability : DataFrame
         See :func:`retention.report.sections.came_true`.
     columns : Columns
@@ -81,13 +98,14 @@ def build_report(
         Templates, style, script and sentences.
     """
     # As the file holds it, so that every figure of the page is one of the file.
-    overview = rounded(_overview(files, people, reliability))
+    overview = rounded(_overview(files, people, reliability, so_far))
     content = {
         name: rows_of(value) if isinstance(value, pd.DataFrame) else value
         for name, value in files.items()
     }
     content["overview"] = overview
     content["list"] = rows_of(people.top)
+    content["programme"] = so_far.programme or {}
     view, by_path = view_of(content, names), {names[name]: one for name, one in content.items()}
     pages = {
         language: render(by_path, names, view, columns=columns, folder=folder, language=language)
@@ -102,7 +120,10 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def _overview(
-    files: Mapping[str, Any], people: People, reliability: pd.DataFrame
+    files: Mapping[str, Any],
+    people: People,
+    reliability: pd.DataFrame,
+    so_far: CampaignsSoFar,
 ) -> dict[str, Any]:
     """Return what the tables of a run add up to."""
     segment, params = files["segment"], files["params"]
@@ -111,6 +132,11 @@ def _overview(
     if monthly:  # a kind of finding once, as it stands on the page
         noticed = monthly["months"]["findings"]
     findings = [*noticed, *files["featurize"]["report"]]
+    channels = treated_by_channel(
+        segment["offers"], {one["code"]: one["channel"] for one in files["offers"]}
+    )
+    campaign = params["campaign"] | {"horizon": params["label"]["horizon_months"]}
+    planned = planned_row(segment, campaign, channels=channels)
     return {
         "headline": headline_figures(
             people.customers,
@@ -122,6 +148,15 @@ def _overview(
         "funnel": funnel(segment["audience"], segment["excluded"]),
         "cells": cells(people.counts, list(segment["grid"]), segments=list(segment["segments"])),
         "findings": count_findings(findings),
-        "list": {"rows": people.listed, "shown": len(people.top)},
+        "list": {
+            "rows": people.listed,
+            "shown": len(people.top),
+            "channels": channels,
+        },
+        "campaigns": campaign_rows(so_far, planned, today=files["prepare"]["as_of"]),
+        "answers": {
+            "global_control": comparable_answers(so_far.programme),
+            "least": LEAST_ANSWERS,
+        },
         **monthly,
     }

@@ -20,17 +20,18 @@ from retention.report.views import feature_form
 
 SECTIONS = (
     "headline",
+    "campaign",
+    "campaigns",
+    "segments",
+    "reasons",
+    "changes",
     "readiness",
     "model",
-    "reasons",
-    "segments",
-    "campaign",
-    "changes",
     "assumptions",
     "limits",
     "rerun",
 )
-"""The parts of the page, in their order; each is a template and an id."""
+"""The parts of the page, what is decided from first; each is a template and an id."""
 MONTHLY_SECTION = "months"
 """The part that only a shop's months have; it stands behind that on the model."""
 UNIT_FORMS = {

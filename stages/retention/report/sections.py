@@ -1,10 +1,12 @@
 """What the page adds up from the tables of a run: how many are at risk, what stands to be lost."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from retention.core.arms import Arm
 from retention.core.audience import audience_of, is_ahead
 from retention.core.findings import Level
 from retention.core.value_at_risk import profit_at_stake
@@ -82,6 +84,24 @@ def funnel(audience: int, excluded: Mapping[str, int]) -> list[dict[str, object]
         left -= stopped
         rows.append({"gate": gate, "stopped": stopped, "left": left})
     return rows
+
+
+def treated_by_channel(
+    made: Mapping[str, Mapping[str, float]], channels: Mapping[str, str]
+) -> dict[str, int]:
+    """Return how many customers get an offer by each channel, the most first; no idle channel.
+
+    Parameters
+    ----------
+    made : mapping
+        By the offer's code its customers, ``treatment`` among them.
+    channels : mapping
+        By the offer's code its channel.
+    """
+    found: Counter[str] = Counter()
+    for code, one in made.items():
+        found[channels[code]] += int(one[Arm.TREATMENT])
+    return {name: count for name, count in found.most_common() if count}
 
 
 def count_findings(report: Sequence[Mapping[str, object]]) -> dict[str, int]:

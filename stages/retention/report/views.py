@@ -7,6 +7,13 @@ from retention.core.arms import Arm
 from retention.core.columns import Columns
 from retention.core.findings import Level
 from retention.core.grades import FAILED_GRADE
+from retention.report.campaigns import (
+    SHOWN_CAMPAIGNS,
+    CampaignState,
+    effect_reach,
+    timeline_of,
+    told_of_next,
+)
 from retention.report.months import (
     DRAWN,
     FORETOLD,
@@ -29,7 +36,11 @@ ASSUMPTIONS = {
     "campaign.profit_unit": "word",
     "campaign.budget": "money",
     "campaign.control_share": "percent",
+    "campaign.global_control_share": "percent",
+    "campaign.rest_days": "count",
     "campaign.contact_cap": "count",
+    "campaign.least_risk": "percent",
+    "campaign.least_gain": "money",
     "campaign.most_drift": "plain",
     "campaign.valid_days": "count",
     "campaign.suppression": "word",
@@ -148,6 +159,7 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     drifted = source["drift"]["columns"]
     return {
         **_months_view(files, names),
+        **_campaigns_view(files),
         "drift_at": drift_at,
         "rehearsal": files["segment"]["rehearsal"],
         "drifted": drifted,
@@ -175,15 +187,51 @@ def view_of(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     }
 
 
+def _campaigns_view(files: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what templates need of the campaigns so far: which are shown, where, on which scale.
+
+    Pooled groups (offers, channels, segments) are shown where at least one campaign tells of them.
+    """
+    shown = files["overview"]["campaigns"][:SHOWN_CAMPAIGNS]
+    programme, rest = files["programme"], files["params"]["campaign"]["rest_days"]
+    told = programme.get("campaigns", [])
+    pooled = {
+        kind: found
+        for kind, found in programme.get("pooled", {}).items()
+        if kind != "all" and found
+    }
+    groups = [one for found in pooled.values() for one in found.values()]
+    launched = [row for row in shown if row["state"] != CampaignState.PLANNED]
+    return {
+        "campaigns_shown": shown,
+        "campaigns_launched": launched,
+        **{
+            state: [place for place, row in enumerate(shown) if row["state"] == state]
+            for state in (CampaignState.LAUNCHED, CampaignState.RUNNING, CampaignState.AWAITED)
+        },
+        "next_is_of_today": told_of_next(
+            programme, files["segment"], name=files["params"]["campaign"]["name"]
+        ),
+        "some_untold": any(one["drop"] is None and one["left_out"] is None for one in told)
+        or any(one["prevented"] is None for one in groups),
+        "timeline": timeline_of(shown, today=files["prepare"]["as_of"], rest_days=rest),
+        "pooled_groups": pooled,
+        "campaign_reach": effect_reach([one["drop"] for one in told if one["left_out"] is None]),
+        "group_reach": effect_reach(groups),
+    }
+
+
 def _months_view(files: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return what templates need of a shop's months, and where they find what a snapshot has too.
 
-    A day that is empty in params follows the last month: its place is that of the day chosen.
+    What is empty in params and follows something else has its place where that stands: a day that
+    of the last month, the least risk the model's threshold.
     """
     monthly = sees_months(files)
     followed = {
         "data.as_of": (names["prepare"], "as_of"),
         "campaign.date": (names["segment"], "date"),
+        "campaign.least_risk": (names["train"], "threshold"),
     }
 
     def place_of(key: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from retention.core import paths
 from retention.core.audience import customers_of_today, is_rehearsal
 from retention.core.columns import Columns
 from retention.core.customer_parts import CustomerPart, Everyone
-from retention.core.files import made, read_parquet
+from retention.core.files import made, read_batches, read_parquet
 from retention.core.params import Segment
 from retention.core.part_names import clear_table, part_files
 from retention.core.parts import map_parts
@@ -24,6 +24,7 @@ from retention.core.rules import check_rule, columns_of
 from retention.core.spreadsheets import join_rows, write_part_of_both
 from retention.core.teaching import taught
 from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
+from retention.core.workbooks import SheetColumn, beyond_a_sheet, fits_a_sheet, write_workbook
 from retention.segments.membership import Cuts, cut_points
 from retention.segments.segmentation import (
     Segmentation,
@@ -35,6 +36,15 @@ from retention.segments.subgroup_discovery import ASKED_OF_TAUGHT, candidates
 
 KEPT = [IDENTITY, "risk", LABEL, PROFIT, "grid", "segments", "reasons"]
 """Columns of the customers' table."""
+_BOOK = (
+    SheetColumn(IDENTITY, "text", 18),
+    SheetColumn("risk", "share", 9),
+    SheetColumn(LABEL, "count", 15),
+    SheetColumn(PROFIT, "money", 14),
+    SheetColumn("grid", "text", 27),
+    SheetColumn("segments", "text", 50),
+    SheetColumn("reasons", "text", 50),
+)
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,7 @@ def segment_customers(
     columns: Columns,
     options: Segment,
     dialect: str,
+    language: str,
     jobs: int,
 ) -> Segmentation:
     """Put every customer into the grid and the named segments, write who is where, and study them.
@@ -171,7 +182,7 @@ def segment_customers(
         The data dictionary.
     options : Segment
         The params section.
-    dialect : str
+    dialect, language : str
         Of the tables for people.
     jobs : int
         Processes at most.
@@ -195,10 +206,22 @@ def segment_customers(
     items = list(zip(parts, seen.ranks, strict=True))
     inside = list(map_parts(place_them, items, jobs=jobs, what="placing customers"))
     join_rows(paths.CUSTOMERS.with_suffix(""), count=len(parts))
+    _write_book(len(everyone), language=language)
     belongs = pd.DataFrame(np.concatenate(inside), columns=list(rules), dtype=bool)
     return find_segments(
         everyone, belongs, taught=seen.taught, features=features, words=words, options=options
     )
+
+
+def _write_book(customers: int, *, language: str) -> None:
+    """Write the customers' table as a workbook, or say that it has too many rows for one."""
+    if not fits_a_sheet(customers):
+        paths.CUSTOMERS_BOOK.unlink(missing_ok=True)
+        table = paths.CUSTOMERS.with_suffix(".csv")
+        print(f"segment: {beyond_a_sheet(paths.CUSTOMERS_BOOK, customers, table)}")
+        return
+    how = {"sheet": "customers", "language": language}
+    write_workbook(read_batches(paths.CUSTOMERS), paths.CUSTOMERS_BOOK, _BOOK, **how)
 
 
 def _place(

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaincinv, ndtr
+from scipy.special import gammaincinv
+
+from retention.stats.mixtures import mixture_quantile
 
 GRID = 101
 """Spreads between offers that are weighed."""
 LEAST_SCALE = 0.1
 """The least that assumed effects may be off, and that offers may differ by, as share of drops."""
-_HALVINGS = 50
-"""Steps of the bisection for an end of an interval: to the last digits that are written."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,5 @@ def shrink(
     means = centre[:, None] * (1 - own) + np.einsum("g,sgj->sj", beyond, pull)
     left = spread**2 * (1 - np.einsum("sgj,gj->sj", pull, parts))
     errors = np.sqrt(left + (1 - own) ** 2 / precision[:, None])
-    low, high = (_quantile(share, means, errors, weight) for share in (0.025, 0.975))
+    low, high = (mixture_quantile(share, means, errors, weight) for share in (0.025, 0.975))
     return Shrunk(assumed + weight @ means, assumed + low, assumed + high)
-
-
-def _quantile(
-    share: float, means: np.ndarray, errors: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
-    """Return a quantile of mixtures of normals, a row each part and a column each mixture."""
-    low, high = (means - 10 * errors).min(axis=0), (means + 10 * errors).max(axis=0)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        short = weight @ ndtr((middle - means) / errors) < share
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return (low + high) / 2

@@ -14,21 +14,31 @@
   const filters = { arm: one("#by-arm"), segment: one("#by-segment"), offer: one("#by-offer") };
   const search = one("#search");
 
-  const filterList = () => {
+  const more = one("#list-more");
+  const STEP = 25;
+  let most = STEP;
+
+  // Rows that fit, a screenful at a time; those behind the button are printed all the same.
+  const showList = () => {
     if (!body) return;
     const cell = chosen();
     const words = search.value.trim().toLowerCase();
-    let shown = 0;
+    let fits = 0;
     for (const row of body.rows) {
-      const fits = (!cell || row.dataset.cell === cell)
+      row.hidden = !((!cell || row.dataset.cell === cell)
         && Object.entries(filters).every(([key, field]) => !field.value || row.dataset[key] === field.value)
-        && (!words || row.textContent.toLowerCase().includes(words));
-      row.hidden = !fits;
-      shown += fits;
+        && (!words || row.textContent.toLowerCase().includes(words)));
+      fits += !row.hidden;
+      row.classList.toggle("later", !row.hidden && fits > most);
     }
     const count = one("#list-count");
-    count.textContent = count.dataset.text.replace("{shown}", shown).replace("{rows}", body.rows.length);
+    const told = { fits, shown: Math.min(fits, most), rows: body.rows.length };
+    count.textContent = count.dataset.text.replace(/{(\w+)}/g, (_, key) => told[key]);
+    const left = Math.min(STEP, fits - most);
+    more.hidden = left <= 0;
+    more.textContent = more.dataset.text.replace("{more}", left);
   };
+  const filterList = () => { most = STEP; showList(); };
 
   const filterByCell = () => {
     const cell = chosen();
@@ -72,8 +82,17 @@
           return turn * (numeric ? left - right : left.localeCompare(right, language, { numeric: true }));
         });
         body.append(...rows);
+        showList();
       });
     }
+    more.addEventListener("click", () => {
+      const next = [...body.rows].find((row) => row.classList.contains("later"));
+      most += STEP;
+      showList();
+      // The keyboard goes on where the new rows begin.
+      next.tabIndex = -1;
+      next.focus();
+    });
     filterList();
   }
 
@@ -93,6 +112,14 @@
     });
   }
 
-  // On paper nothing stays folded.
-  window.addEventListener("beforeprint", () => { for (const folded of all("details")) folded.open = true; });
+  // On paper nothing stays folded; afterwards what was folded is again.
+  let folded = [];
+  window.addEventListener("beforeprint", () => {
+    folded.push(...all("details:not([open])"));
+    for (const part of folded) part.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const part of folded) part.open = false;
+    folded = [];
+  });
 })();
