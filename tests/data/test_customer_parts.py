@@ -167,7 +167,8 @@ def test_tables_of_other_parts_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_shop(*twin_shop("{}"), 3)
     divide(paths.SET_ASIDE, 2)
-    with pytest.raises(InputError, match=r"customers\.parquet has 3 parts and .* has 2; run"):
+    said = r"set_aside\.parquet is in 2 parts, .*customers\.parquet in 3; run"
+    with pytest.raises(InputError, match=said):
         make_customers(FILES, PARAMS, columns=COLUMNS, horizon=3)
 
 

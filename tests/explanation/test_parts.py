@@ -182,7 +182,7 @@ def test_risks_in_other_parts_or_of_others_are_refused(shop, tmp_path):
     write_parquet(table.drop(columns=["risk", "out_of_fold"]), features)
     write_parquet(table[RISKS], risks)
     divide(features, 3)
-    with pytest.raises(InputError, match=r"risk\.parquet has 1 parts, .*features\.parquet has 3"):
+    with pytest.raises(InputError, match=r"risk\.parquet is in 1 parts, .*features\.parquet in 3"):
         rows_in_files(features, risks)
     write_parquet(table[RISKS].iloc[1:], risks)
     divide(risks, 3)

@@ -195,8 +195,7 @@ def _refuse_freed_control(kept: KeptCampaign, terms: LaunchedTerms, campaign: Ca
         if len(members):
             raise InputError(
                 f"{kept.launch}: the share of global_control is 0, but {kept.global_control.name} "
-                f"holds {len(members):,} customers; {kept.checkout} brings "
-                "back what was launched"
+                f"holds {len(members):,} customers; {kept.checkout} brings back what was launched"
             )
         return
     name = f"campaign {kept.name} was sent with"

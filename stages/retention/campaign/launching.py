@@ -18,7 +18,7 @@ from retention.core.files import made, read_json, read_parquet, write_json, writ
 from retention.core.kept_campaigns import KeptCampaign, fingerprints_of, kept_campaigns
 from retention.core.months import months_after
 from retention.core.params import Campaign
-from retention.core.part_names import part_files, part_paths
+from retention.core.part_names import files_of_same_parts, part_paths
 from retention.core.parts import map_parts
 from retention.core.scratch import scratch_folder
 from retention.core.vocabulary import ASSUMED_EFFECT, IDENTITY
@@ -211,16 +211,9 @@ class _Sent:
 def _places(scratch: KeptCampaign) -> list[tuple[Path, Path, Path, Path, Path]]:
     """Return for each part where it is read, list, global control and customers, and written."""
     tables = (paths.CAMPAIGN_LIST, paths.CAMPAIGN_GLOBAL, paths.CUSTOMERS)
-    files = [part_files(made(path)) for path in tables]
-    count = len(files[0])
-    for path, found in zip(tables, files, strict=True):
-        if len(found) != count:
-            raise InputError(
-                f"{path} is in {len(found)} parts, {paths.CAMPAIGN_LIST} in {count}; run "
-                "`dvc repro`, which makes it anew"
-            )
-    written = [part_paths(path, count) for path in (scratch.listed, scratch.global_control)]
-    return list(zip(*files, *written, strict=True))
+    files = files_of_same_parts([made(path) for path in tables])
+    written = [part_paths(path, len(files)) for path in (scratch.listed, scratch.global_control)]
+    return [(*read, *to) for read, *to in zip(files, *written, strict=True)]
 
 
 def _keep_part(

@@ -14,10 +14,9 @@ import pandas as pd
 
 from retention.core import paths
 from retention.core.audience import customers_of_today
-from retention.core.errors import InputError
 from retention.core.files import joined, made, parquet_columns, read_parquet
 from retention.core.months import newest
-from retention.core.part_names import part_files, part_paths
+from retention.core.part_names import files_of_same_parts, part_paths
 from retention.core.vocabulary import IDENTITY, MONTH, REASON_RANKS
 
 
@@ -92,17 +91,8 @@ def customer_parts(last: str | None) -> list[CustomerPart]:
         If a table is not there, or is divided in another way than the features.
     """
     tables = (paths.FEATURES, paths.RISKS, paths.REASONS, paths.LEFT_OUT)
-    files = [part_files(made(path)) for path in tables]
-    count = len(files[0])
-    for path, found in zip(tables, files, strict=True):
-        if len(found) != count:
-            raise InputError(
-                f"{path} is in {len(found)} parts, {paths.FEATURES} in {count}; run `dvc repro`, "
-                "which makes it anew"
-            )
-    return [
-        CustomerPart(number, count, *of, last) for number, of in enumerate(zip(*files, strict=True))
-    ]
+    files = files_of_same_parts([made(path) for path in tables])
+    return [CustomerPart(number, len(files), *of, last) for number, of in enumerate(files)]
 
 
 class CustomerColumns(Protocol):

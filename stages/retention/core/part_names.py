@@ -7,6 +7,7 @@ that a killed run left half-written is never taken for a whole table.
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from retention.core.errors import InputError
@@ -39,6 +40,24 @@ def part_files(path: Path) -> list[Path]:
             "run `dvc repro`, which makes it anew"
         )
     return found
+
+
+def files_of_same_parts(tables: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """Return for each part the files that hold it, one of each of `tables`.
+
+    Raises
+    ------
+    InputError
+        If a table lies in another number of parts than the first one.
+    """
+    files = [part_files(path) for path in tables]
+    for path, found in zip(tables, files, strict=True):
+        if len(found) != len(files[0]):
+            raise InputError(
+                f"{path} is in {len(found)} parts, {tables[0]} in {len(files[0])}; run "
+                "`dvc repro`, which makes it anew"
+            )
+    return list(zip(*files, strict=True))
 
 
 def clear_table(path: Path) -> None:

@@ -14,13 +14,12 @@ import numpy as np
 import pandas as pd
 
 from retention.core.columns import Columns
-from retention.core.errors import InputError
-from retention.core.files import MAKES, parquet_columns, read_parquet, write_parquet
+from retention.core.files import parquet_columns, read_parquet, write_parquet
 from retention.core.hashing import behaviour_key
 from retention.core.id_order import in_id_order, plain_numbers
 from retention.core.months import in_months
 from retention.core.params import Features
-from retention.core.part_names import clear_table, part_files, part_paths
+from retention.core.part_names import clear_table, files_of_same_parts, part_paths
 from retention.core.parts import map_parts
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.data.customer_table import in_test, make_table
@@ -60,14 +59,9 @@ class CustomerFiles:
         InputError
             If prepare's tables are not of the same parts.
         """
-        read = [part_files(self.customers), part_files(self.set_aside)]
-        if len(read[0]) != len(read[1]):
-            raise InputError(
-                f"{self.customers} has {len(read[0])} parts and {self.set_aside} has "
-                f"{len(read[1])}; {MAKES} anew"
-            )
-        made = [part_paths(path, len(read[0])) for path in (self.features, self.left_out)]
-        return [CustomerFiles(*paths) for paths in zip(*read, *made, strict=True)]
+        read = files_of_same_parts([self.customers, self.set_aside])
+        made = [part_paths(path, len(read)) for path in (self.features, self.left_out)]
+        return [CustomerFiles(*of, *to) for of, *to in zip(read, *made, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.core.errors import InputError
 from retention.core.files import joined, parquet_columns, read_parquet
-from retention.core.part_names import part_files
+from retention.core.part_names import files_of_same_parts
 from retention.core.parts import map_parts
 from retention.core.row_weights import WEIGHT
 from retention.core.teaching import TAUGHT
@@ -79,14 +78,9 @@ def rows_in_files(table: Path, risks: Path, *, jobs: int = 1) -> PartedRows:
     InputError
         If the risks are of other customers, or lie in other parts.
     """
-    sources, others = part_files(table), part_files(risks)
-    if len(sources) != len(others):
-        raise InputError(
-            f"{risks} has {len(others)} parts, {table} has {len(sources)}; run `dvc repro`, which "
-            "makes it anew"
-        )
+    pairs = files_of_same_parts([table, risks])
+    sources = [features for features, _ in pairs]
     known = [name for name in (IDENTITY, *_OF_ALL) if name in parquet_columns(sources[0])]
-    pairs = list(zip(sources, others, strict=True))
     found = list(map_parts(partial(_keys_of, known), pairs, jobs=jobs, what="read"))
     return _in_order(found, sources, jobs)
 

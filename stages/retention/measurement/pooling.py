@@ -235,11 +235,9 @@ def drop_effect(cells: Sequence[Compared], *, least: int) -> dict[str, Any]:
         between campaigns; None where they cannot be told; and the ``verdict``, which needs both
         intervals on one side of 0.
     """
-    arms = np.array([[int(cell.treated.sum()), int((~cell.treated).sum())] for cell in cells])
-    enough = len(cells) > 0 and arms.sum(axis=0).min() >= least
-    share, gap = (
-        (pooled_share(cells), pooled_difference(cells, shares=True)) if enough else (None, None)
-    )
+    share, gap = None, None
+    if _arms_reach(cells, least):
+        share, gap = pooled_share(cells), pooled_difference(cells, shares=True)
     if share is None or gap is None:
         return {"campaigns": len(cells)} | NOT_TOLD | {"verdict": UNTOLD}
     limited = np.isfinite(share.low)
@@ -260,6 +258,12 @@ def drop_effect(cells: Sequence[Compared], *, least: int) -> dict[str, Any]:
         "tau": None if np.isnan(share.spread) else share.spread,
         "verdict": verdict,
     }
+
+
+def _arms_reach(cells: Sequence[Compared], least: int) -> bool:
+    """Tell whether either arm has `least` customers over all campaigns; there has to be one."""
+    treated = [cell.treated for cell in cells]
+    return bool(treated) and arms_reach(np.concatenate(treated), least)
 
 
 def share_so_far(cells: Sequence[Compared]) -> dict[str, Any] | None:
@@ -319,9 +323,8 @@ def money_effect(cells: Sequence[Compared], *, least: int) -> dict[str, Any] | N
         ``campaigns``, ``difference``, ``low``, ``high``, ``tau`` (its spread between campaigns) and
         ``verdict``.
     """
-    arms = np.array([[int(cell.treated.sum()), int((~cell.treated).sum())] for cell in cells])
-    found = pooled_difference(cells, shares=False)
-    if found is None or arms.sum(axis=0).min() < least:
+    found = pooled_difference(cells, shares=False) if _arms_reach(cells, least) else None
+    if found is None:
         return None
     return {
         "campaigns": len(cells),
