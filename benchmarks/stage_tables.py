@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 from retention.core.files import write_text
 from retention.core.plotting import BLUE, GREY, ORANGE, picture
 
-NAME, STAGES, CAPACITY = "benchmarks.png", "stages", "capacity"
-APART = ("simulate", "DuckDB")
+NAME, STAGES, CAPACITY, DEFAULTS = "benchmarks.png", "stages", "capacity", "defaults"
+FLOOR = "DuckDB"
+APART = ("simulate", FLOOR)
 """Rows that are no stage that a shop runs."""
+NEW_MONTH = ("prepare", "featurize", "score", "evaluate", "explain", "segment", "report")
+"""Stages that run again when exports are new and the model is not."""
 TOTAL = "all stages"
+_TIMES = ("seconds", "processor")
 KINDS = {"seconds": "seconds", "processor": "processor", "peak": "memory", "written": "files"}
 LEAST_COMPARED = 100_000
 """Customers from which growth is told: below it, imports take most of the time."""
@@ -29,6 +34,33 @@ def write_pages(found: dict[str, Any], folder: Path) -> None:
     text = "\n\n".join([about(found["about"]), shown, tables(rows)])
     fill(folder / "benchmarks.md", STAGES, text)
     fill(folder / "scale.md", CAPACITY, capacity(rows, found["about"]))
+
+
+def write_defaults(found: dict[str, Any], folder: Path) -> None:
+    """Fill the place of docs/benchmarks.md that tells of params as they are."""
+    rows = pd.DataFrame(found["rows"])
+    shown = [of_size(with_totals(rows), size) for size in sizes(rows)]
+    told = [ratios(rows, size) for size in sizes(rows)]
+    fill(folder / "benchmarks.md", DEFAULTS, "\n\n".join([about(found["about"]), *shown, *told]))
+
+
+def ratios(rows: pd.DataFrame, size: int) -> str:
+    """Return how the stages stand to those of before, and the first two to the query."""
+    loop = rows[(rows["customers"] == size) & (rows["engine"] == "loop")]
+
+    def took(version: str, stages: Sequence[str], key: str) -> float:
+        return loop[(loop["version"] == version) & loop["stage"].isin(stages)][key].sum()
+
+    head = [f"{size:,} customers", "seconds", "cpu"]
+    cells = []
+    for name, version, stages, other, beside in (
+        ("all stages but train, times those of before", "now", NEW_MONTH, "before", NEW_MONTH),
+        ("prepare and featurize, times the query", "now", NEW_MONTH[:2], "now", [FLOOR]),
+        ("the same before, times the query", "before", NEW_MONTH[:2], "now", [FLOOR]),
+    ):
+        pairs = ((took(version, stages, key), took(other, beside, key)) for key in _TIMES)
+        cells.append([name, *(f"{mine / its:.2f}" if its else "" for mine, its in pairs)])
+    return "\n".join([line(head), line(["---", "---:", "---:"]), *map(line, cells)])
 
 
 def fill(page: Path, mark: str, text: str) -> None:

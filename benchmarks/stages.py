@@ -7,11 +7,13 @@ committed is not measured. Where tables lie in parts, they are worked on by the 
 DuckDB query that reads, pivots and joins the same exports and writes a parquet file is the floor
 for prepare and featurize.
 
-The figures go to build/bench.json and, with `--write`, between the marks of docs/benchmarks.md and
-docs/scale.md, with a picture; `--only-write` writes what the last run measured.
+The figures go to build/bench-PLACE.json and, with `--write`, between the marks of
+docs/benchmarks.md and docs/scale.md, with a picture; `--only-write` writes what the last run
+measured. The place is `stages`, or `defaults` for a run with params as they are.
 
 Usage: python benchmarks/stages.py [--customers 1000 10000 100000 1000000] [--largest]
-           [--model logistic] [--before REVISION] [--most-memory 16000] [--write | --only-write]
+           [--model logistic] [--before REVISION] [--most-memory 16000] [--place defaults]
+           [--write | --only-write]
 """
 
 import argparse
@@ -30,15 +32,15 @@ from typing import Any
 import yaml
 from processes import run_child, watch
 from shops import ROOT, of_project
-from stage_tables import write_pages
+from stage_tables import DEFAULTS, FLOOR, STAGES, write_defaults, write_pages
 
 from retention.core import paths
 from retention.core.files import read_json, write_json
 
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
 LARGEST = 10_000_000
-FOUND = ROOT / "build/bench.json"
-FLOOR = "DuckDB"
+WRITERS = {STAGES: write_pages, DEFAULTS: write_defaults}
+"""By the place of docs/benchmarks.md that is filled."""
 NOW, BEFORE = "now", "before"
 
 QUERY = """
@@ -169,7 +171,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
 
     def keep(version: str, customers: int, found: dict[str, Any]) -> None:
         rows.append({"version": version, "customers": customers} | found)
-        write_json({"about": about, "rows": rows}, FOUND)
+        write_json({"about": about, "rows": rows}, found_in(options.place))
         took = f"{found['seconds']:.1f} s, {found['peak']:.0f} MB"
         told = found["failed"] or took
         print(f"{customers:,} {version} {found['engine']} {found['stage']}: {told}", flush=True)
@@ -185,6 +187,11 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
                     keep(version, customers, found)
             shutil.rmtree(exports)
     return {"about": about, "rows": rows}
+
+
+def found_in(place: str) -> Path:
+    """Return where the figures for a place of the page are kept."""
+    return ROOT / f"build/bench-{place}.json"
 
 
 def git(*command: str) -> str:
@@ -207,14 +214,15 @@ def main() -> None:
     parser.add_argument("--before", help="another revision, to set beside this one")
     parser.add_argument("--most-memory", type=float, default=16_000, help="MB; more is ended")
     parser.add_argument("--folder", help="where the scratch clones and exports go")
+    parser.add_argument("--place", choices=WRITERS, default=STAGES, help="of docs/benchmarks.md")
     parser.add_argument("--write", action="store_true", help="write the pages of docs")
     parser.add_argument("--only-write", action="store_true", help="and measure nothing anew")
     options = parser.parse_args()
     if options.largest:
         options.customers = [*options.customers, LARGEST]
-    found = read_json(FOUND) if options.only_write else measure_all(options)
+    found = read_json(found_in(options.place)) if options.only_write else measure_all(options)
     if options.write or options.only_write:
-        write_pages(found, ROOT / "docs")
+        WRITERS[options.place](found, ROOT / "docs")
     else:
         print(json.dumps(found["about"], ensure_ascii=False))
 

@@ -1,6 +1,8 @@
 """Tables in parts: where they lie, and one function called for each of them."""
 
 import os
+import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from part_work import doubled, killed_once, process_of, refusing
 from retention.core.errors import InputError
 from retention.core.files import read_parquet, write_parquet
 from retention.core.part_names import clear_table, part_files, part_paths
-from retention.core.parts import map_parts, works_here
+from retention.core.parts import map_parts
 
 
 def test_one_part_is_the_file_itself():
@@ -68,8 +70,32 @@ def test_results_come_in_the_order_of_the_parts(jobs):
 def test_light_parts_begin_no_process_that_is_not_worth_it(parts, begun):
     found = list(map_parts(process_of, range(parts), jobs=2, what="test", light=True))
     assert len(found) == parts
-    assert works_here(parts, jobs=2) == (begun == 0)
     assert set(found) == {os.getpid()} if begun == 0 else os.getpid() not in found
+
+
+def test_light_parts_of_this_process_are_done_side_by_side():
+    together = threading.Barrier(2, timeout=60)  # lets nobody pass who is alone
+    met = map_parts(lambda part: together.wait() >= 0 and part, [7, 8], jobs=2, what="", light=True)
+    assert list(met) == [7, 8]
+
+
+def test_light_parts_are_done_one_after_the_other_where_one_core_is_given():
+    here, most = [], []
+
+    def alone(part: int) -> int:
+        here.append(part)
+        most.append(len(here))
+        time.sleep(0.01)
+        here.remove(part)
+        return part
+
+    assert list(map_parts(alone, [1, 2, 3], jobs=1, what="test", light=True)) == [1, 2, 3]
+    assert max(most) == 1
+
+
+def test_what_a_light_part_refuses_ends_the_work():
+    with pytest.raises(InputError, match="part 1 holds a mistake"):
+        list(map_parts(refusing, [0, 1, 2], jobs=2, what="test", light=True))
 
 
 def test_parts_that_take_long_have_processes_however_few_they_are():

@@ -75,6 +75,29 @@ def test_a_place_between_marks_is_filled_again_and_again(tmp_path):
         tables.fill(page, "y", "text")
 
 
+def test_stages_are_told_as_times_those_of_before_and_the_query():
+    rows = pd.DataFrame(
+        {"customers": 1000, "engine": engine, "version": version, "stage": stage}
+        | {"seconds": seconds, "processor": 2 * seconds + (version == "before")}
+        for engine, version, stage, seconds in (
+            ("loop", "now", "DuckDB", 2),
+            ("loop", "now", "prepare", 4),
+            ("loop", "now", "featurize", 3),
+            ("loop", "now", "train", 100),
+            ("loop", "now", "report", 1),
+            ("dask", "now", "report", 50),
+            ("loop", "before", "prepare", 9),
+            ("loop", "before", "train", 1),
+            ("loop", "before", "report", 1),
+        )
+    )
+    assert tables.ratios(rows, 1000).splitlines()[2:] == [
+        "| all stages but train, times those of before | 0.80 | 0.73 |",
+        "| prepare and featurize, times the query | 3.50 | 3.50 |",
+        "| the same before, times the query | 4.50 | 4.75 |",
+    ]
+
+
 CHILDREN = """
 import subprocess, sys
 work = "import time; held = bytearray(60_000_000); time.sleep(0.8); sum(range(10**7))"

@@ -7,10 +7,8 @@ shop is, and a part whose worker died is simply done again.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from typing import TypeVar
-
-from joblib import Parallel, delayed
 
 from retention.core.errors import InputError, one_of, shown
 from retention.core.memory import give_back
@@ -54,7 +52,8 @@ def map_parts(
         What is done, for the progress bar.
     light : bool
         Whether a part takes hardly longer than to start a process and import all that it needs:
-        each process is then to have :data:`LIGHT` of them.
+        each process is then to have :data:`LIGHT` of them, and fewer are done by threads. What
+        a light `function` writes belongs to its part alone.
 
     Raises
     ------
@@ -62,9 +61,10 @@ def map_parts(
         If the environment names another engine, or the cluster cannot work (``core.cluster``).
     """
     engine = _engine()
-    if light and engine == "loop":
-        jobs = _worthwhile(len(parts), jobs)
-    results = _results(function, parts, jobs, engine)
+    if light and engine == "loop" and min(jobs, len(parts) // LIGHT) <= 1:
+        results = _by_threads(function, parts, jobs)
+    else:
+        results = _results(function, parts, jobs, engine)
     if len(parts) == 1:
         yield from results
         return
@@ -72,14 +72,14 @@ def map_parts(
         yield result
 
 
-def works_here(count: int, *, jobs: int) -> bool:
-    """Tell whether `count` light parts are done by this process, one after the other."""
-    return count == 1 or (_engine() == "loop" and _worthwhile(count, jobs) == 1)
-
-
-def _worthwhile(count: int, jobs: int) -> int:
-    """Return how many processes `count` light parts are worth."""
-    return max(1, min(jobs, count // LIGHT))
+def _by_threads(
+    function: Callable[[_Part], _Result], parts: Sequence[_Part], jobs: int
+) -> Iterator[_Result]:
+    if min(len(parts), jobs) == 1:
+        yield from map(function, parts)
+        return
+    with ThreadPoolExecutor(jobs) as pool:  # Arrow and numpy leave Python's lock free for long
+        yield from pool.map(function, parts)
 
 
 def _results(
@@ -94,6 +94,8 @@ def _results(
 
         yield from map_on_cluster(function, parts, jobs=jobs)
         return
+    from joblib import Parallel, delayed
+
     done, tries, folder = 0, 0, os.getcwd()
     while done < len(parts):
         results = Parallel(n_jobs=min(jobs, len(parts)), return_as="generator", pre_dispatch=jobs)(

@@ -15,9 +15,8 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6B7280"
 def picture(path: Path, *, width: float = 7, height: float = 4.5, **subplots: Any) -> Iterator[Any]:
     """Yield the axes of a new figure (inches) and save it as PNG once the block succeeded."""
     import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     style = {
         "font.family": "DejaVu Sans",
@@ -29,12 +28,11 @@ def picture(path: Path, *, width: float = 7, height: float = 4.5, **subplots: An
         "figure.dpi": 110,
         "svg.hashsalt": "retention",
     }
-    with plt.rc_context(style):
-        figure, axes = plt.subplots(figsize=(width, height), layout="constrained", **subplots)
-        try:
-            yield axes
-            with atomic(path) as scratch:
-                # Without the software's name and version the bytes depend on the picture alone.
-                figure.savefig(scratch, format="png", metadata={"Software": None})
-        finally:
-            plt.close(figure)
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        canvas = FigureCanvasAgg(figure)
+        yield figure.subplots(**subplots)
+        with atomic(path) as scratch:
+            # Drawn once, where savefig draws twice. Without the software's name and version the
+            # bytes depend on the picture alone.
+            canvas.print_png(scratch, metadata={"Software": None})

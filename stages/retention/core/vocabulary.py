@@ -12,6 +12,8 @@ LABEL_SOURCE = "label_source"
 missing where it is unknown."""
 BY_SHOP, BY_RULE = "shop", "rule"
 PROFIT = "profit"
+POSITION = "position"
+"""Column of a customer's line in the behaviour file; kept for the leak scan, never a feature."""
 REASON_RANKS = ("reason_1", "reason_2", "reason_3")
 """A customer's reasons, the strongest first: columns of ``reasons.parquet``."""
 ASSUMED_EFFECT = "assumed_effect"

@@ -7,9 +7,8 @@ import pandas as pd
 
 from retention.core.findings import Finding, Level, as_table
 from retention.core.params import Features
-from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
+from retention.core.vocabulary import IDENTITY, LABEL, POSITION, PROFIT
 from retention.data.drift import find_drift
-from retention.data.joining import POSITION
 from retention.data.leakage import (
     duplicates,
     leaks,

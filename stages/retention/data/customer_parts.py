@@ -21,9 +21,8 @@ from retention.core.months import in_months
 from retention.core.params import Features
 from retention.core.part_names import clear_table, files_of_same_parts, part_paths
 from retention.core.parts import map_parts
-from retention.core.vocabulary import IDENTITY, LABEL, MONTH
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH, POSITION
 from retention.data.customer_table import in_test, make_table
-from retention.data.joining import POSITION
 from retention.data.study_rows import (
     StudyRows,
     find_cuts,

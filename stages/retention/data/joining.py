@@ -8,12 +8,9 @@ import numpy as np
 import pandas as pd
 
 from retention.core.columns import Columns
-from retention.core.vocabulary import IDENTITY, MARKET_FILE, MINUTES, PROFIT, REVENUE
+from retention.core.vocabulary import IDENTITY, MARKET_FILE, MINUTES, POSITION, PROFIT, REVENUE
 from retention.data.cleaning import JOIN_KEY, Cleaned, customer_keys
 from retention.data.ids import plain_numbers
-
-POSITION = "position"
-"""A customer's place in the behaviour file; kept for the leak scan, never a feature."""
 
 IN_QUARANTINE = "in_quarantine"
 _BEHIND = 1 << 40

@@ -31,8 +31,8 @@ from retention.core.vocabulary import (
     MARKET_FILE,
     MARKET_MONEY,
     MONTH,
+    POSITION,
 )
-from retention.data.joining import POSITION
 from retention.data.ledger import (
     Ledger,
     combined,

@@ -18,7 +18,7 @@ from retention.core.findings import Finding, Level, as_table
 from retention.core.hashing import behaviour_key
 from retention.core.params import Prepare
 from retention.core.part_names import clear_table, part_paths
-from retention.core.parts import map_parts, works_here
+from retention.core.parts import map_parts
 from retention.core.paths import QUARANTINE
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.data.cleaning import Cleaned, clean_table
@@ -180,8 +180,8 @@ def clean_division(
     work = partial(clean_part, division=division, columns=columns, misspellings=misspellings)
     if division.count > 1:
         work = partial(work, folder=scratch)
-    if works_here(division.count, jobs=jobs):  # and the machine has nothing else to do
-        work = partial(work, threads=len(columns.tables) if division.count == 1 else jobs)
+    if division.count == 1:  # and the machine has nothing else to do
+        work = partial(work, threads=len(columns.tables))
     parts = list(map_parts(work, range(division.count), jobs=jobs, what="clean", light=True))
     facts = division.files
     return CleanExports(

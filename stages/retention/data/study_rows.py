@@ -13,10 +13,9 @@ from retention.core.months import in_months
 from retention.core.params import Features
 from retention.core.row_weights import weights_of
 from retention.core.sampling import Sampling
-from retention.core.vocabulary import LABEL, MONTH
+from retention.core.vocabulary import LABEL, MONTH, POSITION
 from retention.data.customer_table import CustomerTable
 from retention.data.drift import DRIFT_SAMPLE
-from retention.data.joining import POSITION
 
 
 @dataclass(frozen=True)
