@@ -35,6 +35,14 @@ def process_of(_: int) -> int:
     return os.getpid()
 
 
+def threads_of(_: int) -> tuple[int, int]:
+    """Return the process, and how many threads the sums and products of a fit may take."""
+    import sklearn.ensemble  # noqa: F401  # loads the pools
+    from threadpoolctl import threadpool_info
+
+    return os.getpid(), max(pool["num_threads"] for pool in threadpool_info())
+
+
 def clean_dying(mark: Path, number: int, **how: Any) -> CleanPart:
     """Clean a part of a shop; die by a signal, the first part 2 half-written."""
     part = preparation.clean_part(number, **how)

@@ -13,7 +13,7 @@ from part_work import doubled, killed_once, process_of, refusing
 from retention.core.errors import InputError
 from retention.core.files import read_parquet, write_parquet
 from retention.core.part_names import clear_table, part_files, part_paths
-from retention.core.parts import map_parts
+from retention.core.parts import in_turn, map_parts
 
 
 def test_one_part_is_the_file_itself():
@@ -101,6 +101,20 @@ def test_what_a_light_part_refuses_ends_the_work():
 def test_parts_that_take_long_have_processes_however_few_they_are():
     found = list(map_parts(process_of, range(2), jobs=2, what="test"))
     assert os.getpid() not in found
+
+
+@pytest.mark.parametrize(
+    ("parts", "jobs", "expected"),
+    [(1, 8, True), (2, 2, True), (3, 2, True), (4, 2, False), (4, 3, True), (2, 1, False)],
+)
+def test_heavy_parts_are_done_in_turn_where_a_process_would_have_less_than_two(
+    monkeypatch, parts, jobs, expected
+):
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+    monkeypatch.setenv("RETENTION_ENGINE", "loop")
+    assert in_turn(parts, jobs=jobs) == expected
+    monkeypatch.setenv("RETENTION_ENGINE", "dask")
+    assert in_turn(parts, jobs=jobs) == (parts == 1)
 
 
 def test_a_part_whose_worker_was_killed_is_done_again(tmp_path):

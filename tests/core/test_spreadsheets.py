@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from helpers import cells_of
-from retention.core.files import read_parquet
+from retention.core.files import read_parquet, settle
 from retention.core.params import Campaign
 from retention.core.spreadsheets import (
     DIALECTS,
@@ -19,6 +19,7 @@ from retention.core.spreadsheets import (
     guarded,
     join_rows,
     number_text,
+    number_texts,
     unguard,
     write_both,
     write_for_people,
@@ -174,3 +175,44 @@ def test_rows_of_parts_make_one_file(tmp_path, count):
     ]
     left = [one.suffix for one in tmp_path.rglob("*") if one.is_file()]
     assert sorted(left) == [".csv", ".csv", *[".parquet"] * (count + 1)]
+
+
+def numbers_of_every_size():
+    """200,000 numbers: of all magnitudes, as they are and rounded, halves, and the odd ones."""
+    rng = np.random.default_rng(0)
+    digits = rng.integers(-(10**9), 10**9, 40_000).astype(float)
+    spread = rng.standard_normal(40_000) * 10.0 ** rng.integers(-9, 22, 40_000)
+    with np.errstate(over="ignore"):
+        bits = rng.integers(0, 2**64, 20_000, dtype="uint64").view("float64")
+    thousandths = rng.integers(-(10**7), 10**7, 20_000) / 1000
+    near = 1e9 + rng.integers(-(10**7), 10**7, 19_990) / 1e6
+    places = rng.integers(0, 8, 40_000)
+    halves = rng.integers(-(10**9), 10**9, 20_000) / 1e6 + 5e-7
+    odd = [-0.0, 0.0, np.nan, np.inf, -np.inf, 1e-6, -1e-6, 4.9e-7, 1e16, 0.9999999]
+    return np.concatenate(
+        [digits / 10.0**places, spread, bits, thousandths, near, halves, settle(spread), odd]
+    )
+
+
+@pytest.mark.parametrize("mark", [",", "."])
+def test_a_column_has_the_texts_of_its_numbers(mark):
+    values = numbers_of_every_size()
+    assert len(values) == 200_000
+    assert number_texts(values, mark).tolist() == [
+        number_text(one, mark) for one in values.tolist()
+    ]
+    assert number_texts(np.array([]), mark).tolist() == []
+
+
+def test_texts_of_a_column_are_those_that_are_read_back():
+    values = np.array([-0.5, 1.125, 2.5e-5, 12.0, -0.0, np.nan, 999_999_999.125, 1e9, 1e20])
+    assert number_texts(values, ",").tolist() == [
+        *("-0,5", "1,1250", "0,000025", "12,0", "0,0", ""),
+        *("999999999,1250", "1000000000,0", "100000000000000000000,0"),
+    ]
+
+
+@given(st.lists(st.floats(), max_size=20), st.sampled_from([",", "."]))
+def test_a_column_of_any_numbers_has_their_texts(values, mark):
+    expected = [number_text(value, mark) for value in values]
+    assert number_texts(np.array(values, dtype="float64"), mark).tolist() == expected

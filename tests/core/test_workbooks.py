@@ -135,9 +135,13 @@ def test_a_text_too_long_for_a_cell_is_refused_and_nothing_is_left(tmp_path):
 
 
 def test_what_a_killed_run_put_aside_goes_with_the_next_one(tmp_path):
-    aside = tmp_path / ".a.xlsx.rows.partial"
-    aside.mkdir()
-    (aside / "rows").write_text("300001")
+    code = (
+        "pieces = (table() if piece else os.kill(os.getpid(), 9) for piece in (1, 0));"
+        "write_workbook(pieces, path, COLUMNS, sheet='message', language='ru')"
+    )
+    with pytest.raises(subprocess.CalledProcessError, match="SIGKILL"):
+        in_another_process(code, tmp_path / "a.xlsx")
+    assert sorted(one.is_dir() for one in tmp_path.iterdir()) == [False, True]
     write(tmp_path / "a.xlsx")
     clear_leftovers(tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["a.xlsx"]

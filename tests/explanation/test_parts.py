@@ -1,5 +1,6 @@
 """A shop explained in parts: the same as in one, whoever works on them and however they are cut."""
 
+import os
 from functools import partial
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from dictionary import BEHAVIOUR, COLUMNS
+from part_work import threads_of
 from parted import divide
 from project import FIXTURES
 from retention.core.errors import InputError
@@ -18,10 +20,11 @@ from retention.core.params import load_params
 from retention.core.part_names import part_files
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.explanation import explaining, part_reasons
-from retention.explanation.explainer import sample_of
+from retention.explanation.explainer import narrowed, refit_explainer, sample_of
 from retention.explanation.explaining import explain_customers
 from retention.explanation.importance import directions
 from retention.explanation.parted_rows import rows_in_files
+from retention.explanation.roles import roles_of
 from retention.explanation.shap_values import learn_attributor
 from retention.models.estimators import FAMILIES, RiskModel, make_model
 from simulation.shop import simulate_customers
@@ -158,11 +161,11 @@ class Counted:
     def __init__(self):
         self.ranked = []
 
-    def __call__(self, names, contribution, number):
+    def __call__(self, names, contribution, number, **how):
         values, numbers = contribution("minutes_m0"), number("minutes_m0")
         assert values.index.tolist() == numbers.index.tolist()
         self.ranked.append(values.index.tolist())
-        return directions(names, contribution, number)
+        return directions(names, contribution, number, **how)
 
 
 def test_parts_are_written_in_pieces_and_one_part_whole(shop, tmp_path, monkeypatch):
@@ -223,6 +226,33 @@ def test_where_most_outcomes_are_ahead_the_others_are_looked_at_all_the_same():
     assert found.max() < 900
     few = sample_of(table, np.arange(2000), most=450, seed=1)
     assert len(few) == 202  # 450 of 2,000: of 900 these, and that is enough
+
+
+def test_what_a_worker_is_sent_explains_the_same(shop):
+    table, model, family = shop
+    options = load_params(FIXTURES / "params.yaml").explain.model_copy(update=FAST)
+    roles, looked = roles_of(table), np.arange(3, len(table), 4)
+    how = {"explained": len(table)}
+    whole = refit_explainer(table, table[NAMES], FAMILY[family], options, roles, **how)
+    *few, numbers = narrowed(table, table[NAMES], options, roles, looked)
+    again = refit_explainer(*few[:2], FAMILY[family], options, few[2], **how)
+    assert len(few[0]) == len(few[1]) <= len(looked) + options.background
+    told, expected = again(model, numbers), whole(model, looked)
+    assert np.array_equal(told.to_numpy(), expected.to_numpy())
+    assert len(told) > 50
+
+
+@pytest.mark.parametrize(("parts", "jobs"), [(1, 2), (3, 1)])
+def test_without_processes_models_are_learnt_again_by_this_one(parts, jobs):
+    assert explaining._each(parts, jobs) is map
+
+
+def test_models_are_learnt_again_by_processes_of_one_thread():
+    found = list(explaining._each(2, 2)(threads_of, range(4)))
+    pids, threads = (set(some) for some in zip(*found, strict=True))
+    assert os.getpid() not in pids
+    assert len(pids) <= 2
+    assert threads == {1}
 
 
 def test_a_rank_correlation_of_those_who_are_ranked_is_near_that_of_all():

@@ -163,6 +163,18 @@ def test_a_large_shop_is_worded_in_seconds():
         assert said[row] == said_of(table.iloc[[row]], "ru")[0]
 
 
+def test_each_customer_has_the_sentence_of_the_own_reasons():
+    """Alike rows are worded once: first, second and third reasons come in any combination."""
+    known = [("unpaid_items", "7.0", "3.0"), ("pages_per_visit", "3.0", "8.0"),
+             ("pages_per_visit", "2.0", "8.0"), ("service", "premium", "standard")]  # fmt: skip
+    rows = [[known[i] for i in picked] for picked in ((0, 1), (1, 0), (0, 2), (3,), (), (0, 1, 3))]
+    rows = [rows[place] for place in (5, 4, 3, 0, 1, 2, 0, 5, 1, 4)]
+    told = said_of(reasons(*rows), "en").tolist()
+    assert told == [said_of(reasons(row), "en")[0] for row in rows]
+    assert len(set(told)) == 6
+    assert said_of(reasons(*rows).head(0), "en").tolist() == []
+
+
 @pytest.mark.parametrize("empty", ["missing", "nan", ""])
 def test_a_value_that_nobody_knows_is_called_so(empty):
     assert say("pages_per_visit", empty, "8", "en") == "no data: pages per visit"

@@ -1,5 +1,6 @@
 """Scores of a table in parts are those of the table."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +14,12 @@ from retention.core.errors import InputError
 from retention.core.files import read_parquet, write_parquet
 from retention.core.hashing import part_numbers
 from retention.core.part_names import part_files
+from retention.core.parts import map_parts
 from retention.core.paths import TRAINED
+from retention.models import part_scoring
 from retention.models.keeping import read_in_use
 from retention.models.part_scoring import refuse_misfit_of, score_parts
-from retention.models.scoring import score_customers
+from retention.models.scoring import score_customers, score_rows
 from scored_shop import CUSTOMERS, KEPT, lay_shop, table_of_customers
 
 
@@ -112,9 +115,31 @@ def test_words_of_all_parts_together_are_those_that_a_model_must_know(table, cap
 
 
 @pytest.mark.usefixtures("table")
+@pytest.mark.parametrize(("count", "engine", "jobs"), [(3, "loop", 2), (3, "dask", 1)])
+def test_of_few_parts_each_has_all_cores_to_itself(monkeypatch, count, engine, jobs):
+    """On a cluster each part has a worker, which asks by one thread."""
+    asked = []
+
+    def here(function, parts, **how):
+        return map_parts(function, parts, **how | {"jobs": 1})
+
+    def noted(*rows, **how):
+        asked.append((how["jobs"], os.getpid()))
+        return score_rows(*rows, **how)
+
+    used = read_in_use(TRAINED)
+    divide(paths.FEATURES, count)
+    monkeypatch.setattr(part_scoring, "in_turn", lambda *_, **__: engine == "loop")
+    monkeypatch.setattr(part_scoring, "map_parts", here)
+    monkeypatch.setattr(part_scoring, "score_rows", noted)
+    scored(used, jobs=2)
+    assert asked == [(jobs, os.getpid())] * count
+
+
+@pytest.mark.usefixtures("table")
 def test_a_part_whose_worker_is_killed_is_scored_again(tmp_path):
     used = read_in_use(TRAINED)
-    divide(paths.FEATURES, 3)
+    divide(paths.FEATURES, 4)
     whole, headline = scored(used)
     mark = tmp_path / "died"
     again, told = scored(replace(used, model=Mortal(used.model, mark)), jobs=2)

@@ -16,9 +16,11 @@ from parted import divide
 from project import EDITED
 from retention.core import paths
 from retention.core.arms import assigned, in_global_control
+from retention.core.beside import do_beside
 from retention.core.files import read_json, read_parquet
 from retention.core.part_names import part_files
 from retention.measurement.inputs import read_customers, read_list
+from retention.segments import by_parts
 
 pytestmark = pytest.mark.slow
 FOLDERS = ("prepared", "features", "model", "scores", "evaluation", "explained")
@@ -130,6 +132,26 @@ def test_parts_give_what_one_part_gives(clone, whole, tmp_path, monkeypatch, par
         other = read(path)[list(one)]
         order = [table.sort_values("customer_id", ignore_index=True) for table in (one, other)]
         pd.testing.assert_frame_equal(*order, check_dtype=False)
+
+
+def test_a_large_shop_has_its_workbook_from_a_process_of_its_own(whole, tmp_path, monkeypatch):
+    lay_shop(whole, tmp_path, parts=1)
+    (tmp_path / paths.SEGMENTS).mkdir()
+    (tmp_path / paths.CUSTOMERS_BOOK).write_text("of another table")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(by_parts, "WORTH_A_PROCESS", 1)
+    begun, met = [], []
+
+    def begin(job):
+        do_beside(job)
+        begun.append(job.func.__name__)
+        met.append(paths.CUSTOMERS_BOOK.exists())
+
+    monkeypatch.setattr(by_parts, "do_beside", begin)
+    segment.main()
+    assert (begun, met) == (["write_table_as_workbook"], [False])  # the old one is gone by then
+    written = paths.CUSTOMERS_BOOK.read_bytes()
+    assert written == (whole / paths.CUSTOMERS_BOOK).read_bytes()
 
 
 def test_the_limits_of_that_shop_bind(whole):

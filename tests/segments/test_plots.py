@@ -57,13 +57,13 @@ def test_picture_follows_the_data_and_nothing_else(tmp_path, kind):
 
 def test_segment_picked_by_profit_keeps_its_name(tmp_path, monkeypatch):
     shown = []
-    save = Figure.savefig
+    draw_all = Figure.draw
 
     def look(figure, *args, **kwargs):
         shown.extend(axis.get_title(loc="left") for axis in figure.axes)
-        return save(figure, *args, **kwargs)
+        return draw_all(figure, *args, **kwargs)
 
-    monkeypatch.setattr(Figure, "savefig", look)
+    monkeypatch.setattr(Figure, "draw", look)
     draw("categories", tmp_path / "one.png")
     assert {"risky (picked by profit)", "bargain"} <= set(shown)
 

@@ -161,3 +161,19 @@ def test_interval_covers_and_null_is_called_as_often_as_it_may():
     # 95 % and 5 %, less and more three standard errors of 600 draws.
     assert held / runs >= 0.95 - 0.027
     assert called / runs <= 0.05 + 0.027
+
+
+@pytest.mark.parametrize(("values", "kind"), [(3, "uint8"), (400, "uint16"), (400, "int64")])
+def test_ranks_of_the_values_give_the_same_effect_to_the_last_digit(values, kind):
+    risk, inside, numbers = shop_of(900, seed=values, values=values)
+    numbers = (numbers - values // 2) / 8
+    numbers[::13], numbers[1::29] = np.nan, -0.0
+    known = ~np.isnan(numbers)
+    ranks = np.full(900, 1, dtype=kind)  # that of who is not known does not matter
+    ranks[known] = np.unique(numbers[known], return_inverse=True)[1]
+    strata = strata_of(risk, inside)
+    plain = stratified_effect(numbers, inside, strata, level=0.95)
+    assert abs(plain.effect) > 0.001
+    assert stratified_effect(numbers, inside, strata, level=0.95, ranks=ranks) == plain
+    turned = ranks.max() - ranks
+    assert stratified_effect(numbers, inside, strata, level=0.95, ranks=turned) != plain

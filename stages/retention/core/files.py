@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
-from retention.core.part_names import part_files
+from retention.core.part_names import clear_table, part_files
 from retention.core.paths import CAMPAIGNS, MODELS
 from retention.core.vocabulary import IDENTITY, MONTH
 
@@ -72,13 +72,14 @@ def atomic(path: Path | str) -> Iterator[Path]:
 def clear_leftovers(place: Path) -> None:
     """Remove the scratch files of killed runs in the folder `place`, or beside the file `place`.
 
-    Those of a process that still runs stay.
+    So are scratch folders of such a name. Those of a process that still runs stay.
     """
     beside = f".{glob.escape(place.name)}.*.partial"
-    for scratch in place.rglob(".*.partial") if place.is_dir() else place.parent.glob(beside):
+    found = place.rglob(".*.partial") if place.is_dir() else place.parent.glob(beside)
+    for scratch in list(found):
         made_by = _SCRATCH.fullmatch(scratch.name)
         if made_by and not (_runs(int(made_by[1])) and _is_young(scratch)):
-            scratch.unlink(missing_ok=True)
+            clear_table(scratch)
 
 
 def _runs(process: int) -> bool:

@@ -72,6 +72,15 @@ def map_parts(
         yield result
 
 
+def in_turn(count: int, *, jobs: int) -> bool:
+    """Tell whether `count` heavy parts are best done by this process in turn, all cores for each.
+
+    Each process imports everything anew and holds a part of its own; that is worth it where it has
+    :data:`LIGHT` parts at least. On a cluster every part has a worker.
+    """
+    return count == 1 or (_engine() == "loop" and count < LIGHT * jobs)
+
+
 def _by_threads(
     function: Callable[[_Part], _Result], parts: Sequence[_Part], jobs: int
 ) -> Iterator[_Result]:

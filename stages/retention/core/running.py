@@ -12,6 +12,7 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from types import CodeType, FrameType
 
+from retention.core.beside import jobs_beside
 from retention.core.errors import InputError, one_line, one_of
 from retention.core.files import clear_leftovers
 from retention.core.fingerprints import Declared, Inputs, declared, remove
@@ -127,18 +128,23 @@ def _run(main: Callable[[], None], script: Path, source: CodeType) -> None:
     """Run `main`, and see that what it reads stays as it is."""
     entry = declared(script) if main.__name__ == "main" else None
     if entry is None:
-        main()
+        with jobs_beside():
+            main()
         return
     for place in entry.writes:
         clear_leftovers(place)
     runs_by_itself = main.__module__ == "__main__"
-    with Inputs(entry) as inputs:
-        edited = [] if not runs_by_itself or is_source(source, script) else [entry.script]
-        _refuse(edited or inputs.changed(), entry)
-        main()
-        _refuse(inputs.changed(), entry)
-    for place in entry.writes:  # a worker that was killed left some
-        clear_leftovers(place)
+    try:
+        with Inputs(entry) as inputs:
+            edited = [] if not runs_by_itself or is_source(source, script) else [entry.script]
+            _refuse(edited or inputs.changed(), entry)
+            with jobs_beside():
+                main()
+            _refuse(inputs.changed(), entry)
+    finally:
+        for place in entry.writes:  # a worker that was killed left some
+            with contextlib.suppress(OSError):  # how the stage ended is what is to be told
+                clear_leftovers(place)
     if runs_by_itself:
         last_look = functools.partial(_look_again, inputs, entry)
         _AT_LAST.append(functools.partial(_end, last_look, script.stem))

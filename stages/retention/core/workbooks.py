@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from retention.core.errors import InputError
-from retention.core.files import atomic
+from retention.core.files import atomic, read_batches
 from retention.core.scratch import scratch_folder
 from retention.core.yaml_files import read_yaml
 
@@ -108,7 +108,7 @@ def write_workbook(
     with (
         atomic(path) as scratch,
         # What XlsxWriter puts aside names customers: it stays beside the file.
-        scratch_folder(path.with_name(f".{path.name}.rows.partial")) as aside,
+        scratch_folder(_aside(scratch)) as aside,
     ):
         options = {
             "constant_memory": True,
@@ -145,6 +145,27 @@ def write_workbook(
             book.close()
         except FileCreateError as error:  # the disk's fault, in a wrapping of its own
             raise error.args[0] from error
+
+
+def write_table_as_workbook(
+    table: Path, path: Path, columns: Sequence[SheetColumn], *, sheet: str, language: str
+) -> None:
+    """Write a table that a stage wrote as a workbook, some rows at a time.
+
+    Parameters
+    ----------
+    table : Path
+        Of Parquet, in one part or many.
+    path, columns, sheet, language
+        As :func:`write_workbook` takes them.
+    """
+    write_workbook(read_batches(table), path, columns, sheet=sheet, language=language)
+
+
+def _aside(scratch: Path) -> Path:
+    """Return the folder beside a scratch file, of a name that ``clear_leftovers`` knows."""
+    name, process, end = scratch.name.rsplit(".", 2)
+    return scratch.with_name(f"{name}.rows.{process}.{end}")
 
 
 def _forms(book: Any, language: str) -> dict[str, Any]:

@@ -222,6 +222,37 @@ def refit_explainer(
     return again
 
 
+def narrowed(
+    table: pd.DataFrame,
+    features: pd.DataFrame,
+    options: Explain,
+    roles: Roles,
+    places: np.ndarray,
+) -> tuple[pd.DataFrame, pd.DataFrame, Roles, np.ndarray]:
+    """Return what explaining some rows needs of the tables: little enough to send to a worker.
+
+    Parameters
+    ----------
+    table, features, options, roles
+        As :func:`refit_explainer` takes them.
+    places : ndarray of int
+        The rows that will be explained.
+
+    Returns
+    -------
+    DataFrame, DataFrame, Roles
+        Table, features and roles of these rows and of the typical ones, counted anew.
+    ndarray of int
+        The new numbers of `places`.
+    """
+    typical = typical_places(table, options, roles)
+    kept = np.union1d(places, typical)
+    nobody = np.array([], dtype="int64")
+    few = Roles(np.searchsorted(kept, typical), nobody, nobody, roles.seen[kept])
+    rows = table.iloc[kept].reset_index(drop=True), features.loc[kept].reset_index(drop=True)
+    return *rows, few, np.searchsorted(kept, places)
+
+
 def sample_of(table: pd.DataFrame, places: np.ndarray, *, most: int, seed: int) -> np.ndarray:
     """Return at most `most` of the `places`, by hash, as large a share of each side and class.
 

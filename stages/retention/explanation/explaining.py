@@ -6,7 +6,7 @@ then made part by part (:mod:`part_reasons`).
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
@@ -29,6 +29,7 @@ from retention.explanation.advice import advise, drops_that_look_loyal
 from retention.explanation.explainer import (
     Again,
     first_by_key,
+    narrowed,
     refit_explainer,
     sample_of,
     wanted_rows,
@@ -57,7 +58,7 @@ from retention.explanation.part_reasons import (
 )
 from retention.explanation.parted_rows import PartedRows
 from retention.explanation.reasons import TypicalValues, first_reasons, typical_among
-from retention.explanation.refits import Refit, fold_of, refit_without_folds
+from retention.explanation.refits import Each, Refit, fold_of, refit_without_folds
 from retention.explanation.roles import Roles, roles_of, row_key
 from retention.explanation.shap_values import SAMPLING, riskiest
 from retention.explanation.what_if import rows_to_ask, summary, what_if
@@ -168,14 +169,19 @@ class _Told:
         self, places: np.ndarray
     ) -> tuple[Callable[[str], pd.Series], Callable[[str], pd.Series | None]]:
         """Return what gives one feature's contributions and numbers of some of the picked."""
+        # Looked up once for all features: of so many rows it takes as long as to rank them.
+        index = pd.Index(np.concatenate([part.values.index for part in self.parts]))
+        rows, own = index.get_indexer(places), pd.Index(places)
 
         def contribution(name: str) -> pd.Series:
-            return pd.concat([part.values[name] for part in self.parts]).loc[places]
+            values = np.concatenate([part.values[name] for part in self.parts])
+            return pd.Series(values[rows], own)
 
         def number(name: str) -> pd.Series | None:
             if name not in self.parts[0].numbers:
                 return None
-            return pd.concat([part.numbers[name] for part in self.parts]).loc[places]
+            values = np.concatenate([part.numbers[name] for part in self.parts])
+            return pd.Series(values[rows], own)
 
         return contribution, number
 
@@ -254,13 +260,19 @@ def explain_customers(
 
     label = some.loc[looks.fitted, LABEL].to_numpy("int64")
     taught = (some.loc[looks.fitted, names], label, keys["twin_key"].to_numpy()[looks.fitted])
+    each = _each(len(rows.sources), jobs)
     floor, refits, parts = when_kept["noise_threshold"] if told and when_kept else None, [], []
     if told and len(label) and when_kept is None:
-        again = refit_explainer(
-            keys, some[names], attributor.method, options, roles, explained=len(places), jobs=jobs
+        few_keys, few_rows, few_roles, looked = narrowed(
+            keys, some[names], options, roles, looks.looked
         )
-        floor, refits = _learnt_again(model, keys, looks, taught, again, options)
-        parts = _without_folds(keys, looks.looked, refits, again, options)
+        how = {"explained": len(places), "jobs": jobs if each is map else 1}
+        again = refit_explainer(few_keys, few_rows, attributor.method, options, few_roles, **how)
+        floor, refits = _learnt_again(
+            model, keys, looks, taught, partial(_asked_again, again, looked), options, each
+        )
+        fold = fold_of(keys["twin_key"].to_numpy()[looks.looked], seed=options.seed)
+        parts = list(each(partial(_without_fold, again, looked, fold), refits))
 
     typical = _typical(rows, names, roles)
     drawn = _drawn(keys, places)
@@ -291,9 +303,9 @@ def explain_customers(
     )
     strongest = importance.index.tolist()
     importance = importance.join(
-        permutation_importances(refits, *taught, level=options.level, seed=options.seed)
+        permutation_importances(refits, *taught, level=options.level, seed=options.seed, each=each)
     )
-    importance.insert(0, "direction", directions(names, *one.columns(ranked)))
+    importance.insert(0, "direction", directions(names, *one.columns(ranked), jobs=jobs))
     questions = answer_questions(
         _asked_of(some, looks.answering if in_months(keys) else known).astype({LABEL: "int64"}),
         one.contributions(claimed),
@@ -469,33 +481,54 @@ def _learnt_again(
     keys: pd.DataFrame,
     looks: _Looks,
     taught: tuple[pd.DataFrame, np.ndarray, np.ndarray],
-    again: Again,
+    explained: Callable[[RiskModel], pd.DataFrame],
     options: Explain,
+    each: Each,
 ) -> tuple[float, list[Refit]]:
     """Return the noise floor, and the models that lack a fold each."""
     weight = row_weights(keys.iloc[looks.fitted])
     peaks = permuted_peaks(
         model,
         *taught,
-        explained=lambda refitted: again(refitted, looks.looked),
+        explained=explained,
         weight=weight,
         together=in_months(keys),
         seed=options.seed,
+        each=each,
     )
     floor = noise_floor(peaks, least=options.least_reason)
-    return floor, refit_without_folds(model, *taught, weight=weight, seed=options.seed)
+    how = {"weight": weight, "seed": options.seed, "each": each}
+    return floor, refit_without_folds(model, *taught, **how)
 
 
-def _without_folds(
-    keys: pd.DataFrame,
-    looked: np.ndarray,
-    refits: Sequence[Refit],
-    again: Again,
-    options: Explain,
-) -> list[pd.DataFrame]:
-    """Return the contributions by each of the `refits`, of customers of the other folds."""
-    fold = fold_of(keys["twin_key"].to_numpy()[looked], seed=options.seed)
-    return [again(refit.model, looked[fold != refit.fold]) for refit in refits]
+def _asked_again(again: Again, looked: np.ndarray, refitted: RiskModel) -> pd.DataFrame:
+    """Return the contributions by a model that was learnt again, of those who are looked at."""
+    return again(refitted, looked)
+
+
+def _without_fold(again: Again, looked: np.ndarray, fold: np.ndarray, refit: Refit) -> pd.DataFrame:
+    """Return the contributions by one of the refits, of customers of the other folds."""
+    return again(refit.model, looked[fold != refit.fold])
+
+
+def _each(parts: int, jobs: int) -> Each:
+    """Return what does the refits: the processes that several parts need anyway, else this one.
+
+    To start processes for the refits alone takes a core as long as it spares another.
+    """
+    return map if parts == 1 or jobs == 1 else partial(_in_workers, jobs=jobs)
+
+
+def _in_workers(
+    function: Callable[[Any], Any], tasks: Iterable[Any], *, jobs: int
+) -> Iterable[Any]:
+    how = {"jobs": jobs, "what": "learn again"}
+    return map_parts(partial(_by_one_core, function), list(tasks), **how)
+
+
+@threadpool_limits.wrap(limits=1)
+def _by_one_core(function: Callable[[Any], Any], task: Any) -> Any:
+    return function(task)
 
 
 def _evidence(keys: pd.DataFrame, roles: Roles, roc_auc: float, *, told: bool) -> dict[str, float]:

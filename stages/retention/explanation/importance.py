@@ -6,15 +6,16 @@ interval holds that noise of learning too, from models that lack a fold each (:m
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import Pipeline
 
 from retention.core.hashing import dealt
-from retention.explanation.refits import Refit, jackknife_error, reach
+from retention.explanation.refits import Each, Refit, jackknife_error, reach
 from retention.models.estimators import raw_score
 from retention.models.search import corrected_se
 
@@ -134,6 +135,8 @@ def directions(
     names: Sequence[str],
     contribution: Callable[[str], pd.Series],
     number: Callable[[str], pd.Series | None],
+    *,
+    jobs: int = 1,
 ) -> dict[str, str]:
     """Return, for each feature, whether a higher value raises or lowers the risk.
 
@@ -144,21 +147,25 @@ def directions(
     contribution, number : callable
         Give the customers' contributions of a feature and their own values of it, None for words:
         one feature after the other needs little memory.
+    jobs : int
+        Features ranked at a time, each by a core.
 
     Returns
     -------
     dict
         ``raises``, ``lowers``, ``mixed`` (neither clearly), or ``by_word`` for words.
     """
-    found = {}
-    for name in names:
+
+    def direction(name: str) -> str:
         own = number(name)
         if own is None:
-            found[name] = "by_word"
-            continue
+            return "by_word"
         rho = own.rank().corr(contribution(name).rank())
-        found[name] = "raises" if rho > CLEAR else "lowers" if rho < -CLEAR else "mixed"
-    return found
+        return "raises" if rho > CLEAR else "lowers" if rho < -CLEAR else "mixed"
+
+    # Threads, not processes: ranking leaves Python's lock, and nothing is copied.
+    found = Parallel(n_jobs=jobs, prefer="threads")(delayed(direction)(name) for name in names)
+    return dict(zip(names, found, strict=True))
 
 
 def permutation_importances(
@@ -169,6 +176,7 @@ def permutation_importances(
     *,
     level: float,
     seed: int,
+    each: Each = map,
 ) -> pd.DataFrame:
     """Return how much ROC-AUC falls when a feature is shuffled among customers unseen.
 
@@ -186,6 +194,8 @@ def permutation_importances(
     level : float
         Coverage, above 0 and below 1.
     seed : int
+    each : callable
+        Asks the models.
 
     Returns
     -------
@@ -201,18 +211,7 @@ def permutation_importances(
     names = ["permutation", "permutation_low", "permutation_high"]
     if not refits:
         return pd.DataFrame(np.nan, features.columns, names)
-    falls = np.array(
-        [
-            _falls(
-                refit.model.pipeline,
-                features.iloc[refit.test],
-                label[refit.test],
-                key[refit.test],
-                seed=seed,
-            )
-            for refit in refits
-        ]
-    )
+    falls = np.array(list(each(partial(_falls, features, label, key, seed), refits)))
     mean = falls.mean(axis=0)
     splits = [(refit.train, refit.test) for refit in refits]
     error = np.array([corrected_se(falls[:, i], splits) for i in range(falls.shape[1])])
@@ -223,13 +222,14 @@ def permutation_importances(
 
 
 def _falls(
-    fitted: Pipeline, features: pd.DataFrame, label: np.ndarray, key: np.ndarray, *, seed: int
+    features: pd.DataFrame, label: np.ndarray, key: np.ndarray, seed: int, refit: Refit
 ) -> np.ndarray:
     """Return the mean fall of ROC-AUC for each feature, all shuffled tables scored in one go.
 
     A blend asks hundreds of trees whatever the number of rows, so one call a feature would cost
     far more than the work.
     """
+    features, label, key = features.iloc[refit.test], label[refit.test], key[refit.test]
     count, width = len(features), SHUFFLES * features.shape[1]
     columns = {}
     for place, name in enumerate(features):
@@ -238,6 +238,6 @@ def _falls(
             purpose = f"shuffle {name} {again}"
             rows[place * SHUFFLES + again] = dealt(key, seed=seed, purpose=purpose)
         columns[name] = features[name].array.take(rows.ravel())
-    scores = raw_score(fitted, pd.DataFrame(columns)).reshape(-1, count)
+    scores = raw_score(refit.model.pipeline, pd.DataFrame(columns)).reshape(-1, count)
     *shuffled, whole = (roc_auc_score(label, score) for score in scores)
     return whole - np.reshape(shuffled, (-1, SHUFFLES)).mean(axis=1)

@@ -16,6 +16,7 @@ importance measure. Bioinformatics 26, 1340-1347 (refits on permuted outcomes).
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ import pandas as pd
 from retention.core.files import rounded
 from retention.core.hashing import dealt, dealt_together
 from retention.explanation.reasons import reason_features
-from retention.explanation.refits import learnt_again
+from retention.explanation.refits import Each, learnt_again, unfitted
 from retention.models.estimators import RiskModel
 
 DRAWS = 8
@@ -43,6 +44,7 @@ def permuted_peaks(
     together: bool = False,
     draws: int = DRAWS,
     seed: int,
+    each: Each = map,
 ) -> np.ndarray:
     """Return the strongest contribution to each customer where behaviour tells nothing.
 
@@ -64,19 +66,30 @@ def permuted_peaks(
         dealt out together. One by one they would make less noise than there is.
     draws, seed : int
         Permutations, and what makes them.
+    each : callable
+        Does the draws, as ``map`` does; they do not depend on each other.
 
     Returns
     -------
     ndarray, shape (draws, n_customers)
         In log-odds, from 0; features that are never a reason are left out.
     """
-    peaks = []
     deal = dealt_together if together else dealt
-    for draw in range(draws):
-        permuted = label[deal(key, seed=seed, purpose=f"outcomes {draw}")]
-        values = explained(learnt_again(model, features, permuted, weight))
-        peaks.append(values[reason_features(values)].abs().max(axis=1).to_numpy())
-    return np.array(peaks)
+    outcomes = (label[deal(key, seed=seed, purpose=f"outcomes {draw}")] for draw in range(draws))
+    return np.array(
+        list(each(partial(_peaks, unfitted(model), features, weight, explained), outcomes))
+    )
+
+
+def _peaks(
+    model: RiskModel,
+    features: pd.DataFrame,
+    weight: np.ndarray | None,
+    explained: Callable[[RiskModel], pd.DataFrame],
+    permuted: np.ndarray,
+) -> np.ndarray:
+    values = explained(learnt_again(model, features, permuted, weight))
+    return values[reason_features(values)].abs().max(axis=1).to_numpy()
 
 
 def noise_floor(peaks: np.ndarray, *, least: float, error: float = ERROR) -> float:

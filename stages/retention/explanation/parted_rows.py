@@ -57,7 +57,7 @@ class PartedRows:
         is_wanted[wanted] = True
         rows = [np.flatnonzero(is_wanted[places]) for places in self.places]
         asked = list(zip(self.sources, rows, strict=True))
-        found = list(map_parts(_rows_of, asked, jobs=self.jobs, what="look up"))
+        found = list(map_parts(_rows_of, asked, jobs=self.jobs, what="look up", light=True))
         for frame, places, some in zip(found, self.places, rows, strict=True):
             frame.index = places[some]
         return found[0] if len(found) == 1 else pd.concat(found).sort_index(kind="stable")
@@ -81,7 +81,8 @@ def rows_in_files(table: Path, risks: Path, *, jobs: int = 1) -> PartedRows:
     pairs = files_of_same_parts([table, risks])
     sources = [features for features, _ in pairs]
     known = [name for name in (IDENTITY, *_OF_ALL) if name in parquet_columns(sources[0])]
-    found = list(map_parts(partial(_keys_of, known), pairs, jobs=jobs, what="read"))
+    read = partial(_keys_of, known)
+    found = list(map_parts(read, pairs, jobs=jobs, what="read", light=True))
     return _in_order(found, sources, jobs)
 
 

@@ -11,7 +11,10 @@ Statistics 29, 614 (the jackknife).
 P. S. Kott (2001). The delete-a-group jackknife. Journal of Official Statistics 17, 521-526.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +25,8 @@ from retention.core import hashing
 from retention.models.estimators import RiskModel, fitted_on, steady_model
 from retention.models.search import both_classes
 
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""Calls a function for each of some things that do not depend on each other, as ``map`` does."""
 REFITS = 5
 """Parts of the training customers, and models that lack one each."""
 _REPEAT = 100
@@ -37,6 +42,14 @@ def learnt_again(
     """
     pipeline = steady_model(fitted_on(clone(model.pipeline), features, label, weight))
     return RiskModel(**{**model.get_params(deep=False), "pipeline": pipeline})
+
+
+def unfitted(model: RiskModel) -> RiskModel:
+    """Return what :func:`learnt_again` needs of a model: all but what it has learnt.
+
+    A forest of many customers is a hundred megabytes, too much to send to a worker for each fit.
+    """
+    return RiskModel(**{**model.get_params(deep=False), "pipeline": clone(model.pipeline)})
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,7 @@ def refit_without_folds(
     weight: np.ndarray | None = None,
     folds: int = REFITS,
     seed: int,
+    each: Each = map,
 ) -> list[Refit]:
     """Return the model learnt again without each fold of its training customers in turn.
 
@@ -86,15 +100,31 @@ def refit_without_folds(
     weight : ndarray of float, shape (n_customers,), optional
         How many customers each row stands for.
     folds, seed : int
+    each : callable
+        Does the fits.
     """
     of = fold_of(key, folds=folds, seed=seed)
     splits = [(np.flatnonzero(of != one), np.flatnonzero(of == one)) for one in np.unique(of)]
-    found = []
-    for train, test in both_classes(splits, label):
-        some = None if weight is None else weight[train]
-        refitted = learnt_again(model, features.iloc[train], label[train], some)
-        found.append(Refit(refitted, int(of[test[0]]), train, test))
-    return found
+    return list(
+        each(
+            partial(_refit, unfitted(model), features, label, weight, of),
+            both_classes(splits, label),
+        )
+    )
+
+
+def _refit(
+    model: RiskModel,
+    features: pd.DataFrame,
+    label: np.ndarray,
+    weight: np.ndarray | None,
+    fold: np.ndarray,
+    split: tuple[np.ndarray, np.ndarray],
+) -> Refit:
+    train, test = split
+    some = None if weight is None else weight[train]
+    refitted = learnt_again(model, features.iloc[train], label[train], some)
+    return Refit(refitted, int(fold[test[0]]), train, test)
 
 
 def jackknife_error(replicates: np.ndarray) -> np.ndarray:

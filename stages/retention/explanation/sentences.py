@@ -1,6 +1,7 @@
 """A customer's reasons as one plain sentence, in Russian or in English."""
 
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ def _words() -> dict[str, dict[str, str]]:
     return read_yaml(_WORDS)
 
 
+@lru_cache(maxsize=2**16)  # a customer's values are told with few digits: most are met again
 def display_number(value: float, form: str, language: str) -> str:
     """Return a number in the form that the data dictionary gives it, as the page writes it."""
     return formatted(value, _FORMS[form], language)
@@ -80,27 +82,41 @@ def _number(text: str) -> float:
     return float("nan") if text in _EMPTY else float(text)
 
 
-def _phrases(reasons: pd.DataFrame, place: str, language: str, *, columns: Columns) -> np.ndarray:
-    """Return one place's phrases, empty where there is no reason; each is worded once."""
-    code = np.zeros(len(reasons), dtype="int64")
-    words = []
-    for part in (place, f"{place}_value", f"{place}_typical"):
-        codes, distinct = pd.factorize(reasons[part].to_numpy(dtype=object))
-        words.append([*map(str, distinct), ""])
-        code = code * (len(distinct) + 1) + np.where(codes < 0, len(distinct), codes)
-    places, distinct = pd.factorize(code)
-    features, values, typicals = words
-    worded = np.empty(len(distinct), dtype=object)
-    for number, one in enumerate(distinct):
-        rest, typical = divmod(int(one), len(typicals))
-        feature, value = divmod(rest, len(values))
-        if name := features[feature]:
-            worded[number] = phrase(
-                name, values[value], typicals[typical], language, columns=columns
-            )
-        else:
-            worded[number] = ""
-    return worded[places] if len(distinct) else np.empty(0, dtype=object)
+def _coded(parts: Sequence[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of the distinct rows each row is, and the parts that each distinct row is of.
+
+    Parameters
+    ----------
+    parts : sequence of (ndarray of int, int)
+        A column's codes, from 0, and how many there are.
+    """
+    places, count = parts[0]
+    rows = np.arange(count)[:, None]
+    for codes, count in parts[1:]:  # two at a time, so that no product is too large
+        places, pairs = pd.factorize(places.astype("int64") * count + codes)
+        before, own = np.divmod(pairs, count)
+        rows = np.column_stack([rows[before], own])
+    return places, rows
+
+
+def _phrases(
+    reasons: pd.DataFrame, place: str, language: str, *, columns: Columns
+) -> tuple[np.ndarray, list[str]]:
+    """Return which phrase each row has in one place, and the phrases: each is worded once.
+
+    Where there is no reason the phrase is empty.
+    """
+    parts, words = [], []
+    for name in (place, f"{place}_value", f"{place}_typical"):
+        codes, known = pd.factorize(reasons[name])
+        words.append([*map(str, known), ""])
+        parts.append((np.where(codes < 0, len(known), codes), len(known) + 1))
+    places, distinct = _coded(parts)
+    worded = []
+    for row in distinct.tolist():
+        feature, *values = (known[one] for known, one in zip(words, row, strict=True))
+        worded.append(phrase(feature, *values, language, columns=columns) if feature else "")
+    return places, worded
 
 
 def sentences(reasons: pd.DataFrame, language: str, *, columns: Columns) -> np.ndarray:
@@ -122,10 +138,14 @@ def sentences(reasons: pd.DataFrame, language: str, *, columns: Columns) -> np.n
     ndarray of str (dtype object), shape (n_customers,)
         For a customer without reasons, that there is none.
     """
+    if reasons.empty:
+        return np.empty(0, dtype=object)
     raising = [_phrases(reasons, place, language, columns=columns) for place in REASON_RANKS]
     none = _words()["none"][language]
-    texts = np.empty(len(reasons), dtype=object)
-    for row, parts in enumerate(zip(*raising, strict=True)):
+    places, distinct = _coded([(codes, len(words)) for codes, words in raising])
+    texts = np.empty(len(distinct), dtype=object)
+    for number, row in enumerate(distinct.tolist()):
+        parts = (words[one] for (_, words), one in zip(raising, row, strict=True))
         text = ", ".join(filter(None, parts))
-        texts[row] = f"{text[0].upper()}{text[1:]}." if text else none
-    return texts
+        texts[number] = f"{text[0].upper()}{text[1:]}." if text else none
+    return texts[places]

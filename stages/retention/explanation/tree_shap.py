@@ -125,7 +125,7 @@ class SolvedTrees:
         for first, part in _parts(rows):
             found = np.zeros((self.players, part.shape[1]))
             for tree, table in zip(self.trees, self.tables, strict=True):
-                code = tree.codes(part)
+                code = tree.codes(part).astype("intp")  # else anew for each player
                 for player, shares in zip(tree.players, table, strict=True):
                     found[player] += shares[code]
             values[first : first + part.shape[1]] = found.T

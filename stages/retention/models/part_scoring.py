@@ -9,7 +9,7 @@ import pandas as pd
 from retention.core.files import parquet_columns, read_parquet, write_parquet
 from retention.core.id_order import are_numbers, in_id_order
 from retention.core.part_names import clear_table, part_files, part_paths
-from retention.core.parts import map_parts
+from retention.core.parts import in_turn, map_parts
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.models.keeping import (
     InUse,
@@ -40,7 +40,7 @@ def refuse_misfit_of(features: Path, used: InUse, *, jobs: int) -> None:
     names = list(known_words(used))
     met: dict[str, Counter[str]] = {name: Counter() for name in names}
     if names:
-        for part in map_parts(partial(_words, names), parts, jobs=jobs, what=_WHAT):
+        for part in map_parts(partial(_words, names), parts, jobs=jobs, what=_WHAT, light=True):
             for name in names:
                 met[name] += part[name]
     refuse_words(used, met)
@@ -71,17 +71,19 @@ def score_parts(features: Path, left_out: Path, risks: Path, used: InUse, *, job
     """
     parts = part_files(features)
     how = {"out_of_fold": used.out_of_fold, "kept": used.kept}
-    found = list(map_parts(partial(_known, **how), parts, jobs=jobs, what=_WHAT))
+    know = partial(_known, **how)
+    found = list(map_parts(know, parts, jobs=jobs, what=_WHAT, light=True))
     known = pd.concat(found, ignore_index=True)
     if len(parts) > 1:  # of twins that taught a kept model the first customer's risk is told
         known = in_id_order(known, numbers=are_numbers((features, left_out)))
     twins = risk_of_twins(known, **how)
     clear_table(risks)
     places = list(zip(parts, part_paths(risks, len(parts)), strict=True))
-    # One part has all cores to itself; several have a process each.
-    how |= {"model": used.model, "twins": twins, "jobs": jobs if len(parts) == 1 else 1}
+    # Of few parts each has all cores to itself, one after the other; of many each has a process.
+    processes, threads = (1, jobs) if in_turn(len(parts), jobs=jobs) else (jobs, 1)
+    how |= {"model": used.model, "twins": twins, "jobs": threads}
     score = partial(_scored, threshold=used.card["threshold"], quiet=len(parts) > 1, **how)
-    return sum(map_parts(score, places, jobs=jobs, what=_WHAT), start=Ahead())
+    return sum(map_parts(score, places, jobs=processes, what=_WHAT), start=Ahead())
 
 
 def _empty(part: Path) -> pd.DataFrame:

@@ -13,9 +13,10 @@ import pandas as pd
 
 from retention.core import paths
 from retention.core.audience import customers_of_today, is_rehearsal
+from retention.core.beside import do_beside
 from retention.core.columns import Columns
 from retention.core.customer_parts import CustomerPart, Everyone
-from retention.core.files import made, read_batches, read_parquet
+from retention.core.files import made, read_parquet
 from retention.core.params import Segment
 from retention.core.part_names import clear_table, part_files
 from retention.core.parts import map_parts
@@ -24,7 +25,12 @@ from retention.core.rules import check_rule, columns_of
 from retention.core.spreadsheets import join_rows, write_part_of_both
 from retention.core.teaching import taught
 from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
-from retention.core.workbooks import SheetColumn, beyond_a_sheet, fits_a_sheet, write_workbook
+from retention.core.workbooks import (
+    SheetColumn,
+    beyond_a_sheet,
+    fits_a_sheet,
+    write_table_as_workbook,
+)
 from retention.segments.membership import Cuts, cut_points
 from retention.segments.segmentation import (
     Segmentation,
@@ -36,6 +42,9 @@ from retention.segments.subgroup_discovery import ASKED_OF_TAUGHT, candidates
 
 KEPT = [IDENTITY, "risk", LABEL, PROFIT, "grid", "segments", "reasons"]
 """Columns of the customers' table."""
+WORTH_A_PROCESS = 100_000
+"""Rows from which a process of its own writes the workbook: they take some two seconds, and to
+begin a process takes one."""
 _BOOK = (
     SheetColumn(IDENTITY, "text", 18),
     SheetColumn("risk", "share", 9),
@@ -203,25 +212,32 @@ def segment_customers(
         dialect=dialect,
     )
     clear_table(paths.CUSTOMERS)
+    clear_table(paths.CUSTOMERS_BOOK)  # of another table, should this one get none
     items = list(zip(parts, seen.ranks, strict=True))
     inside = list(map_parts(place_them, items, jobs=jobs, what="placing customers"))
     join_rows(paths.CUSTOMERS.with_suffix(""), count=len(parts))
-    _write_book(len(everyone), language=language)
+    _write_book(len(everyone), language=language, jobs=jobs)
     belongs = pd.DataFrame(np.concatenate(inside), columns=list(rules), dtype=bool)
     return find_segments(
         everyone, belongs, taught=seen.taught, features=features, words=words, options=options
     )
 
 
-def _write_book(customers: int, *, language: str) -> None:
-    """Write the customers' table as a workbook, or say that it has too many rows for one."""
+def _write_book(customers: int, *, language: str, jobs: int) -> None:
+    """Write the customers' table as a workbook, or say that it has too many rows for one.
+
+    That of a large shop is there when the stage ends, see ``core.beside``.
+    """
     if not fits_a_sheet(customers):
-        paths.CUSTOMERS_BOOK.unlink(missing_ok=True)
         table = paths.CUSTOMERS.with_suffix(".csv")
         print(f"segment: {beyond_a_sheet(paths.CUSTOMERS_BOOK, customers, table)}")
         return
-    how = {"sheet": "customers", "language": language}
-    write_workbook(read_batches(paths.CUSTOMERS), paths.CUSTOMERS_BOOK, _BOOK, **how)
+    places = (paths.CUSTOMERS, paths.CUSTOMERS_BOOK)
+    write = partial(write_table_as_workbook, *places, _BOOK, sheet="customers", language=language)
+    if jobs > 1 and customers >= WORTH_A_PROCESS:
+        do_beside(write)
+    else:
+        write()
 
 
 def _place(

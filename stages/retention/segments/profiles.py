@@ -201,8 +201,10 @@ class _Near(NamedTuple):
         rows = np.flatnonzero(strata != NOWHERE)
         return cls(rows, inside[rows], strata[rows])
 
-    def effect(self, values: np.ndarray, **how: Any) -> Effect:
+    def effect(self, values: np.ndarray, *, ranks: np.ndarray | None = None, **how: Any) -> Effect:
         """Compare the values of everyone who counts, as ``stratified_effect`` does."""
+        if ranks is not None:
+            how["ranks"] = ranks[self.rows]
         return stratified_effect(values[self.rows], self.inside, self.strata, **how)
 
 
@@ -219,15 +221,25 @@ def _numbers(
     known = ~np.isnan(values)
     distinct, place = np.unique(values[known], return_inverse=True)
     total = np.bincount(place, minlength=len(distinct)).astype("float64")
+    ranks = _short(place, known, most=len(distinct))
     found: list[tuple[int, str, Effect]] = []
     for segment in range(inside.shape[1]):
         if segment in at_risk:
-            effect = at_risk[segment].effect(values, level=level, least=least)
+            effect = at_risk[segment].effect(values, level=level, least=least, ranks=ranks)
         else:
             within = np.bincount(place[inside[known, segment]], minlength=len(distinct))
             effect = rank_effect(distinct, within.astype("float64"), total - within, level=level)
         found.append((segment, "", effect))
     return found
+
+
+def _short(place: np.ndarray, known: np.ndarray, *, most: int) -> np.ndarray | None:
+    """Return the codes of those who are known among all, where they are below `most` and short."""
+    if most > 2**16:
+        return None
+    ranks = np.zeros(len(known), dtype="uint16")
+    ranks[known] = place
+    return ranks
 
 
 def _words(

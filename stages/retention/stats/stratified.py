@@ -50,6 +50,7 @@ def stratified_effect(
     level: float,
     least: int = 1,
     word: bool = False,
+    ranks: np.ndarray | None = None,
 ) -> Effect:
     """Compare a number, or having a word (1 or 0), inside and outside within strata.
 
@@ -74,6 +75,9 @@ def stratified_effect(
     word : bool
         Whether `values` are 1 and 0, so that the effect moves in steps: of one customer with the
         word more on one side.
+    ranks : ndarray of int, optional
+        Whole numbers that are equal and rise where `values` do; short ones are sorted several
+        times faster.
 
     Returns
     -------
@@ -92,7 +96,8 @@ def stratified_effect(
     if not len(m) or min(m.sum(), n.sum()) < least:
         return UNKNOWN_EFFECT
     weight = m / m.sum()
-    place, a, b = _counted(stratum, value, within)
+    rank = value if ranks is None else ranks[kept][told]
+    place, a, b = _counted(stratum, rank.astype("uint8") if word else rank, within)
     # Of each value: the share of others below it, and of those inside above it, ties by half.
     lower = (_cumulated(b, place) - b / 2) / n[place]
     higher = 1 - (_cumulated(a, place) - a / 2) / m[place]
