@@ -73,6 +73,16 @@ def test_light_parts_begin_no_process_that_is_not_worth_it(parts, begun):
     assert set(found) == {os.getpid()} if begun == 0 else os.getpid() not in found
 
 
+@pytest.mark.parametrize(("light", "processes"), [(True, 3), (False, 5)])
+def test_light_parts_begin_no_more_processes_than_have_two_each(monkeypatch, light, processes):
+    asked = []
+    monkeypatch.setattr(
+        "retention.core.parts._results", lambda _, parts, jobs, __: asked.append(jobs) or parts
+    )
+    assert len(list(map_parts(doubled, range(6), jobs=5, what="test", light=light))) == 6
+    assert asked == [processes]
+
+
 def test_light_parts_of_this_process_are_done_side_by_side():
     together = threading.Barrier(2, timeout=60)  # lets nobody pass who is alone
     met = map_parts(lambda part: together.wait() >= 0 and part, [7, 8], jobs=2, what="", light=True)

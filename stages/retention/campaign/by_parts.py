@@ -79,7 +79,9 @@ class PartsOfAudience:
                 **self._how,
             )
             items = list(zip(self.parts, self.ranks, strict=True))
-            return list(map_parts(ask_them, items, jobs=self.jobs, what="asking customers"))
+            return list(
+                map_parts(ask_them, items, jobs=self.jobs, what="asking customers", light=True)
+            )
 
         return asked
 
@@ -98,7 +100,7 @@ class PartsOfAudience:
             clear_table(place)
         write = partial(_write_part, columns=columns, **self._how)
         items = list(zip(self.parts, decision.choices, decision.gates, strict=True))
-        for _ in map_parts(write, items, jobs=self.jobs, what="writing the list"):
+        for _ in map_parts(write, items, jobs=self.jobs, what="writing the list", light=True):
             pass
         if not self.rehearsal:
             try:

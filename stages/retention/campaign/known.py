@@ -16,7 +16,9 @@ def known_customers(
     """Return what picks, for the ids on a list, the known ones that ``id_forms.telling`` tells."""
 
     def known(ids: pd.Series) -> pd.Series:
-        found = map_parts(partial(_telling, ids=ids), parts, jobs=jobs, what="reading ids")
+        found = map_parts(
+            partial(_telling, ids=ids), parts, jobs=jobs, what="reading ids", light=True
+        )
         # The first id of all stands first, as if they lay in one part.
         told = sorted((one for one in found if len(one)), key=lambda one: one.iloc[0])
         return pd.concat(told, ignore_index=True)

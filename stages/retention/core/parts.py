@@ -60,11 +60,13 @@ def map_parts(
     InputError
         If the environment names another engine, or the cluster cannot work (``core.cluster``).
     """
-    engine = _engine()
-    if light and engine == "loop" and min(jobs, len(parts) // LIGHT) <= 1:
+    engine, processes = _engine(), jobs
+    if light and engine == "loop":
+        processes = max(1, min(jobs, len(parts) // LIGHT))
+    if light and processes == 1:
         results = _by_threads(function, parts, jobs)
     else:
-        results = _results(function, parts, jobs, engine)
+        results = _results(function, parts, processes, engine)
     if len(parts) == 1:
         yield from results
         return

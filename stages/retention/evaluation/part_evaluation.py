@@ -97,7 +97,7 @@ def evaluate_parts(
         return judged_or_kept(held_out(table), model, judge_table)
     places = _places()
     look = partial(_look, names=names, others=list({_TENURE} & set(held)), named=sample)
-    found = list(map_parts(look, places, jobs=jobs, what=_WHAT))
+    found = list(map_parts(look, places, jobs=jobs, what=_WHAT, light=True))
     test = _stacked([one.test for one in found])
     fitted = pd.concat([one.fitted for one in found], ignore_index=True)
     if fitted.empty:
@@ -112,7 +112,9 @@ def evaluate_parts(
     def judge_rows() -> Evaluation:
         rows.refuse_too_few()
         baselines = baselines_of(rows, names, options)
-        told = map_parts(partial(_told, names, baselines), places, jobs=jobs, what=_WHAT)
+        told = map_parts(
+            partial(_told, names, baselines), places, jobs=jobs, what=_WHAT, light=True
+        )
         risks = {name: np.concatenate(parts)[order] for name, parts in _by_name(told).items()}
         others = Beside(baselines.rule.column, risks, baselines.thresholds)
         how["reachable"] = true_probabilities(rows.test[IDENTITY]) if sample else None
@@ -176,12 +178,12 @@ def _by_name(told: Iterable[dict[str, np.ndarray]]) -> dict[str, list[np.ndarray
 
 def _who_may_teach(places: list[PartPlace], names: list[str], *, jobs: int) -> pd.DataFrame:
     """Return training customers, :data:`MOST_FITTED` at most, chosen by hash within each class."""
-    sides = list(map_parts(_teachers, places, jobs=jobs, what=_WHAT))
+    sides = list(map_parts(_teachers, places, jobs=jobs, what=_WHAT, light=True))
     key, label = (np.concatenate([side[name] for side in sides]) for name in ("twin_key", LABEL))
     chosen = part_of(key, label, most=MOST_FITTED, seed=0, purpose="baselines")
     ends = np.cumsum([len(side) for side in sides])[:-1]
     picked = list(zip(places, np.split(chosen, ends), strict=True))
-    rows = map_parts(partial(_picked, names), picked, jobs=jobs, what=_WHAT)
+    rows = map_parts(partial(_picked, names), picked, jobs=jobs, what=_WHAT, light=True)
     return pd.concat(list(rows), ignore_index=True)
 
 

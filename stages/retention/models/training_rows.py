@@ -82,14 +82,14 @@ def read_training_rows(features: Path, left_out: Path, *, train: Train) -> Train
         As :func:`training_rows`.
     """
     tables, jobs = part_files(features), train.jobs
-    found = list(map_parts(_read_teaching, tables, jobs=jobs, what="train: customers"))
+    found = list(map_parts(_read_teaching, tables, jobs=jobs, what="train: customers", light=True))
     monthly = MONTH in parquet_columns(features)
     wanted = [
         _Wanted(table, places)
         for table, places in zip(tables, _chosen(found, train=train, monthly=monthly), strict=True)
         if len(places)
     ]
-    parts = list(map_parts(_read_rows, wanted, jobs=jobs, what="train: rows"))
+    parts = list(map_parts(_read_rows, wanted, jobs=jobs, what="train: rows", light=True))
     rows = parts[0]
     if len(tables) > 1:
         rows = pd.concat(parts, ignore_index=True)

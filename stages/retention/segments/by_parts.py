@@ -135,7 +135,7 @@ def survey(parts: Sequence[CustomerPart], *, options: Segment, jobs: int) -> Seg
     look = partial(_look, most=how.max_rows, seed=how.seed)
     held: dict[str, list[np.ndarray]] = {}
     chosen: list[pd.DataFrame] = []
-    for seen in map_parts(look, parts, jobs=jobs, what="looking at customers"):
+    for seen in map_parts(look, parts, jobs=jobs, what="looking at customers", light=True):
         for name, values in seen.columns.items():
             held.setdefault(name, []).append(values)
         chosen.append(seen.taught)
@@ -214,7 +214,7 @@ def segment_customers(
     clear_table(paths.CUSTOMERS)
     clear_table(paths.CUSTOMERS_BOOK)  # of another table, should this one get none
     items = list(zip(parts, seen.ranks, strict=True))
-    inside = list(map_parts(place_them, items, jobs=jobs, what="placing customers"))
+    inside = list(map_parts(place_them, items, jobs=jobs, what="placing customers", light=True))
     join_rows(paths.CUSTOMERS.with_suffix(""), count=len(parts))
     _write_book(len(everyone), language=language, jobs=jobs)
     belongs = pd.DataFrame(np.concatenate(inside), columns=list(rules), dtype=bool)
