@@ -46,10 +46,11 @@ def write_defaults(found: dict[str, Any], folder: Path) -> None:
 
 def ratios(rows: pd.DataFrame, size: int) -> str:
     """Return how the stages stand to those of before, and the first two to the query."""
-    loop = rows[(rows["customers"] == size) & (rows["engine"] == "loop")]
+    loop = rows[(rows["customers"] == size) & (rows["engine"] == "loop") & (rows["failed"] == "")]
 
     def took(version: str, stages: Sequence[str], key: str) -> float:
-        return loop[(loop["version"] == version) & loop["stage"].isin(stages)][key].sum()
+        found = loop[(loop["version"] == version) & loop["stage"].isin(stages)]
+        return found[key].sum() if len(found) == len(stages) else math.nan
 
     head = [f"{size:,} customers", "seconds", "cpu"]
     cells = []
@@ -58,8 +59,8 @@ def ratios(rows: pd.DataFrame, size: int) -> str:
         ("prepare and featurize, times the query", "now", NEW_MONTH[:2], "now", [FLOOR]),
         ("the same before, times the query", "before", NEW_MONTH[:2], "now", [FLOOR]),
     ):
-        pairs = ((took(version, stages, key), took(other, beside, key)) for key in _TIMES)
-        cells.append([name, *(f"{mine / its:.2f}" if its else "" for mine, its in pairs)])
+        times = [took(version, stages, key) / took(other, beside, key) for key in _TIMES]
+        cells.append([name, *("" if math.isnan(one) else f"{one:.2f}" for one in times)])
     return "\n".join([line(head), line(["---", "---:", "---:"]), *map(line, cells)])
 
 
@@ -151,6 +152,11 @@ def of_size(rows: pd.DataFrame, size: int) -> str:
     return "\n".join(lines)
 
 
+def short(customers: float) -> str:
+    """Return a number of customers in few letters."""
+    return f"{customers / 1e6:g}M" if customers >= 1e6 else f"{customers / 1e3:g}k"
+
+
 def line(cells: list[str]) -> str:
     """Return a row of a table."""
     return f"| {' | '.join(cells)} |"
@@ -165,26 +171,18 @@ def slope(rows: pd.DataFrame, key: str, first: int, second: int) -> float:
 
 
 def growth(rows: pd.DataFrame) -> str:
-    """Return the table of powers: processor seconds and memory, from size to size."""
+    """Return the table of powers: processor seconds and memory now, from size to size."""
     steps = list(zip(sizes(rows), sizes(rows)[1:], strict=False))
-    fine = rows[rows["failed"] == ""]
-    shown = [run for run in runs(fine) if run[1] == "loop"]
+    fine = rows[(rows["failed"] == "") & (rows["version"] == "now") & (rows["engine"] == "loop")]
+    told = [f"{short(first)} to {short(second)}" for first, second in steps]
     head = ["grows as customers to the power of"]
-    head += [
-        f"{said(run)}: {what}, {first:,} to {second:,}"
-        for first, second in steps
-        for run in shown
-        for what in ("cpu", "MB")
-    ]
+    head += [f"{what}, {step}" for step in told for what in ("cpu", "MB")]
     lines = [line(head), line(["---", *["---:"] * (len(head) - 1)])]
     for stage in fine["stage"].unique():
-        cells = [stage]
+        cells, of = [stage], fine[fine["stage"] == stage]
         for first, second in steps:
-            for version, engine in shown:
-                of = fine[(fine["stage"] == stage) & (fine["version"] == version)]
-                of = of[of["engine"] == engine]
-                powers = [slope(of, key, first, second) for key in ("processor", "peak")]
-                cells += ["" if math.isnan(power) else f"{power:.2f}" for power in powers]
+            powers = [slope(of, key, first, second) for key in ("processor", "peak")]
+            cells += ["" if math.isnan(power) else f"{power:.2f}" for power in powers]
         lines.append(line(cells))
     return "\n".join(lines)
 
@@ -256,8 +254,9 @@ def draw(rows: pd.DataFrame, path: Path) -> None:
                 )
             ax.set(xscale="log", yscale="log", xlabel="Customers", ylabel=label)
             ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: short(number)))
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
             for axis in (ax.xaxis, ax.yaxis):
-                axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
                 axis.set_minor_formatter(NullFormatter())
             ax.grid(visible=True, alpha=0.3)
         axes[1].axhline(3000, color=GREY, linewidth=0.8)

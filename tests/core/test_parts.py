@@ -13,7 +13,7 @@ from part_work import doubled, killed_once, process_of, refusing
 from retention.core.errors import InputError
 from retention.core.files import read_parquet, write_parquet
 from retention.core.part_names import clear_table, part_files, part_paths
-from retention.core.parts import in_turn, map_parts
+from retention.core.parts import in_turn, map_parts, works_alone
 
 
 def test_one_part_is_the_file_itself():
@@ -73,6 +73,18 @@ def test_light_parts_begin_no_process_that_is_not_worth_it(parts, begun):
     assert set(found) == {os.getpid()} if begun == 0 else os.getpid() not in found
 
 
+@pytest.mark.parametrize("light", [True, False])
+@pytest.mark.parametrize("parts", [2, 5])
+def test_a_cluster_does_all_parts_whatever_jobs_says(monkeypatch, light, parts):
+    asked = []
+    monkeypatch.setenv("RETENTION_ENGINE", "dask")
+    monkeypatch.setattr(
+        "retention.core.parts._results", lambda _, parts, __, engine: asked.append(engine) or parts
+    )
+    assert len(list(map_parts(doubled, range(parts), jobs=1, what="test", light=light))) == parts
+    assert asked == ["dask"]
+
+
 @pytest.mark.parametrize(("light", "processes"), [(True, 3), (False, 5)])
 def test_light_parts_begin_no_more_processes_than_have_two_each(monkeypatch, light, processes):
     asked = []
@@ -114,17 +126,17 @@ def test_parts_that_take_long_have_processes_however_few_they_are():
 
 
 @pytest.mark.parametrize(
-    ("parts", "jobs", "expected"),
-    [(1, 8, True), (2, 2, True), (3, 2, True), (4, 2, False), (4, 3, True), (2, 1, False)],
+    ("parts", "jobs", "turn", "alone"),
+    [(1, 8, True, True), (2, 2, True, False), (3, 1, True, True), (4, 2, False, False)],
 )
-def test_heavy_parts_are_done_in_turn_where_a_process_would_have_less_than_two(
-    monkeypatch, parts, jobs, expected
+def test_few_parts_are_done_in_turn_by_this_process_but_on_a_cluster(
+    monkeypatch, parts, jobs, turn, alone
 ):
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
     monkeypatch.setenv("RETENTION_ENGINE", "loop")
-    assert in_turn(parts, jobs=jobs) == expected
+    assert (in_turn(parts), works_alone(parts, jobs=jobs)) == (turn, alone)
     monkeypatch.setenv("RETENTION_ENGINE", "dask")
-    assert in_turn(parts, jobs=jobs) == (parts == 1)
+    assert {in_turn(parts), works_alone(parts, jobs=jobs)} == {parts == 1}
 
 
 def test_a_part_whose_worker_was_killed_is_done_again(tmp_path):

@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import signal
@@ -245,6 +246,30 @@ def test_killed_stage_leaves_one_file_that_is_removed_later(tmp_path):
     assert left.name.endswith(".partial")
     clear_leftovers(tmp_path / "plots/out.csv")
     assert list((tmp_path / "plots").iterdir()) == []
+
+
+DYING = """\
+import os, signal
+from retention.core.files import atomic
+with atomic("plots/out.csv") as scratch:
+    scratch.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(("end", "status"), [("", 0), ("raise InputError('a mistake')", 1)])
+def test_what_a_killed_process_of_a_stage_left_is_cleared_however_it_ends(tmp_path, end, status):
+    (tmp_path / "stages").mkdir()
+    entry = {"cmd": "python stages/train.py", "outs": ["plots"]}
+    (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": {"train": entry}}))
+    (tmp_path / "params.yaml").write_text("{}")
+    body = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {DYING!r}])\n"
+    body += f"from retention.core.errors import InputError\nPath('plots/kept').touch()\n{end}"
+    path = script(tmp_path / "stages", body)
+    how = {"cwd": tmp_path, "env": ENVIRONMENT, "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, path.relative_to(tmp_path)], check=False, **how)
+    assert (done.returncode, done.stderr) == (status, "error: a mistake\n" if end else "")
+    assert [one.name for one in (tmp_path / "plots").iterdir()] == ["kept"]
 
 
 def test_handlers_are_as_before_once_the_stage_is_over():

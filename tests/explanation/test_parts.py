@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import spearmanr
+from threadpoolctl import threadpool_limits
 
 from dictionary import BEHAVIOUR, COLUMNS
 from part_work import threads_of
@@ -253,6 +254,8 @@ def test_models_are_learnt_again_by_processes_of_one_thread():
     assert os.getpid() not in pids
     assert len(pids) <= 2
     assert threads == {1}
+    with threadpool_limits(2):
+        assert explaining._by_one_core(threads_of, 0) == (os.getpid(), 1)
 
 
 def test_a_rank_correlation_of_those_who_are_ranked_is_near_that_of_all():

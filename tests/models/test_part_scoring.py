@@ -118,10 +118,11 @@ def test_words_of_all_parts_together_are_those_that_a_model_must_know(table, cap
 @pytest.mark.parametrize(("count", "engine", "jobs"), [(3, "loop", 2), (3, "dask", 1)])
 def test_of_few_parts_each_has_all_cores_to_itself(monkeypatch, count, engine, jobs):
     """On a cluster each part has a worker, which asks by one thread."""
-    asked = []
+    asked, processes = [], []
 
     def here(function, parts, **how):
-        return map_parts(function, parts, **how | {"jobs": 1})
+        processes.append(how["jobs"])
+        return map_parts(function, parts, **how | {"jobs": 1, "light": True})
 
     def noted(*rows, **how):
         asked.append((how["jobs"], os.getpid()))
@@ -129,11 +130,12 @@ def test_of_few_parts_each_has_all_cores_to_itself(monkeypatch, count, engine, j
 
     used = read_in_use(TRAINED)
     divide(paths.FEATURES, count)
-    monkeypatch.setattr(part_scoring, "in_turn", lambda *_, **__: engine == "loop")
+    monkeypatch.setattr(part_scoring, "in_turn", lambda _: engine == "loop")
     monkeypatch.setattr(part_scoring, "map_parts", here)
     monkeypatch.setattr(part_scoring, "score_rows", noted)
     scored(used, jobs=2)
     assert asked == [(jobs, os.getpid())] * count
+    assert processes[-1] == (1 if jobs == 2 else 2)  # never both
 
 
 @pytest.mark.usefixtures("table")

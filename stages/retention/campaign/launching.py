@@ -148,7 +148,7 @@ def freeze(
         scratch = KeptCampaign(folder)
         work = partial(_keep_part, date=_start_of(campaign).isoformat(), horizon=horizon)
         counted = pd.concat(
-            map_parts(work, _places(scratch), jobs=jobs, what="keeping the list"),
+            map_parts(work, _places(scratch), jobs=jobs, what="keeping the list", light=True),
             ignore_index=True,
         )
         if paths.CAMPAIGN_EXCLUDED.is_dir():

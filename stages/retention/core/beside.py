@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -35,7 +36,7 @@ class _Beside:
             [sys.executable, "-P", "-c", _BEGIN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            process_group=0,  # Ctrl-C is for the stage, which then ends the process
+            process_group=0,  # Ctrl-C is for the stage, which ends this; Windows has no such
         )
         with suppress(OSError):  # killed already: seen when it is waited for
             self.process.stdin.write(f"{told}\n".encode())
@@ -45,6 +46,7 @@ class _Beside:
         """Wait for the job; raise what it raised, and do it here if the process was killed."""
         answer = self.process.stdout.read()
         if self.process.wait() != 0:
+            print("a process beside the stage was ended; its job is done again", file=sys.stderr)
             self.job()
             return
         fault = pickle.loads(answer)
@@ -129,13 +131,18 @@ def work(job: bytes) -> None:
             told.write(_outcome(job))
         status = 0
     finally:
+        with suppress(OSError, ValueError, AttributeError):  # where nobody hears it any more
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)  # Python need not be taken apart
 
 
 def _end_with_input() -> None:
-    """Stop the job once the stage has closed the input, or is gone."""
+    """Stop the job once the stage has closed the input, or is gone; at last without asking."""
     os.read(sys.stdin.fileno(), 1)
     signal.raise_signal(signal.SIGTERM)
+    time.sleep(GRACE)
+    os._exit(1)
 
 
 def _outcome(job: bytes) -> bytes:

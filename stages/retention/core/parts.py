@@ -2,12 +2,13 @@
 
 The parts are files. A function takes the paths of its part (and small values), reads, works, writes
 its own part and returns something small. So memory holds a part for each core, however large the
-shop is, and a part whose worker died is simply done again.
+shop is, and a part whose worker process died is simply done again.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from retention.core.errors import InputError, one_of, shown
@@ -26,6 +27,8 @@ TRIES = 3
 """Times that a part is tried whose worker died."""
 LIGHT = 2
 """Light parts that a process has to have, to be worth its start."""
+FEW = 3
+"""Parts that are not worth the start of processes where one can have all cores instead."""
 
 
 def map_parts(
@@ -60,12 +63,11 @@ def map_parts(
     InputError
         If the environment names another engine, or the cluster cannot work (``core.cluster``).
     """
-    engine, processes = _engine(), jobs
-    if light and engine == "loop":
-        processes = max(1, min(jobs, len(parts) // LIGHT))
-    if light and processes == 1:
+    engine, worthwhile = _engine(), max(1, min(jobs, len(parts) // LIGHT))
+    if light and engine == "loop" and worthwhile == 1:
         results = _by_threads(function, parts, jobs)
     else:
+        processes = worthwhile if light else jobs
         results = _results(function, parts, processes, engine)
     if len(parts) == 1:
         yield from results
@@ -74,13 +76,18 @@ def map_parts(
         yield result
 
 
-def in_turn(count: int, *, jobs: int) -> bool:
-    """Tell whether `count` heavy parts are best done by this process in turn, all cores for each.
+def in_turn(count: int) -> bool:
+    """Tell whether `count` parts are best done by this process in turn, all cores for each.
 
-    Each process imports everything anew and holds a part of its own; that is worth it where it has
-    :data:`LIGHT` parts at least. On a cluster every part has a worker.
+    It is for work that can use all cores for a part: each process imports everything anew and
+    holds a part of its own, which few parts are not worth. On a cluster every part has a worker.
     """
-    return count == 1 or (_engine() == "loop" and count < LIGHT * jobs)
+    return count == 1 or (_engine() == "loop" and count <= FEW)
+
+
+def works_alone(count: int, *, jobs: int) -> bool:
+    """Tell whether this process does all of `count` parts, however long one takes."""
+    return count == 1 or (_engine() == "loop" and jobs == 1)
 
 
 def _by_threads(
@@ -89,15 +96,21 @@ def _by_threads(
     if min(len(parts), jobs) == 1:
         yield from map(function, parts)
         return
-    with ThreadPoolExecutor(jobs) as pool:  # Arrow and numpy leave Python's lock free for long
-        yield from pool.map(function, parts)
+    pool = ThreadPoolExecutor(jobs)  # Arrow and numpy leave Python's lock free for long
+    try:
+        yield from pool.map(partial(cleared, function), parts)
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error no other part begins
 
 
 def _results(
     function: Callable[[_Part], _Result], parts: Sequence[_Part], jobs: int, engine: str
 ) -> Iterator[_Result]:
-    if len(parts) == 1 or (jobs == 1 and engine == "loop"):
-        yield from map(function, parts)
+    if len(parts) == 1:
+        yield function(parts[0])
+        return
+    if jobs == 1 and engine == "loop":
+        yield from map(partial(cleared, function), parts)
         return
     give_back()  # workers begin: what this process has freed is theirs
     if engine == "dask":
@@ -129,7 +142,7 @@ def _in_folder(folder: str, function: Callable[[_Part], _Result], part: _Part) -
 
 
 def cleared(function: Callable[[_Part], _Result], part: _Part) -> _Result:
-    """Do a part in a worker, and keep no memory of it."""
+    """Do one of several parts, and keep no memory of it."""
     try:
         return function(part)
     finally:

@@ -4,6 +4,7 @@ import ast
 import io
 import operator
 import re
+import threading
 import tokenize
 import warnings
 from collections.abc import Callable, Collection, Iterator
@@ -31,6 +32,8 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "!=": operator.ne,
 }
 """What each sign means, for a value and for a whole column."""
+_ONE_AT_A_TIME = threading.Lock()
+"""What warnings are shown is told to a process, not to a thread of it."""
 _SPACED = re.compile(r"[!=]=\s*[^\W\d]\w*\s+(?!and\b|or\b)[^\W\d]")
 EXAMPLE = "write for example: risk >= 0.7 and promo_share >= 0.5"
 
@@ -66,7 +69,7 @@ def parse(rule: str, columns: Collection[str] | None, *, place: str) -> ast.expr
     """
     where = f"{place}: {shown(rule, 80)}"
     try:
-        with warnings.catch_warnings():
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on its own programs
             tree = ast.parse(rule.strip(), mode="eval").body
             noted = _has_comment(rule.strip())

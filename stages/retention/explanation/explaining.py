@@ -23,7 +23,7 @@ from retention.core.hashing import uniform
 from retention.core.months import in_months
 from retention.core.params import Explain
 from retention.core.part_names import clear_table, part_paths
-from retention.core.parts import map_parts
+from retention.core.parts import map_parts, works_alone
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.explanation.advice import advise, drops_that_look_loyal
 from retention.explanation.explainer import (
@@ -172,6 +172,8 @@ class _Told:
         # Looked up once for all features: of so many rows it takes as long as to rank them.
         index = pd.Index(np.concatenate([part.values.index for part in self.parts]))
         rows, own = index.get_indexer(places), pd.Index(places)
+        if (rows < 0).any():
+            raise KeyError("contributions are kept of those who were picked only")
 
         def contribution(name: str) -> pd.Series:
             values = np.concatenate([part.values[name] for part in self.parts])
@@ -516,7 +518,7 @@ def _each(parts: int, jobs: int) -> Each:
 
     To start processes for the refits alone takes a core as long as it spares another.
     """
-    return map if parts == 1 or jobs == 1 else partial(_in_workers, jobs=jobs)
+    return map if works_alone(parts, jobs=jobs) else partial(_in_workers, jobs=jobs)
 
 
 def _in_workers(

@@ -80,7 +80,7 @@ def score_parts(features: Path, left_out: Path, risks: Path, used: InUse, *, job
     clear_table(risks)
     places = list(zip(parts, part_paths(risks, len(parts)), strict=True))
     # Of few parts each has all cores to itself, one after the other; of many each has a process.
-    processes, threads = (1, jobs) if in_turn(len(parts), jobs=jobs) else (jobs, 1)
+    processes, threads = (1, jobs) if in_turn(len(parts)) else (jobs, 1)
     how |= {"model": used.model, "twins": twins, "jobs": threads}
     score = partial(_scored, threshold=used.card["threshold"], quiet=len(parts) > 1, **how)
     return sum(map_parts(score, places, jobs=processes, what=_WHAT), start=Ahead())
