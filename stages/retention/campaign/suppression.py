@@ -16,7 +16,7 @@ from retention.core.errors import InputError
 from retention.core.params import Campaign
 from retention.core.paths import EMPTY_LIST, is_sample
 from retention.core.vocabulary import IDENTITY
-from retention.data.id_forms import refuse_other_spellings, shown_id, strange_form
+from retention.data.id_forms import refuse_other_spellings, refuse_strange_form, shown_id
 from retention.data.ids import clean_ids
 from retention.data.matching import Match, match
 from retention.data.reader import read_export, refuse_broken_rows, refuse_empty_ids
@@ -104,13 +104,7 @@ def suppressed_by(
 
 
 def _refuse_strangers(place: str, ids: pd.Series, known: pd.Series, found: Match) -> None:
-    odd = strange_form(ids, known)
-    if odd:
-        row = int((ids == odd).to_numpy().argmax()) + 1
-        raise InputError(
-            f"{place} has the id {shown_id(odd, row)}, a form that no id of the exports has "
-            f"(such as {shown_id(known.iloc[0])}); {ALLOW}"
-        )
+    refuse_strange_form(place, ids, known, advice=ALLOW)
     if not found.matched:
         raise InputError(
             f"{place} names {found.ids} customers (such as {shown_id(ids.iloc[0], 1)}), none of "

@@ -96,6 +96,27 @@ def strange_form(ids: pd.Series, known: pd.Series) -> str:
     return next((word for word in ids if not forms.fits(word)), "")
 
 
+def refuse_strange_form(place: str, ids: pd.Series, known: pd.Series, *, advice: str) -> None:
+    """Raise an InputError if some of `ids` has a form that no known id has.
+
+    Parameters
+    ----------
+    place : str
+        Where the ids stand, for messages.
+    ids, known : Series of str
+        In canonical form; of the export there is at least one.
+    advice : str
+        What is to be done or looked at: the end of the message.
+    """
+    odd = strange_form(ids, known)
+    if odd:
+        row = int((ids == odd).to_numpy().argmax()) + 1
+        raise InputError(
+            f"{place} has the id {shown_id(odd, row)}, a form that no id of the exports has (such "
+            f"as {shown_id(known.iloc[0])}); {advice}"
+        )
+
+
 def skeleton(word: str) -> str:
     """Return what is left of an id when everything that programs change is taken away.
 

@@ -18,7 +18,7 @@ from retention.core.files import parquet_columns, read_parquet
 from retention.core.kept_campaigns import KeptCampaign, kept_campaigns
 from retention.core.months import last_day
 from retention.core.vocabulary import IDENTITY, MONTH
-from retention.data.id_forms import refuse_other_spellings, shown_id, strange_form
+from retention.data.id_forms import refuse_other_spellings, refuse_strange_form
 from retention.data.ids import clean_ids
 
 LIST_COLUMNS = (IDENTITY, "arm", "offer", "risk", "date", "horizon")
@@ -136,13 +136,7 @@ def refuse_strangers(path: Path, ids: pd.Series, known: pd.Series) -> None:
             f"valid: {_LEAST_KNOWN:.0%} at least: is it of this shop, and are its ids written as "
             "there?"
         )
-    odd = strange_form(ids, known)
-    if odd:
-        row = int((ids == odd).to_numpy().argmax()) + 1
-        raise InputError(
-            f"{path} has the id {shown_id(odd, row)}, a form that no id of the exports has (such "
-            f"as {shown_id(known.iloc[0])}); are its ids written as there?"
-        )
+    refuse_strange_form(str(path), ids, known, advice="are its ids written as there?")
 
 
 def read_sent(campaign: KeptCampaign) -> SentCampaign:
