@@ -103,7 +103,13 @@ def test_stages_are_told_as_times_those_of_before_and_the_query():
 
 CHILDREN = """
 import subprocess, sys
-work = "import time; held = bytearray(60_000_000); time.sleep(0.8); sum(range(10**7))"
+work = '''
+import time
+held = bytearray(60_000_000)
+time.sleep(0.8)
+while time.process_time() < 0.3:
+    pass
+'''
 running = [subprocess.Popen([sys.executable, "-c", work]) for _ in range(2)]
 sys.exit(sum(one.wait() for one in running))
 """
@@ -113,9 +119,9 @@ sys.exit(sum(one.wait() for one in running))
 def test_memory_is_that_of_all_processes_together(tmp_path):
     command = [sys.executable, "-c", CHILDREN]
     found = watch(command, folder=tmp_path, environment={}, most=10_000)
-    assert 120 < found.peak < 250
+    assert 100 < found.peak < 250
     assert found.seconds > 0.8
-    assert found.processor > 0.2
+    assert 0.6 <= found.processor < 5
     assert found.failed == ""
     assert watch(command, folder=tmp_path, environment={}, most=80).failed == "more than 80 MB"
     refused = [sys.executable, "-c", "import sys; print('x'); sys.exit('error: no')"]
