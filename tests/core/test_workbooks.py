@@ -1,6 +1,7 @@
 """Workbooks for people, read back by another program: all is there, and nothing runs."""
 
 import datetime
+import errno
 import os
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def table(**changes):
 
 def write(path, *tables, language="ru", first_line=""):
     how = {"sheet": "message", "language": language, "first_line": first_line}
-    write_workbook(tables or [table()], path, COLUMNS, **how)
+    write_workbook(lambda: tables or [table()], path, COLUMNS, **how)
     return openpyxl.load_workbook(path)
 
 
@@ -134,16 +135,56 @@ def test_a_text_too_long_for_a_cell_is_refused_and_nothing_is_left(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_run_put_aside_goes_with_the_next_one(tmp_path):
+def test_what_a_killed_run_put_aside_goes_with_it(tmp_path):
+    """Rows name customers: they lie beside the file, not in a folder of all, and have no name."""
+    common = tmp_path / "common"
+    common.mkdir()
     code = (
-        "pieces = (table() if piece else os.kill(os.getpid(), 9) for piece in (1, 0));"
+        "calls = [];"
+        "last = lambda: os.kill(os.getpid(), 9) if len(calls) > 1 else table();"
+        "pieces = lambda: calls.append(1) or (last() if piece else table() for piece in range(2));"
         "write_workbook(pieces, path, COLUMNS, sheet='message', language='ru')"
     )
     with pytest.raises(subprocess.CalledProcessError, match="SIGKILL"):
-        in_another_process(code, tmp_path / "a.xlsx")
-    assert sorted(one.is_dir() for one in tmp_path.iterdir()) == [False, True]
-    write(tmp_path / "a.xlsx")
-    clear_leftovers(tmp_path)
+        in_another_process(code, tmp_path / "house" / "a.xlsx", TMPDIR=str(common))
+    assert list(common.iterdir()) == []
+    (scratch,) = (tmp_path / "house").iterdir()
+    assert scratch.stat().st_size == 0
+    clear_leftovers(tmp_path / "house")
+    assert list((tmp_path / "house").iterdir()) == []
+    common.rmdir()
+    code = "before = dict(os.environ); write(path); print(dict(os.environ) == before)"
+    found = in_another_process(code, tmp_path / "house" / "a.xlsx", TMPDIR=str(common))
+    assert found == "True\n"
+
+
+def test_a_fault_of_reading_is_told_as_it_is_and_nothing_is_left(tmp_path):
+    calls = []
+
+    def pieces():
+        calls.append(1)
+        yield table()
+        if len(calls) > 1:
+            raise InputError("the table has changed")
+
+    with pytest.raises(InputError, match="the table has changed"):
+        write_workbook(pieces, tmp_path / "a.xlsx", COLUMNS, sheet="message", language="ru")
+    assert len(calls) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("most", [2_000, 200_000])
+def test_a_full_disk_is_told_with_the_file(tmp_path, most):
+    """Full while rows are put aside, or while the file is made of them."""
+    code = (
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}));"
+        "path.write_text('before');"
+        "rows = pd.concat([table(text='Скидка')] * 1000)\n"
+        "try: write(path, rows)\n"
+        "except OSError as fault: print(fault.errno, fault.filename, path.read_text())"
+    )
+    path = tmp_path / "a.xlsx"
+    assert in_another_process(code, path).split() == [str(errno.EFBIG), str(path), "before"]
     assert [one.name for one in tmp_path.iterdir()] == ["a.xlsx"]
 
 
@@ -159,7 +200,8 @@ def test_every_language_has_the_same_words():
 def test_a_hundred_thousand_rows_take_little_time_and_memory(tmp_path):
     path = tmp_path / "a.xlsx"
     code = (
-        "pieces = (pd.concat([table(text='Скидка на всё ' * 8)] * 1000) for _ in range(15));"
+        "one = pd.concat([table(text='Скидка на всё ' * 8)] * 1000);"
+        "pieces = lambda: (one.copy() for _ in range(15));"
         "write_workbook(pieces, path, COLUMNS, sheet='message', language='ru');"
         # What the system tells as ru_maxrss is that of the process that began this one, too.
         "most = Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0];"

@@ -1,7 +1,8 @@
 """The files that leave the house: a workbook a channel of those to contact, one of those not to."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,19 +75,19 @@ def write_files_to_send(offers: Sequence[Offer], *, language: str, dialect: str)
     how = {"language": language, "dialect": dialect}
     said = []
     for channel, count in _treated_by_channel().items():
-        pieces = _sent_by(channel, titles)
+        pieces = partial(_sent_by, channel, titles)
         place = CAMPAIGN_SEND / f"{channel}.xlsx"
         said += _write(pieces, place, _SENT, rows=count, sheet=channel, **how)
     count = sum(len(piece) for piece in _left_alone(titles, words))
     if count:
-        pieces, line = _left_alone(titles, words), words["control_line"]
+        pieces, line = partial(_left_alone, titles, words), words["control_line"]
         how |= {"sheet": "control", "first_line": line}
         said += _write(pieces, CAMPAIGN_CONTROL, _LEFT_ALONE, rows=count, **how)
     return said
 
 
 def _write(
-    pieces: Iterable[pd.DataFrame],
+    pieces: Callable[[], Iterable[pd.DataFrame]],
     path: Path,
     columns: Sequence[SheetColumn],
     *,
@@ -100,7 +101,7 @@ def _write(
         return []
     instead = path.with_suffix(".csv")
     names = [column.name for column in columns]
-    write_for_people((piece[names] for piece in pieces), instead, dialect=dialect)
+    write_for_people((piece[names] for piece in pieces()), instead, dialect=dialect)
     return [beyond_a_sheet(path, rows, instead)]
 
 

@@ -1,27 +1,39 @@
 """Tables as Excel workbooks, for people: ids stay text, dates are dates, and nothing runs.
 
 Every text is written as a text cell, so that ``007`` keeps its zeros and what begins with ``=`` is
-no formula. A table goes by row after row and is never in memory whole. The same table gives the
-same bytes: XlsxWriter dates the parts of the file alike, and the day of its making is fixed here.
+no formula. A table goes by piece after piece and is never in memory whole. The same table gives the
+same bytes: the day of a workbook's making, which its writer takes from the clock, is set anew.
 """
 
-import datetime
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
 from retention.core.files import atomic, read_batches
-from retention.core.scratch import scratch_folder
 from retention.core.yaml_files import read_yaml
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SHEET_ROWS = 1_048_576
 """Rows of a sheet at most, the header among them (Excel's specifications and limits)."""
-_MADE = datetime.datetime(2000, 1, 1)
+_CELL_LETTERS = 32_767
+"""Letters of a cell at most (Excel's specifications and limits)."""
+_MADE = b"2000-01-01T00:00:00Z"
+_CLOCK = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+_CORE = "docProps/core.xml"
+"""The part of a workbook that says when it was made."""
+_SYSTEMS_WORD = re.compile(r"os error (\d+)|Os \{ code: (\d+)")
 _A4 = 9
 _LINE = 15
 """Points that a line of text is high."""
@@ -71,7 +83,7 @@ def beyond_a_sheet(path: Path, rows: int, instead: Path) -> str:
 
 
 def write_workbook(
-    tables: Iterable[pd.DataFrame],
+    pieces: Callable[[], Iterable[pd.DataFrame]],
     path: Path,
     columns: Sequence[SheetColumn],
     *,
@@ -83,9 +95,9 @@ def write_workbook(
 
     Parameters
     ----------
-    tables : iterable of DataFrame
-        The pieces of the table, from the first row to the last, as many as :func:`fits_a_sheet`.
-        A missing value is an empty cell.
+    pieces : callable
+        Returns the pieces of the table, from the first row to the last, as many rows as
+        :func:`fits_a_sheet`; the same each time. A missing value is an empty cell.
     path : Path
     columns : sequence of SheetColumn
         The columns to write, from left to right.
@@ -101,50 +113,39 @@ def write_workbook(
     InputError
         If a text is longer than a cell can hold: it is never cut off.
     """
-    from xlsxwriter import Workbook
-    from xlsxwriter.exceptions import FileCreateError
+    from rustpy_xlsxwriter import write_worksheet
 
     words = workbook_words(language)
-    with (
-        atomic(path) as scratch,
-        # What XlsxWriter puts aside names customers: it stays beside the file.
-        scratch_folder(_aside(scratch)) as aside,
-    ):
-        options = {
-            "constant_memory": True,
-            "tmpdir": str(aside),
-            "strings_to_formulas": False,
-            "strings_to_numbers": False,
-            "strings_to_urls": False,
-            "use_zip64": True,  # where a part of the file is that large, and only there
-        }
-        book = Workbook(str(scratch), options)
-        book.set_properties({"created": _MADE})
-        page = book.add_worksheet(words["sheets"][sheet])
-        forms = _forms(book, language)
-        for place, column in enumerate(columns):
-            page.set_column(place, place, column.width)
-        above = 0
-        if first_line:
-            page.write_string(0, 0, first_line, forms["warning"])
-            above = 1
-        headings = [words["headings"][column.name] for column in columns]
-        _set_height(page, above, headings, columns)
-        for place, heading in enumerate(headings):
-            page.write_string(above, place, heading, forms["heading"])
-        page.freeze_panes(above + 1, 0)
-        page.set_landscape()
-        page.set_paper(_A4)
-        page.fit_to_pages(1, 0)  # printed as wide as a page, the header on each
-        page.repeat_rows(0, above)
-        row = above
-        for table in tables:
-            row = _write_rows(page, row, table, columns, forms, path)
-        page.autofilter(above, 0, row, len(columns) - 1)
+    above = 1 if first_line else 0
+    headings = [words["headings"][column.name] for column in columns]
+    forms = _forms(language)
+    # Rows go out one after the other, so that their heights have to be known beforehand.
+    heights = _heights(pieces(), columns, headings, above, path)
+    rows = _Rows(pieces, columns, headings)
+    with atomic(path) as scratch, _put_aside_in(scratch.parent):
         try:
-            book.close()
-        except FileCreateError as error:  # the disk's fault, in a wrapping of its own
-            raise error.args[0] from error
+            write_worksheet(
+                rows,
+                str(scratch),
+                sheet_name=words["sheets"][sheet],
+                header_row=above,
+                freeze_row=above + 1,
+                autofilter=True,
+                column_widths=[float(column.width) for column in columns],
+                column_formats=[forms[column.kind] for column in columns],
+                header_format=forms["heading"],
+                row_heights=heights,
+                merge_ranges=[(0, 0, 0, len(columns) - 1, first_line, forms["warning"])][:above],
+                page_setup={
+                    "landscape": True,
+                    "paper_size": _A4,
+                    "fit_to_pages": (1, 0),  # as wide as a page, the header on each
+                    "repeat_rows": (0, above),
+                },
+            )
+        except BaseException as fault:  # what Rust cannot go on from is no Exception
+            raise rows.fault or _of_system(fault, path) from None
+        _set_day(scratch)
 
 
 def write_table_as_workbook(
@@ -159,78 +160,184 @@ def write_table_as_workbook(
     path, columns, sheet, language
         As :func:`write_workbook` takes them.
     """
-    write_workbook(read_batches(table), path, columns, sheet=sheet, language=language)
+    names = [column.name for column in columns]
+
+    def pieces() -> Iterator[pd.DataFrame]:
+        return read_batches(table, names)
+
+    write_workbook(pieces, path, columns, sheet=sheet, language=language)
 
 
-def _aside(scratch: Path) -> Path:
-    """Return the folder beside a scratch file, of a name that ``clear_leftovers`` knows."""
-    name, process, end = scratch.name.rsplit(".", 2)
-    return scratch.with_name(f"{name}.rows.{process}.{end}")
+class _Rows:
+    """A table as its writer asks for it: a stream of Arrow's, a piece at a time.
+
+    Attributes
+    ----------
+    fault : BaseException or None
+        Why the stream broke off; the writer tells it in words only.
+    """
+
+    def __init__(
+        self,
+        pieces: Callable[[], Iterable[pd.DataFrame]],
+        columns: Sequence[SheetColumn],
+        headings: Sequence[str],
+    ):
+        self.pieces = pieces
+        self.columns = columns
+        self.headings = headings
+        self.fault: BaseException | None = None
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Return the stream, by Arrow's PyCapsule interface."""
+        import pyarrow as pa
+
+        types = {"text": pa.string(), "date": pa.date32()}
+        kinds = [types.get(column.kind, pa.float64()) for column in self.columns]
+        schema = pa.schema(list(zip(self.headings, kinds, strict=True)))
+        reader = pa.RecordBatchReader.from_batches(schema, self._batches(schema))
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def _batches(self, schema: "pa.Schema") -> Iterator["pa.RecordBatch"]:
+        import pyarrow as pa
+
+        try:
+            for piece in self.pieces():
+                cells = [_cells(piece[column.name], column.kind) for column in self.columns]
+                yield from pa.Table.from_arrays(cells, schema=schema).to_batches()
+        except GeneratorExit:
+            raise  # the writer has broken off
+        except BaseException as fault:
+            self.fault = fault
+            raise
 
 
-def _forms(book: Any, language: str) -> dict[str, Any]:
+def _cells(column: pd.Series, kind: str) -> "pa.Array | pa.ChunkedArray":
+    """Return the cells of a column as Arrow has them, null where one is empty."""
+    import pyarrow as pa
+
+    if kind == "text":
+        return pa.array(_texts(column), pa.string(), from_pandas=True)
+    if kind == "date":
+        return pa.array(column, pa.date32(), from_pandas=True)
+    numbers = column.to_numpy("float64", na_value=math.nan)
+    return pa.array(numbers, mask=~np.isfinite(numbers))
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    return column if column.dtype == "str" else column.astype("str")
+
+
+@contextmanager
+def _put_aside_in(folder: Path) -> Iterator[None]:
+    """Let the writer put rows aside beside the file, as they name customers, in no common folder.
+
+    What it puts aside has no name there and goes with the process, however that ends.
+    """
+    names = ("TMPDIR", "TMP", "TEMP")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(folder.absolute())))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _of_system(fault: BaseException, path: Path) -> BaseException:
+    """Return what the system refused with its number and file; the writer tells it in words."""
+    found = _SYSTEMS_WORD.search(str(fault))
+    if found is None:
+        return fault
+    number = int(found[1] or found[2])
+    return OSError(number, os.strerror(number), str(path))
+
+
+def _set_day(path: Path) -> None:
+    """Set the day on which a workbook was made to the same for all: it would be that of the clock.
+
+    The part that tells it comes after the rows, so that these need not be written again.
+    """
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
+        begin = packed.getinfo(_CORE).header_offset
+        late = [one for one in packed.infolist() if one.header_offset >= begin]
+        told = {one.filename: packed.read(one) for one in late}
+        for one in late:
+            packed.filelist.remove(one)
+            del packed.NameToInfo[one.filename]
+        packed.start_dir = begin  # where the next part goes
+        for name, text in told.items():
+            same = re.sub(_CLOCK, _MADE, text) if name == _CORE else text
+            packed.writestr(zipfile.ZipInfo(name), same, zipfile.ZIP_DEFLATED)
+
+
+def _forms(language: str) -> dict[str, Any]:
     """Return how cells look, by the kind of a column and for what stands above."""
-    top = {"valign": "top"}
-    left = top | {"align": "left", "indent": 1, "text_wrap": True}
-    found = {kind: book.add_format(top | {"num_format": form}) for kind, form in _NUMBERS.items()}
-    found["date"] = book.add_format(left | {"num_format": _DATES[language]})
+    from rustpy_xlsxwriter import Format
+
+    def top() -> Any:
+        return Format().set_align("top")
+
+    def left() -> Any:
+        return top().set_align("left").set_indent(1).set_text_wrap()
+
+    found = {kind: top().set_num_format(form) for kind, form in _NUMBERS.items()}
+    found["date"] = left().set_num_format(_DATES[language])
     # The number format of text: an id stays one when somebody edits its cell.
-    found["text"] = book.add_format(left | {"num_format": "@"})
-    found["heading"] = book.add_format(left | {"bold": True, "bottom": 1, "bg_color": "#E8EEF4"})
-    found["warning"] = book.add_format({"bold": True, "font_color": "#B00020"})
+    found["text"] = left().set_num_format("@")
+    heading = left().set_bold().set_border_bottom("thin")
+    found["heading"] = heading.set_background_color("#E8EEF4")
+    found["warning"] = Format().set_bold().set_font_color("#B00020")
     return found
 
 
-def _write_rows(
-    page: Any,
-    row: int,
-    table: pd.DataFrame,
+def _heights(
+    pieces: Iterable[pd.DataFrame],
     columns: Sequence[SheetColumn],
-    forms: Mapping[str, Any],
+    headings: Sequence[str],
+    above: int,
     path: Path,
-) -> int:
-    """Write rows below `row`; return the last one."""
-    kinds = [column.kind for column in columns]
-    cells = zip(*(_plain(table[column.name], column.kind) for column in columns), strict=True)
-    for values in cells:
-        row += 1
-        _set_height(page, row, values, columns)
-        for place, value in enumerate(values):
-            if value is None:
-                continue
-            kind = kinds[place]
-            if kind == "text":
-                failed = page.write_string(row, place, value, forms["text"])
-            elif kind == "date":
-                failed = page.write_datetime(row, place, value, forms["date"])
-            else:
-                failed = page.write_number(row, place, value, forms[kind])
-            if failed:
-                raise InputError(
-                    f"{path} row {row + 1}: {columns[place].name} does not fit into a cell (of "
-                    f"32,767 letters, in one of {SHEET_ROWS:,} rows)"
-                )
-    return row
+) -> dict[int, float]:
+    """Return how high rows of more than one line are; not every program sees to it by itself.
+
+    Raises an InputError where a text does not fit into a cell.
+    """
+    widths = [column.width for column in columns]
+    head = _lines(np.array([len(text) for text in headings]), np.array(widths)).max()
+    heights = {above: _LINE * float(head)} if head > 1 else {}
+    row = above + 1
+    for piece in pieces:
+        lines = np.ones(len(piece))
+        for column in columns:
+            if column.kind == "text":
+                lengths = _lengths(piece[column.name])
+                _refuse_too_long(lengths, row, column.name, path)
+                lines = np.maximum(lines, _lines(lengths, column.width))
+        (high,) = np.nonzero(lines > 1)
+        told = _LINE * np.minimum(lines[high], _MOST_LINES)
+        heights.update(zip((high + row).tolist(), told.tolist(), strict=True))
+        row += len(piece)
+    return heights
 
 
-def _set_height(page: Any, row: int, values: Sequence[Any], columns: Sequence[SheetColumn]) -> None:
-    """Make a row as high as its longest wrapped text; not every program does so by itself."""
-    lines = 1
-    for value, column in zip(values, columns, strict=True):
-        if isinstance(value, str) and len(value) >= column.width:
-            # Words that do not fit go down whole, so that lines are filled to some nine tenths.
-            lines = max(lines, math.ceil(len(value) / (0.9 * column.width - 1)))
-    if lines > 1:
-        page.set_row(row, _LINE * min(lines, _MOST_LINES))
+def _lengths(column: pd.Series) -> np.ndarray:
+    """Return how many letters each text of a column has, 0 where it is missing."""
+    return _texts(column).str.len().fillna(0).to_numpy("int64")
 
 
-def _plain(column: pd.Series, kind: str) -> list[Any]:
-    """Return the values of a column as Python has them, None where one is missing."""
-    if kind == "text":
-        missing = column.isna().to_numpy(dtype=bool)
-        words = column.astype(object).tolist()
-        return [None if no else str(word) for word, no in zip(words, missing, strict=True)]
-    if kind == "date":
-        return [None if pd.isna(day) else day for day in column.astype(object).tolist()]
-    numbers = column.to_numpy("float64", na_value=math.nan).tolist()
-    return [number if math.isfinite(number) else None for number in numbers]
+def _lines(letters: np.ndarray, width: int | np.ndarray) -> np.ndarray:
+    """Return how many lines texts take in a column so wide."""
+    # Words that do not fit go down whole, so that lines are filled to some nine tenths.
+    return np.where(letters >= width, np.ceil(letters / (0.9 * np.asarray(width) - 1)), 1.0)
+
+
+def _refuse_too_long(letters: np.ndarray, first: int, name: str, path: Path) -> None:
+    """Raise an InputError where a text of a column, the first in row `first`, fits no cell."""
+    if letters.max(initial=0) > _CELL_LETTERS:
+        row = first + int(np.argmax(letters > _CELL_LETTERS)) + 1
+        raise InputError(
+            f"{path} row {row}: {name} does not fit into a cell (of {_CELL_LETTERS:,} letters)"
+        )
