@@ -111,9 +111,12 @@ def settle(values: np.ndarray) -> np.ndarray:
     same, so that the second cannot part them. What is missing or infinite stays so.
     """
     values = np.asarray(values, dtype="float64")
+    sizes = np.abs(values)
+    if np.fmax.reduce(sizes, axis=None, initial=0) < _SIZES[0]:  # most columns: all alike
+        return np.round(np.round(values, BELIEVED), DIGITS) + 0.0
     found = np.empty_like(values)
-    larger = np.searchsorted(_SIZES, np.abs(values), side="right")
-    for size in np.unique(larger):
+    larger = np.searchsorted(_SIZES, sizes, side="right")
+    for size in np.flatnonzero(np.bincount(larger.ravel())):
         some = larger == size
         believed = np.round(values[some], BELIEVED - size)
         found[some] = np.round(believed, min(DIGITS, BELIEVED - size))

@@ -94,8 +94,10 @@ def clean_table(
     export = columns.tables[table]
     wanted = report.held(columns.of(table))
     text = {name: report.trimmed(column, name) for name, column in raw.columns.items()}
-    ids = report.ids(raw.ids)
-    numbers = plain_numbers(ids)
+    ids, numbers = raw.ids, plain_numbers(raw.ids)
+    if numbers is None:
+        ids = report.ids(raw.ids)
+        numbers = plain_numbers(ids)
     plain = numbers is not None
     rows = {LINE: raw.lines, IDENTITY: ids, JOIN_KEY: numbers if plain else customer_keys(ids)}
     unread = {}
@@ -113,7 +115,7 @@ def clean_table(
                 rows[column.name], unread[column.name] = report.numbers(text[column.header], column)
         sources = {column.name: column for column in wanted}
         headers = {column.name: column.header for column in wanted}
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, copy=False)
     broken = [
         pd.DataFrame({"index": np.flatnonzero(bad), "column": name, "rule": rule_of(sources[name])})
         for name, bad in unread.items()

@@ -62,14 +62,15 @@ def split_sides(
     `unscored`, are known.
     """
     key = behaviour_key(customers, behaviour)
-    sides = np.where(in_test(key, params), "test", "train")
-    split = np.where(customers[LABEL].isna(), "score", sides)
+    sides = np.where(in_test(key, params), 1, 0)
+    split = np.where(customers[LABEL].isna(), 2, sides)
     if unscored is None:
         scored = one_of_each_twin(key, customers[LABEL])
     else:
         scored = np.ones(len(key), dtype=bool)
         scored[unscored] = False
-    return pd.DataFrame({"split": split, "twin_key": key, "scored": scored}, customers.index)
+    words = pd.array(["train", "test", "score"], dtype="str").take(split)
+    return pd.DataFrame({"split": words, "twin_key": key, "scored": scored}, customers.index)
 
 
 def make_table(

@@ -40,6 +40,8 @@ class Joined:
         ``in_quarantine``. Numeric ids are sorted as numbers, others as text.
     numeric : bool
         Whether every id is a whole number.
+    ids : Series
+        The ids, as numbers where they are some.
     places : dict of str to ndarray of int, shape (n_customers,)
         The line of each export at which the customer stands first, -1 where it does not; of one
         who stands in its quarantine alone a line behind all others.
@@ -47,13 +49,8 @@ class Joined:
 
     customers: pd.DataFrame
     numeric: bool
+    ids: pd.Series
     places: dict[str, np.ndarray]
-
-    @property
-    def ids(self) -> pd.Series:
-        """The ids, as numbers where they are some."""
-        ids = self.customers[IDENTITY]
-        return pd.Series(plain_numbers(ids)) if self.numeric else ids
 
 
 def join(
@@ -117,7 +114,8 @@ def join(
     sick[in_quarantine] = True
     joined = pd.concat([*parts, pd.DataFrame({IN_QUARANTINE: sick})], axis=1)
     names = [*columns.by_name, POSITION, *map(in_table, columns.tables), IN_QUARANTINE]
-    return Joined(joined[names], numeric, lines)
+    distinct_ids = pd.Series(ordered) if numeric else everyone[IDENTITY]
+    return Joined(joined[names], numeric, distinct_ids, lines)
 
 
 def bookkeeping(tables: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from retention.core.columns import Columns
 from retention.core.errors import InputError
 from retention.core.findings import Finding, Level
 from retention.core.hashing import one_of_each_twin
+from retention.core.months import in_months
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.data.joining import IN_QUARANTINE, in_table
 
@@ -51,9 +52,12 @@ class Classes:
     @classmethod
     def of(cls, customers: pd.DataFrame) -> "Classes":
         """Count customers, or their months."""
-        labelled = int(customers.loc[customers[LABEL].notna(), IDENTITY].nunique())
-        sizes = customers.groupby(LABEL)[IDENTITY].nunique().reindex([0, 1]).fillna(0).astype(int)
-        return cls(labelled, int(sizes[0]), int(sizes[1]))
+        label = customers[LABEL]
+        if not in_months(customers):
+            return cls(int(label.notna().sum()), *(int((label == one).sum()) for one in (0, 1)))
+        ids = customers[IDENTITY]
+        who = (label.notna(), *((label == one).fillna(False) for one in (0, 1)))
+        return cls(*(int(ids[some.to_numpy(dtype=bool)].nunique()) for some in who))
 
 
 def classes_together(parts: Iterable[Classes]) -> Classes:

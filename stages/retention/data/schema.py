@@ -60,7 +60,7 @@ def faults(rows: pd.DataFrame, table: str, *, columns: Columns) -> pd.DataFrame:
         the column's checks it is that failed, from 1.
     """
     try:
-        table_schema(table, columns=columns).validate(rows, lazy=True)
+        table_schema(table, columns=columns).validate(rows, lazy=True, inplace=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases.dropna(subset=["index"])
         found = cases[["index", "column", "check"]].rename(columns={"check": "rule"})

@@ -11,7 +11,7 @@ import pandas as pd
 from retention.core.id_order import in_id_order
 from retention.core.months import in_months
 from retention.core.params import Features
-from retention.core.row_weights import weights_of
+from retention.core.row_weights import WEIGHT, weights_of
 from retention.core.sampling import Sampling
 from retention.core.vocabulary import LABEL, MONTH, POSITION
 from retention.data.customer_table import CustomerTable
@@ -129,7 +129,8 @@ def rows_to_study(
         known=table[LABEL].notna().to_numpy(),
         scored=scored,
     )
-    train, teaches = table[groups["seen"]], True
+    counted = [name for name in (LABEL, WEIGHT) if name in table]
+    train, teaches = table.loc[groups["seen"], counted], True
     if monthly:
         # A month's file may be longer than another's: the place in it is told as a share.
         position = position.groupby(table[MONTH]).rank(pct=True)
@@ -149,9 +150,9 @@ def rows_to_study(
     return StudyRows(
         features=tuple(made.features),
         behaviour=made.behaviour,
-        seen=table.assign(**{POSITION: position}).iloc[places["seen"]],
+        seen=table.iloc[places["seen"]].assign(**{POSITION: position.to_numpy()[places["seen"]]}),
         compared=table.iloc[np.sort(np.concatenate([places["before"], places["ahead"]]))],
-        customers=table[scored].groupby("split").size().to_dict(),
+        customers=table.loc[scored, "split"].value_counts(sort=False).sort_index().to_dict(),
         twins=int((~scored).sum()),
         drops=float((train[LABEL].to_numpy("float64") * weight).sum()),
         taught=float(weight.sum()),
