@@ -10,6 +10,7 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.pipeline import Pipeline
 
 from retention.core.errors import InputError
@@ -107,3 +108,8 @@ def greedy(megabytes: int) -> int:
     taken = np.ones(megabytes * 2**17)
     time.sleep(10 if len(taken) else 0)
     return os.getpid()
+
+
+def nested(_: int) -> tuple[int, list[int]]:
+    """Return the process, and those that do what it asks of joblib."""
+    return os.getpid(), Parallel(n_jobs=None)(delayed(process_of)(part) for part in range(3))

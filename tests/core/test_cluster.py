@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ import psutil
 import pytest
 
 from clones import ENVIRONMENT
+from clusters import FAST, ended_with, lay_project, programs, scheduler, worker
 from part_work import doubled, greedy, killed_once, killing, refusing, slow
 from project import ROOT
 from retention.core import cluster, worker_code
@@ -23,7 +23,6 @@ from retention.core.errors import InputError
 from retention.core.parts import ADDRESS, ENGINE, map_parts
 
 pytestmark = pytest.mark.slow
-FAST = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}
 
 
 @pytest.fixture
@@ -195,46 +194,13 @@ def test_code_that_changed_after_it_was_imported_is_of_another_revision(tmp_path
 
 @pytest.fixture
 def start():
-    """The function that starts a program and ends it with the test."""
-    running = []
-
-    def begin(*command, folder, wait_for):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli." + command[0], *command[1:]],
-            cwd=folder,
-            env=ENVIRONMENT | FAST,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        running.append(process)
-        for line in process.stderr:
-            found = re.search(wait_for, line)
-            if found:
-                threading.Thread(target=process.stderr.read, daemon=True).start()
-                return process, found[1]
-        raise AssertionError(f"{command} ended")
-
-    yield begin
-    for process in reversed(running):
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with programs() as begin:
+        yield begin
 
 
-def scheduler(start, folder):
-    options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    options += ("--dashboard-address", "127.0.0.1:0")
-    return start("dask_scheduler", *options, folder=folder, wait_for=r"Scheduler at:\s+(tcp://\S+)")
-
-
-def worker(start, address, folder):
-    options = ("--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard")
-    return start(
-        "dask_worker", address, *options, folder=folder, wait_for=r"Registered to:\s+(tcp://\S+)"
-    )
+@pytest.fixture
+def project(tmp_path):
+    return lay_project(tmp_path / "project")
 
 
 CLIENT = """
@@ -256,15 +222,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def project(tmp_path):
-    """A folder with the project's code in it, as workers have it."""
-    folder = tmp_path / "project"
-    shutil.copytree(ROOT / "stages", folder / "stages")
-    shutil.copy(ROOT / "tests" / "part_work.py", folder)
-    return folder
-
-
 def client(folder, address, marks, count):
     marks.mkdir()
     script = folder / "client.py"
@@ -277,13 +234,6 @@ def client(folder, address, marks, count):
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def ended_with(process):
-    printed, said = process.communicate(timeout=60)
-    lines = [line for line in said.splitlines() if line.startswith("error: ")]
-    assert "Traceback" not in said, said
-    return process.returncode, printed.split(), lines
 
 
 def test_workers_of_a_cluster_do_the_parts(start, project, tmp_path):

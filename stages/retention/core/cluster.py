@@ -14,7 +14,7 @@ import secrets
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -91,27 +91,70 @@ def map_on_cluster(
     BrokenExecutor
         If :data:`LIVES` workers died over one part.
     """
-    cluster = _cluster(jobs)
-    import cloudpickle
-
-    job = _Sent(worker_code.do_part)
-    packed = cloudpickle.dumps(function)
+    workers = Workers(function, jobs=jobs)
     left, futures = iter(parts), deque()
     try:
         while True:
-            ahead = 2 * max(1, sum(_asked(cluster.client.nthreads).values()))
+            ahead = 2 * max(1, workers.cores())
             for part in islice(left, max(0, ahead - len(futures))):
-                what = (cluster.needed, cluster.mark.name, packed, cloudpickle.dumps(part))
-                futures.append(_asked(cluster.client.submit, job, *what, pure=False))
+                futures.append(workers.begin(part))
             if not futures:
                 return
-            worker, reason, found = _result(futures.popleft(), cluster.client)
-            if reason:
-                raise _unfit(worker, reason)
-            yield found
+            yield workers.told(futures.popleft())
     finally:
-        with contextlib.suppress(Exception):  # what is left over nobody waits for
-            cluster.client.cancel(list(futures))
+        workers.forget(futures)
+
+
+class Workers:
+    """The workers of a cluster, who have a function and call it for one part after the other.
+
+    The function goes to each of them once, with all that it holds, however many parts there are.
+
+    Parameters
+    ----------
+    function : callable
+        See ``parts.map_parts``.
+    jobs : int
+        Processes of this machine; a cluster has as many as it has.
+
+    Raises
+    ------
+    InputError
+        As :func:`map_on_cluster` does; so do the methods.
+    """
+
+    def __init__(self, function: Callable[[Any], Any], *, jobs: int):
+        self._cluster = _cluster(jobs)
+        import cloudpickle
+
+        self._job = _Sent(worker_code.do_part)
+        self._function = self._begun(_Sent(worker_code.same), cloudpickle.dumps(function))
+
+    def cores(self) -> int:
+        """Return how many parts the workers of now do at a time."""
+        return sum(_asked(self._cluster.client.nthreads).values())
+
+    def begin(self, part: Any) -> Any:
+        """Send a part, and return Dask's future of it."""
+        import cloudpickle
+
+        needed, mark = self._cluster.needed, self._cluster.mark.name
+        return self._begun(self._job, needed, mark, self._function, cloudpickle.dumps(part))
+
+    def told(self, future: Any) -> Any:
+        """Wait for what the function returned for a part."""
+        worker, reason, found = _result(future, self._cluster.client)
+        if reason:
+            raise _unfit(worker, reason)
+        return found
+
+    def forget(self, futures: Iterable[Any]) -> None:
+        """Let go of parts whose results nobody waits for."""
+        with contextlib.suppress(Exception):  # the work is done, or something else is told
+            self._cluster.client.cancel(list(futures))
+
+    def _begun(self, function: "_Sent", *what: Any) -> Any:
+        return _asked(self._cluster.client.submit, function, *what, pure=False)
 
 
 class _Sent:
@@ -260,6 +303,7 @@ def _dask() -> Any:
     import dask
 
     dask.config.set({"logging": {"distributed": "critical", "distributed.client": "critical"}})
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})  # of a forest
     import distributed
 
     return distributed

@@ -63,12 +63,12 @@ def map_parts(
     InputError
         If the environment names another engine, or the cluster cannot work (``core.cluster``).
     """
-    engine, worthwhile = _engine(), max(1, min(jobs, len(parts) // LIGHT))
-    if light and engine == "loop" and worthwhile == 1:
+    runs, worthwhile = engine(), max(1, min(jobs, len(parts) // LIGHT))
+    if light and runs == "loop" and worthwhile == 1:
         results = _by_threads(function, parts, jobs)
     else:
         processes = worthwhile if light else jobs
-        results = _results(function, parts, processes, engine)
+        results = _results(function, parts, processes, runs)
     if len(parts) == 1:
         yield from results
         return
@@ -82,12 +82,12 @@ def in_turn(count: int) -> bool:
     It is for work that can use all cores for a part: each process imports everything anew and
     holds a part of its own, which few parts are not worth. On a cluster every part has a worker.
     """
-    return count == 1 or (_engine() == "loop" and count <= FEW)
+    return count == 1 or (engine() == "loop" and count <= FEW)
 
 
 def works_alone(count: int, *, jobs: int) -> bool:
     """Tell whether this process does all of `count` parts, however long one takes."""
-    return count == 1 or (_engine() == "loop" and jobs == 1)
+    return count == 1 or (engine() == "loop" and jobs == 1)
 
 
 def _by_threads(
@@ -104,16 +104,16 @@ def _by_threads(
 
 
 def _results(
-    function: Callable[[_Part], _Result], parts: Sequence[_Part], jobs: int, engine: str
+    function: Callable[[_Part], _Result], parts: Sequence[_Part], jobs: int, runs: str
 ) -> Iterator[_Result]:
     if len(parts) == 1:
         yield function(parts[0])
         return
-    if jobs == 1 and engine == "loop":
+    if jobs == 1 and runs == "loop":
         yield from map(partial(cleared, function), parts)
         return
     give_back()  # workers begin: what this process has freed is theirs
-    if engine == "dask":
+    if runs == "dask":
         from retention.core.cluster import map_on_cluster
 
         yield from map_on_cluster(function, parts, jobs=jobs)
@@ -149,8 +149,14 @@ def cleared(function: Callable[[_Part], _Result], part: _Part) -> _Result:
         give_back()
 
 
-def _engine() -> str:
-    """Return what runs the parts, as the environment says."""
+def engine() -> str:
+    """Return what runs the parts, one of :data:`ENGINES`, as the environment says.
+
+    Raises
+    ------
+    InputError
+        If it names another.
+    """
     named = os.environ.get(ENGINE) or ("dask" if os.environ.get(ADDRESS) else "loop")
     if named not in ENGINES:
         raise InputError(f"{ENGINE} is {shown(named)} in the environment; valid: {one_of(ENGINES)}")

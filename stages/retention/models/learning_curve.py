@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.special import stdtrit
 from sklearn.pipeline import Pipeline
 
+from retention.core.fits import fits_by_engine
 from retention.core.hashing import uniform
 from retention.models.estimators import raw_score
 from retention.models.search import Splits, corrected_se, make_splits
@@ -65,7 +66,7 @@ def learning_curve(
     Parameters
     ----------
     pipeline : Pipeline
-        Unfitted.
+        It is not changed; what it has learnt does not matter.
     features : DataFrame, shape (n_customers, n_features)
     label : ndarray of 0 and 1, shape (n_customers,)
     key : ndarray of uint64, shape (n_customers,)
@@ -81,6 +82,7 @@ def learning_curve(
     from joblib import Parallel, delayed
     from sklearn.base import clone
 
+    pipeline = clone(pipeline)  # what it has learnt is not to be sent along with each fit
     repeats = min(_REPEATS, 1 + _ENOUGH_ROWS // len(label))
     splits = make_splits(key, count=_FOLDS, repeats=repeats, seed=seed, first=_FIRST)
     ranked = [
@@ -95,7 +97,8 @@ def learning_curve(
         fitted = clone(pipeline).fit(features.iloc[train], label[train])
         return plain(roc_auc, label[test], raw_score(fitted, features.iloc[test]))
 
-    found = Parallel(n_jobs=jobs)(delayed(area)(*pair) for row in parts for pair in row)
+    with fits_by_engine([features, label], jobs=jobs):
+        found = Parallel(n_jobs=jobs)(delayed(area)(*pair) for row in parts for pair in row)
     areas = np.array(found).reshape(len(_SHARES), len(splits))
     customers = [round(np.mean([len(train) for train, _ in row])) for row in parts]
     rows = zip(customers, areas, parts, strict=True)

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from retention.core.errors import InputError, one_of
+from retention.core.fits import fits_by_engine
 from retention.core.hashing import part_of
 from retention.core.months import in_months
 from retention.core.params import Models, Train
@@ -177,12 +178,16 @@ def train_model(
         print(f"train: {line}; where there are fewer, all are asked", file=sys.stderr)
     shown = (name for name in order) if quiet else progress(order, what="train", unit="families")
     candidates = []
-    with closing(shown):  # the line of an error must not stand behind half a bar
+    seen, outcome, counts = features.iloc[looked], label[looked], _of(weight, looked)
+    folds = [rows for part in (splits, *rounds) for pair in part for rows in pair]
+    data = [features, label, weight, seen, outcome, counts, *folds]
+    # The line of an error must not stand behind half a bar.
+    with closing(shown), fits_by_engine(data, jobs=train.jobs):
         for name in shown:
             knobs = getattr(models, name).model_dump()
             result = search(
-                features.iloc[looked],
-                label[looked],
+                seen,
+                outcome,
                 FAMILIES[name],
                 knobs,
                 splits=splits,
@@ -190,7 +195,7 @@ def train_model(
                 words=words,
                 seed=train.seed,
                 jobs=train.jobs,
-                weight=_of(weight, looked),
+                weight=counts,
             )
             pipeline = make_model(
                 FAMILIES[name],
