@@ -32,6 +32,18 @@ def killed_once(folder: Path, number: int) -> int:
     return 10 * number
 
 
+def killed_once_each(folder: Path, numbers: np.ndarray, place: int) -> float:
+    """Die by a signal the first time that part 0 is done, and part 1, once both have begun."""
+    mark = folder / str(place)
+    if place < 2 and not mark.exists():
+        mark.touch()
+        deadline = time.monotonic() + 20
+        while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return numbers[place]
+
+
 def process_of(_: int) -> int:
     return os.getpid()
 

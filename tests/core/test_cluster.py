@@ -10,12 +10,13 @@ import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from clones import ENVIRONMENT
 from clusters import FAST, ended_with, lay_project, programs, scheduler, worker
-from part_work import doubled, greedy, killed_once, killing, refusing, slow
+from part_work import doubled, greedy, killed_once, killed_once_each, killing, refusing, slow
 from project import ROOT
 from retention.core import cluster, worker_code
 from retention.core.cluster import MEMORY, close_clusters, worker_memory
@@ -51,6 +52,25 @@ def test_results_come_in_the_order_of_the_parts():
 def test_a_part_whose_worker_was_killed_is_done_again(tmp_path):
     assert mapped(partial(killed_once, tmp_path), [0, 1, 2, 3, 4]) == [0, 10, 20, 30, 40]
     assert (tmp_path / "died").exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_what_a_function_holds_goes_to_the_cluster_once_though_all_who_had_it_die(
+    tmp_path, monkeypatch
+):
+    sent, asked = [], cluster._asked
+
+    def noted(ask, *what, **how):
+        sent.append(sum(len(one) for one in what if isinstance(one, bytes)))
+        return asked(ask, *what, **how)
+
+    monkeypatch.setattr(cluster, "_asked", noted)
+    large = np.arange(200_000.0)
+    found = mapped(partial(killed_once_each, tmp_path, large), range(9))
+    assert found == [float(number) for number in range(9)]
+    assert len(list(tmp_path.iterdir())) == 2
+    assert [size > large.nbytes for size in sent].count(True) == 1
+    assert sorted(sent)[-2] < 1000
 
 
 @pytest.mark.usefixtures("here")

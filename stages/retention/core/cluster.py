@@ -129,6 +129,9 @@ class Workers:
 
         self._job = _Sent(worker_code.do_part)
         self._function = self._begun(_Sent(worker_code.same), cloudpickle.dumps(function))
+        # Dask gives parts to who has the function, and only then to who is idle: let all have it.
+        _wait_for(self._function, self._cluster.client)
+        _asked(self._cluster.client.replicate, [self._function])
 
     def cores(self) -> int:
         """Return how many parts the workers of now do at a time."""
@@ -328,9 +331,9 @@ def _examine(cluster: _Cluster) -> None:
             raise _unfit(worker, told[worker])
 
 
-def _result(future: Any, client: Any) -> tuple[str, str, Any]:
-    """Wait for what a worker tells of a part, for as long as there are workers."""
-    from distributed import KilledWorker, wait
+def _wait_for(future: Any, client: Any) -> None:
+    """Wait until a future is done, for as long as there are workers."""
+    from distributed import wait
 
     since = time.monotonic()
     while not future.done():
@@ -343,7 +346,14 @@ def _result(future: Any, client: Any) -> tuple[str, str, Any]:
             elif time.monotonic() - since > PATIENCE:
                 raise _nobody(PATIENCE) from None
         except CancelledError:
-            break  # told below
+            raise _gone() from None
+
+
+def _result(future: Any, client: Any) -> tuple[str, str, Any]:
+    """Wait for what a worker tells of a part."""
+    from distributed import KilledWorker
+
+    _wait_for(future, client)
     try:
         return future.result()
     except KilledWorker as fault:
