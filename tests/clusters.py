@@ -10,8 +10,13 @@ from contextlib import contextmanager
 
 from clones import ENVIRONMENT
 from project import ROOT
+from retention.core.parts import ADDRESS
 
 FAST = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}
+SCHEDULER_GONE = (
+    "error: the scheduler of the cluster is gone; start it and run the stage again, "
+    f"or unset {ADDRESS} to work on this machine"
+)
 
 
 @contextmanager

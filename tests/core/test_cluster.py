@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from clones import ENVIRONMENT
-from clusters import FAST, ended_with, lay_project, programs, scheduler, worker
+from clusters import FAST, SCHEDULER_GONE, ended_with, lay_project, programs, scheduler, worker
 from part_work import doubled, greedy, killed_once, killed_once_each, killing, refusing, slow
 from project import ROOT
 from retention.core import cluster, worker_code
@@ -272,10 +272,7 @@ def test_a_scheduler_that_dies_ends_the_work_in_one_line(start, project, tmp_pat
     killed.kill()
     status, _, lines = ended_with(done)
     assert status == 1
-    assert lines == [
-        "error: the scheduler of the cluster is gone; start it and run the stage again, "
-        f"or unset {ADDRESS} to work on this machine"
-    ]
+    assert lines == [SCHEDULER_GONE]
     assert list(project.glob(".*.partial")) == []
 
 
