@@ -1,13 +1,17 @@
-"""What was freed goes back to the system."""
+"""Where memory is taken from, and that what was freed goes back to the system."""
 
+import os
+import subprocess
 import sys
 
 import psutil
 import pytest
 
+from project import ROOT
 from retention.core.memory import give_back
 
 MEGABYTE = 2**20
+POOL = "ARROW_DEFAULT_MEMORY_POOL"
 
 
 def resident() -> float:
@@ -23,3 +27,18 @@ def test_memory_that_lies_between_what_is_in_use_is_given_back():
     give_back()
     assert before - resident() > 100
     assert all(len(one) == 100_000 for one in kept)
+
+
+@pytest.mark.parametrize(("chosen", "pool"), [({}, "system"), ({POOL: "mimalloc"}, "mimalloc")])
+def test_arrow_takes_memory_from_the_c_library_unless_told_otherwise(chosen, pool):
+    code = "import retention, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    usual = {name: value for name, value in os.environ.items() if name != POOL}
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "stages",
+        env=usual | chosen,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == f"{pool}\n"
