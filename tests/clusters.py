@@ -74,7 +74,7 @@ def lay_project(folder):
 
 def ended_with(process):
     """Exit status, words printed and lines of errors of a client, which shows no traceback."""
-    printed, said = process.communicate(timeout=60)
+    printed, said = process.communicate(timeout=300)
     lines = [line for line in said.splitlines() if line.startswith("error: ")]
     assert "Traceback" not in said, said
     return process.returncode, printed.split(), lines

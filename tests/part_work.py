@@ -48,12 +48,12 @@ def process_of(_: int) -> int:
     return os.getpid()
 
 
-def threads_of(_: int) -> tuple[int, int]:
-    """Return the process, and how many threads the sums and products of a fit may take."""
+def threads() -> int:
+    """Return how many threads the sums and products of a fit may take."""
     import sklearn.ensemble  # noqa: F401  # loads the pools
     from threadpoolctl import threadpool_info
 
-    return os.getpid(), max(pool["num_threads"] for pool in threadpool_info())
+    return max(pool["num_threads"] for pool in threadpool_info())
 
 
 def clean_dying(mark: Path, number: int, **how: Any) -> CleanPart:

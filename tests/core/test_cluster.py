@@ -343,3 +343,15 @@ def test_a_cluster_whose_workers_all_went_is_told(start, project, tmp_path, monk
         list(results)
     close_clusters()
     assert list(Path(project).glob(".*.partial")) == []
+
+
+@pytest.mark.usefixtures("here")
+def test_a_function_that_cannot_be_given_to_all_is_given_to_who_needs_it(monkeypatch):
+    """As where a worker dies while all get it: Dask counts it still."""
+    from distributed import Client
+
+    def die(*_):
+        raise ValueError("Sample larger than population or is negative")
+
+    monkeypatch.setattr(Client, "replicate", die)
+    assert mapped(doubled, range(4)) == [0, 2, 4, 6]

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from clones import ENVIRONMENT
 from clusters import FAST, ended_with, lay_project, programs, scheduler, worker
-from part_work import doubled, killed_once, killing, nested, process_of, refusing, threads_of
+from part_work import doubled, killed_once, killing, nested, process_of, refusing, threads
 from project import ROOT
 from retention.core import fits
 from retention.core.cluster import Workers, close_clusters
@@ -71,7 +72,7 @@ def test_another_engine_is_refused(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("here")
-def test_each_worker_gets_the_data_once_and_works_by_one_thread_a_core(monkeypatch):
+def test_each_worker_gets_the_data_once(monkeypatch):
     sent = []
     begin = Workers.begin
     monkeypatch.setattr(Workers, "begin", lambda *part: sent.append(len(part[1])) or begin(*part))
@@ -81,9 +82,14 @@ def test_each_worker_gets_the_data_once_and_works_by_one_thread_a_core(monkeypat
     assert 2 <= len(sent) <= 12
     assert max(sent) < 4000
     for n_jobs in (1, 7):  # what the cluster has counts
-        found = called(threads_of, range(6), n_jobs=n_jobs)
-        assert os.getpid() not in {process for process, _ in found}
-        assert {threads for _, threads in found} == {1}
+        assert os.getpid() not in set(called(process_of, range(6), n_jobs=n_jobs))
+
+
+def test_a_fit_has_one_thread_however_many_its_process_has():
+    with threadpool_limits(2):
+        assert threads() == 2
+        assert fits._do_batch([TABLE], fits._packed(threads, [TABLE])) == 1
+        assert threads() == 2
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import datetime
 import errno
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from retention.core import workbooks
 from retention.core.errors import InputError
 from retention.core.files import clear_leftovers
 from retention.core.workbooks import SheetColumn, workbook_words, write_workbook
@@ -102,6 +104,43 @@ def test_a_row_is_as_high_as_its_longest_text(tmp_path):
     page = write(tmp_path / "a.xlsx", table(text=["слово " * 30, *RISKY[1:]])).active
     heights = [page.row_dimensions[number].height for number in (2, 3)]
     assert heights == [15 * 11, None]
+
+
+@pytest.mark.parametrize("rows", [0, 1, len(IDS)])
+def test_every_row_is_written_once_the_last_one_too(tmp_path, rows):
+    """Excel mends a sheet that has a row twice, and says that the file is broken."""
+    high = table(text="слово " * 30).iloc[:rows]
+    write(tmp_path / "a.xlsx", high)
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as packed:
+        sheet = packed.read("xl/worksheets/sheet1.xml").decode()
+    assert re.findall(r'<row r="(\d+)"', sheet) == [str(row + 1) for row in range(rows + 1)]
+
+
+def test_of_very_many_high_rows_the_heights_are_left_to_who_opens_the_file(tmp_path, monkeypatch):
+    pieces = [table(text="слово " * 30)] * 2
+    for most, height in ((len(IDS) * 2, 15 * 11), (len(IDS) * 2 - 1, None)):
+        monkeypatch.setattr(workbooks, "_MOST_HIGH", most)
+        page = write(tmp_path / "a.xlsx", *pieces).active
+        assert {page.row_dimensions[row].height for row in range(2, len(IDS) * 2 + 1)} == {height}
+
+
+def test_texts_that_no_workbook_holds_are_refused_before_it_is_begun(tmp_path, monkeypatch):
+    cells = len(IDS) * len(COLUMNS) * 60 + len("".join(IDS).encode())
+    size = cells + len("ж".encode()) * len(IDS)
+    for most in (size, size - 1):
+        monkeypatch.setattr(workbooks, "_SHEET_BYTES", most)
+        if most == size:
+            write(tmp_path / "a.xlsx", table(text="ж"))
+            continue
+        with pytest.raises(InputError, match=r"b\.xlsx: its texts together are more than"):
+            write(tmp_path / "b.xlsx", table(text="ж"))
+    assert [one.name for one in tmp_path.iterdir()] == ["a.xlsx"]
+
+
+def test_dates_that_are_all_missing_are_empty_cells(tmp_path):
+    assert {row[2] for row in rows_of(write(tmp_path / "a.xlsx", table(valid_until=np.nan)))} == {
+        None
+    }
 
 
 def test_pieces_follow_each_other_and_give_the_same_bytes(tmp_path):

@@ -10,7 +10,12 @@ from clones import ENVIRONMENT, make_clone
 from clusters import FAST, SCHEDULER_GONE, ended_with, programs, scheduler, worker
 from retention.core.parts import ADDRESS, ENGINE
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not hasattr(psutil.Process, "memory_maps"), reason="the system tells not what is loaded"
+    ),
+]
 WRITTEN = ("data/model", "plots/train")
 CHANGES = {
     "  customers: 1300": "  customers: 500",

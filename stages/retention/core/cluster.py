@@ -131,7 +131,8 @@ class Workers:
         self._function = self._begun(_Sent(worker_code.same), cloudpickle.dumps(function))
         # Dask gives parts to who has the function, and only then to who is idle: let all have it.
         _wait_for(self._function, self._cluster.client)
-        _asked(self._cluster.client.replicate, [self._function])
+        with contextlib.suppress(ValueError):  # a worker died meanwhile; the others get it later
+            _asked(self._cluster.client.replicate, [self._function])
 
     def cores(self) -> int:
         """Return how many parts the workers of now do at a time."""

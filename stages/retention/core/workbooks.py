@@ -29,6 +29,12 @@ SHEET_ROWS = 1_048_576
 """Rows of a sheet at most, the header among them (Excel's specifications and limits)."""
 _CELL_LETTERS = 32_767
 """Letters of a cell at most (Excel's specifications and limits)."""
+_CELL_BYTES = 60
+"""Bytes of a cell beside its text, before the sheet is packed."""
+_SHEET_BYTES = 3.5e9
+"""Bytes of a sheet at most, before it is packed: beyond 4 GiB its writer cannot go."""
+_MOST_HIGH = 100_000
+"""Rows at most whose heights are told: each takes nearly a kilobyte of memory."""
 _MADE = b"2000-01-01T00:00:00Z"
 _CLOCK = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 _CORE = "docProps/core.xml"
@@ -217,22 +223,22 @@ def _cells(column: pd.Series, kind: str) -> "pa.Array | pa.ChunkedArray":
     import pyarrow as pa
 
     if kind == "text":
-        return pa.array(_texts(column), pa.string(), from_pandas=True)
+        texts = column if column.dtype == "str" else column.astype("str")
+        return pa.array(texts, pa.string(), from_pandas=True)
+    if kind == "date" and column.isna().all():
+        return pa.nulls(len(column), pa.date32())
     if kind == "date":
         return pa.array(column, pa.date32(), from_pandas=True)
     numbers = column.to_numpy("float64", na_value=math.nan)
     return pa.array(numbers, mask=~np.isfinite(numbers))
 
 
-def _texts(column: pd.Series) -> pd.Series:
-    return column if column.dtype == "str" else column.astype("str")
-
-
 @contextmanager
 def _put_aside_in(folder: Path) -> Iterator[None]:
     """Let the writer put rows aside beside the file, as they name customers, in no common folder.
 
-    What it puts aside has no name there and goes with the process, however that ends.
+    What it puts aside goes with the process, however that ends; where the system can, it has no
+    name meanwhile.
     """
     names = ("TMPDIR", "TMP", "TEMP")
     before = {name: os.environ.get(name) for name in names}
@@ -253,6 +259,8 @@ def _of_system(fault: BaseException, path: Path) -> BaseException:
     if found is None:
         return fault
     number = int(found[1] or found[2])
+    if os.name == "nt":  # numbers of Windows: Python finds its own for them
+        return OSError(None, str(fault), str(path), number)
     return OSError(number, os.strerror(number), str(path))
 
 
@@ -303,29 +311,46 @@ def _heights(
 ) -> dict[int, float]:
     """Return how high rows of more than one line are; not every program sees to it by itself.
 
-    Raises an InputError where a text does not fit into a cell.
+    The last row has none: the writer would write it twice. Where very many are high, as many are
+    not kept in memory, the program that opens the file is left to see to it.
+
+    Raises an InputError where a text does not fit into a cell, or all of them into a sheet.
     """
     widths = [column.width for column in columns]
     head = _lines(np.array([len(text) for text in headings]), np.array(widths)).max()
-    heights = {above: _LINE * float(head)} if head > 1 else {}
-    row = above + 1
+    heading = {above: _LINE * float(head)} if head > 1 else {}
+    heights: dict[int, float] = {}
+    row, size = above + 1, 0
     for piece in pieces:
         lines = np.ones(len(piece))
+        size += len(piece) * len(columns) * _CELL_BYTES
         for column in columns:
             if column.kind == "text":
-                lengths = _lengths(piece[column.name])
-                _refuse_too_long(lengths, row, column.name, path)
-                lines = np.maximum(lines, _lines(lengths, column.width))
-        (high,) = np.nonzero(lines > 1)
-        told = _LINE * np.minimum(lines[high], _MOST_LINES)
-        heights.update(zip((high + row).tolist(), told.tolist(), strict=True))
+                texts = _cells(piece[column.name], column.kind)
+                size += _sizes(texts, "binary_length").sum()
+                letters = _sizes(texts, "utf8_length")
+                _refuse_too_long(letters, row, column.name, path)
+                lines = np.maximum(lines, _lines(letters, column.width))
+        if len(heights) <= _MOST_HIGH:
+            (high,) = np.nonzero(lines > 1)
+            told = _LINE * np.minimum(lines[high], _MOST_LINES)
+            heights.update(zip((high + row).tolist(), told.tolist(), strict=True))
         row += len(piece)
+    if size > _SHEET_BYTES:
+        raise InputError(
+            f"{path}: its texts together are more than a workbook holds "
+            f"({size / 1e9:.1f} of {_SHEET_BYTES / 1e9:.1f} GB); shorten them"
+        )
+    heights = heading | (heights if len(heights) <= _MOST_HIGH else {})
+    heights.pop(row - 1, None)
     return heights
 
 
-def _lengths(column: pd.Series) -> np.ndarray:
-    """Return how many letters each text of a column has, 0 where it is missing."""
-    return _texts(column).str.len().fillna(0).to_numpy("int64")
+def _sizes(texts: "pa.Array | pa.ChunkedArray", how: str) -> np.ndarray:
+    """Return the length of each text, in letters or bytes, 0 where it is missing."""
+    import pyarrow.compute as pc
+
+    return pc.fill_null(getattr(pc, how)(texts), 0).to_numpy(zero_copy_only=False)
 
 
 def _lines(letters: np.ndarray, width: int | np.ndarray) -> np.ndarray:

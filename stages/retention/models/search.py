@@ -158,8 +158,7 @@ def search(
     how = {"scoring": "roc_auc", "cv": splits, "n_jobs": jobs, "refit": False}
     fitting = {}
     if weight is not None:
-        stands = pd.Series(weight, features.index)
-        how["scoring"] = functools.partial(_weighted_roc_auc, weight=stands)
+        how["scoring"] = functools.partial(_weighted_roc_auc, weight=weight, names=features.index)
         if takes_weights(model.named_steps["estimate"]):
             fitting["estimate__sample_weight"] = weight
     if len(ParameterGrid(grid)) > candidates:
@@ -211,11 +210,11 @@ def best_of(
 
 
 def _weighted_roc_auc(
-    model: Any, features: pd.DataFrame, label: np.ndarray, *, weight: pd.Series
+    model: Any, features: pd.DataFrame, label: np.ndarray, *, weight: np.ndarray, names: pd.Index
 ) -> float:
     """Return a fitted model's ROC-AUC, its rows found again by their names."""
     told = raw_score(model, features)
-    return plain(roc_auc, np.asarray(label), told, weight[features.index].to_numpy())
+    return plain(roc_auc, np.asarray(label), told, weight[names.get_indexer(features.index)])
 
 
 def out_of_fold(

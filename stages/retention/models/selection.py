@@ -180,7 +180,7 @@ def train_model(
     candidates = []
     seen, outcome, counts = features.iloc[looked], label[looked], _of(weight, looked)
     folds = [rows for part in (splits, *rounds) for pair in part for rows in pair]
-    data = [features, label, weight, seen, outcome, counts, *folds]
+    data = [features, label, weight, seen, seen.index, outcome, counts, *folds]
     # The line of an error must not stand behind half a bar.
     with closing(shown), fits_by_engine(data, jobs=train.jobs):
         for name in shown:
