@@ -37,7 +37,7 @@ from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL, MINUTES, MONTH, PROFIT, REVENUE
 from retention.data.customer_table import make_table
 from retention.data.drift import find_month_drift
-from retention.data.ledger import Ledger, combined, known_by
+from retention.data.ledger import Ledger, history_of
 from retention.data.ripening import outcomes_after, season_index
 from retention.data.treated import read_campaigns
 from retention.evaluation.alarms import drift_level, missed_level
@@ -153,12 +153,13 @@ def table_of(
     """
     columns, params = project()[0], settings()
     told = {month: ledger_of(month, customers) for month, customers in exported.items()}
-    ledger, last, horizon = combined(told), max(exported), params.label.horizon_months
+    history, last, horizon = history_of(told), max(exported), params.label.horizon_months
+    ledger, names = history.latest, sorted(exported)
     parts = []
     for month, customers in exported.items():
         ripe = shifted(month, horizon)
         if ripe <= last and month not in seasons:
-            seasons[month] = season_index(known_by(told, ledger, ripe))
+            seasons[month] = season_index(history.known_by(names.index(ripe)))
         index = seasons.get(month, pd.Series(dtype="float64"))
         rows = customers[(customers[list(REVENUE)] > 0).all(axis=1)]
         found = outcomes_after(ledger, index, rows[IDENTITY], month, rule=params.label, last=last)

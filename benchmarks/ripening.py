@@ -104,8 +104,7 @@ def medians(amounts: np.ndarray) -> pd.Series:
 
 def fitted(amounts: np.ndarray) -> pd.Series:
     """Return the index of ``data.ripening``."""
-    table = pd.DataFrame(amounts, columns=MONTHS)
-    return season_index(Ledger(table, table.notna()))
+    return season_index(pd.DataFrame(amounts, columns=MONTHS))
 
 
 def bought(amounts: np.ndarray) -> np.ndarray:

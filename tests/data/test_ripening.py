@@ -6,7 +6,13 @@ import pytest
 
 from retention.core.params import Label
 from retention.data.ledger import Ledger
-from retention.data.ripening import agreement, outcomes_after, relative_season, season_index
+from retention.data.ripening import (
+    agreement,
+    outcomes_after,
+    relative_season,
+    season_index,
+    told_by_both,
+)
 from retention.stats.intervals import exact_share
 
 MONTHS = ["2026-10", "2026-11", "2026-12", "2027-01", "2027-02", "2027-03"]
@@ -22,7 +28,9 @@ def ledger_of(amounts: np.ndarray) -> Ledger:
 
 def told(ledger: Ledger, rule: Label = RULE):
     ids = pd.Series(ledger.amounts.index)
-    return outcomes_after(ledger, season_index(ledger), ids, "2026-12", rule=rule, last=MONTHS[-1])
+    return outcomes_after(
+        ledger, season_index(ledger.amounts), ids, "2026-12", rule=rule, last=MONTHS[-1]
+    )
 
 
 @pytest.fixture
@@ -81,13 +89,17 @@ def test_why_an_outcome_is_unknown():
 
 def test_whom_no_export_has_is_told_by_zero_or_not_at_all(ledger):
     ids = pd.Series(["stranger"])
-    found = outcomes_after(ledger, season_index(ledger), ids, "2026-12", rule=RULE, last=MONTHS[-1])
+    found = outcomes_after(
+        ledger, season_index(ledger.amounts), ids, "2026-12", rule=RULE, last=MONTHS[-1]
+    )
     assert found.unknown.tolist() == ["no_base"]
 
 
 def test_months_that_are_not_there_are_ahead(ledger):
     ids = pd.Series(ledger.amounts.index)
-    found = outcomes_after(ledger, season_index(ledger), ids, "2026-12", rule=RULE, last="2027-02")
+    found = outcomes_after(
+        ledger, season_index(ledger.amounts), ids, "2026-12", rule=RULE, last="2027-02"
+    )
     assert set(found.unknown) == {"ahead"}
     assert np.isnan(found.drop).all()
 
@@ -95,18 +107,20 @@ def test_months_that_are_not_there_are_ahead(ledger):
 def test_the_season_is_told_beside_the_mean_month():
     amounts = np.tile([1000.0, 1000, 1000, 1000, 1000, 3000], (5, 1))
     amounts[0] *= 1e6
-    season = relative_season(season_index(ledger_of(amounts)))
+    season = relative_season(season_index(ledger_of(amounts).amounts))
     assert season["2026-10"] == pytest.approx(0.75)
     assert season["2027-03"] == pytest.approx(2.25)
 
 
 def test_agreement_beyond_chance():
     nan = np.nan
-    found = agreement(np.array([1, 1, 0, 0, nan, 1]), np.array([1, 0, 0, 0, 1, nan]))
+    counts = told_by_both(np.array([1, 1, 0, 0, nan, 1]), np.array([1, 0, 0, 0, 1, nan]))
+    assert counts.tolist() == [[2, 0], [1, 1]]
+    found = agreement(counts)
     assert (found["both"], found["agree"], found["share"]) == (4, 3, 0.75)
     assert found["kappa"] == pytest.approx(0.5)
-    assert agreement(np.array([1.0, nan]), np.array([nan, 1.0])) is None
-    assert agreement(np.ones(3), np.ones(3))["kappa"] is None
+    assert agreement(told_by_both(np.array([1.0, nan]), np.array([nan, 1.0]))) is None
+    assert agreement(told_by_both(np.ones(3), np.ones(3)))["kappa"] is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Each export tells of a few months up to its own: July's revenue stands in the fo
 August and September. Outcomes take the latest that is told; where two folders differ is counted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 
 from retention.core.column_entries import PERIOD
+from retention.core.columns import Columns
 from retention.core.errors import InputError
 from retention.core.months import shifted
 from retention.core.vocabulary import IDENTITY, MARKET_MONEY
-from retention.data.preparation import Exports
+from retention.data.cleaning import Cleaned
 
+_ROW = "row of "
+"""Begins the names of the columns that tell of rows where a ledger is one table."""
 _SOME_TENS = 30
 """Customers of whom two exports tell from which a change of unit is called."""
 _SAME_UNIT = (0.5, 2.0)
@@ -40,78 +43,147 @@ class Ledger:
     amounts: pd.DataFrame
     has_row: pd.DataFrame
 
+    def as_one(self) -> pd.DataFrame:
+        """Return both as one table, which a file can hold."""
+        rows = self.has_row.add_prefix(_ROW)
+        return pd.concat([self.amounts, rows], axis=1).rename_axis(IDENTITY).reset_index()
 
-def ledgers_of(months: Mapping[str, Exports], table: str) -> dict[str, Ledger]:
-    """Return what each month's export of a monthly table tells of calendar months.
+    @classmethod
+    def of_one(cls, table: pd.DataFrame) -> "Ledger":
+        """Return what :meth:`as_one` made one table of."""
+        table = table.astype({IDENTITY: object}).set_index(IDENTITY).rename_axis(None)
+        rows = [name for name in table if name.startswith(_ROW)]
+        has_row = table[rows].rename(columns=lambda name: name.removeprefix(_ROW))
+        return cls(table.drop(columns=rows), has_row)
+
+
+@dataclass(frozen=True)
+class History:
+    """What the exports of all months together tell, and which of them told it first.
+
+    Attributes
+    ----------
+    latest : Ledger
+        The amounts of all exports, the later one before the earlier.
+    told_by : ndarray of int, shape (n_customers, n_calendar_months)
+        The first export, by its number, that tells an amount; of none the number of all exports.
+    seen_by : ndarray of int, shape (n_customers,)
+        The first export that has the customer.
+    reached_by : ndarray of int, shape (n_calendar_months,)
+        The first export that reaches to the calendar month.
+    """
+
+    latest: Ledger
+    told_by: np.ndarray
+    seen_by: np.ndarray
+    reached_by: np.ndarray
+
+    def known_by(self, number: int) -> pd.DataFrame:
+        """Return the amounts that the exports up to one tell, each as the latest export tells it.
+
+        What a customer spent before and after, and what a month did to everyone, must come from the
+        same amounts: where a later export tells them anew, both sides follow. An amount that only a
+        later export tells is left out, so that no month that arrives changes what came of an
+        earlier one.
+        """
+        rows, reached = self.seen_by <= number, np.flatnonzero(self.reached_by <= number)
+        amounts = self.latest.amounts.iloc[rows, reached]
+        return amounts.where(self.told_by[np.ix_(rows, reached)] <= number)
+
+
+def history_of(months: Mapping[str, Ledger]) -> History:
+    """Return what the exports of all months tell of some customers, of all or of a part of them.
 
     Parameters
     ----------
-    months : mapping of str to Exports
-        The exports of each month, cleaned: rows as they stand, before any filter of customers.
-    table : str
-        A monthly table of the data dictionary.
+    months : mapping of str to Ledger
+        What each month's export of a monthly table tells, see :func:`ledger_of`.
     """
-    return {month: _ledger_of(month, months[month], table) for month in sorted(months)}
-
-
-def combined(parts: Mapping[str, Ledger], *, until: str = "9999-12") -> Ledger:
-    """Return the amounts that the exports up to a month tell, the later one before the earlier.
-
-    Parameters
-    ----------
-    parts : mapping of str to Ledger
-        As :func:`ledgers_of` gives them.
-    until : str
-        The last month whose export is asked; by default all are.
-    """
-    parts = {month: parts[month] for month in sorted(parts) if month <= until}
-    ids = pd.Index(sorted(set().union(*(part.amounts.index for part in parts.values()))))
-    calendar = sorted(set().union(*(part.amounts.columns for part in parts.values())))
-    amounts = pd.DataFrame(np.nan, index=ids, columns=calendar)
-    has_row = pd.DataFrame(False, index=ids, columns=calendar)
-    for part in parts.values():
+    parts = [months[month] for month in sorted(months)]
+    ids = pd.Index(sorted(set().union(*(part.amounts.index for part in parts))), dtype=object)
+    calendar = sorted(set().union(*(part.amounts.columns for part in parts)))
+    shape, never = (len(ids), len(calendar)), len(parts)
+    amounts, has_row = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+    told_by = np.full(shape, never, dtype="int16")
+    seen_by, reached_by = (np.full(size, never, dtype="int16") for size in shape)
+    for number, part in enumerate(parts):
         where = ids.get_indexer(part.amounts.index)
+        seen_by[where] = np.minimum(seen_by[where], number)
         for name in part.amounts:
             at = calendar.index(name)
+            reached_by[at] = min(reached_by[at], number)
             told = part.amounts[name].to_numpy()
             known = ~np.isnan(told)  # an empty cell is no later knowledge
-            amounts.iloc[where[known], at] = told[known]
-            has_row.iloc[where[part.has_row[name].to_numpy()], at] = True
-    return Ledger(amounts, has_row)
+            amounts[where[known], at] = told[known]
+            told_by[where[known], at] = np.minimum(told_by[where[known], at], number)
+            has_row[where[part.has_row[name].to_numpy(dtype=bool)], at] = True
+    tables = (pd.DataFrame(table, ids, calendar) for table in (amounts, has_row))
+    return History(Ledger(*tables), told_by, seen_by, reached_by)
 
 
-def known_by(parts: Mapping[str, Ledger], latest: Ledger, month: str) -> Ledger:
-    """Return the amounts that the exports up to a month tell, each as the latest export tells it.
+def histories_together(histories: Sequence[History]) -> History:
+    """Return the amounts of the customers of all parts, each of whom is in one, by id."""
+    if len(histories) == 1:
+        return histories[0]
+    ids = pd.Index(np.concatenate([one.latest.amounts.index for one in histories]), dtype=object)
+    order = np.argsort(ids, kind="stable")
 
-    What a customer spent before and after, and what a month did to everyone, must come from the
-    same amounts: where a later export tells them anew, both sides follow. An amount that only a
-    later export tells is left out, so that no month that arrives changes what came of an earlier
-    one.
+    def ordered(parts: Iterable[np.ndarray]) -> np.ndarray:
+        return np.concatenate(list(parts))[order]
 
-    Parameters
+    first = histories[0].latest.amounts
+    amounts, has_row = (
+        pd.DataFrame(
+            ordered(getattr(one.latest, name).to_numpy() for one in histories),
+            ids[order],
+            first.columns,
+        )
+        for name in ("amounts", "has_row")
+    )
+    return History(
+        Ledger(amounts, has_row),
+        ordered(one.told_by for one in histories),
+        ordered(one.seen_by for one in histories),
+        histories[0].reached_by,
+    )
+
+
+@dataclass(frozen=True)
+class ToldTwice:
+    """How the amounts of a calendar month differ between two exports that tell of it.
+
+    Attributes
     ----------
-    parts : mapping of str to Ledger
-        As :func:`ledgers_of` gives them.
-    latest : Ledger
-        What :func:`combined` makes of all of them.
-    month : str
-        The last month whose export is asked.
+    calendar_month, table, earlier, later : str
+        The export of the month `later` is held beside that of `earlier`.
+    compared : int
+        Customers of whom both tell.
+    differ : int
+        Those with another amount.
+    largest : float
+        The largest difference.
+    same : int
+        Those with one positive amount in both.
+    ratios : ndarray of float
+        Later over earlier of the others for whom both are positive.
     """
-    then = combined(parts, until=month)
-    amounts = latest.amounts.reindex(index=then.amounts.index, columns=then.amounts.columns)
-    return Ledger(amounts.where(then.amounts.notna()), then.has_row)
+
+    calendar_month: str
+    table: str
+    earlier: str
+    later: str
+    compared: int
+    differ: int
+    largest: float
+    same: int
+    ratios: np.ndarray
 
 
-def restated(parts: Mapping[str, Ledger], table: str) -> list[dict[str, object]]:
-    """Return how the amounts of a calendar month differ between two exports that tell of it.
-
-    Each export is held beside the next one. ``compared`` are customers of whom both tell,
-    ``differ`` those with another amount, ``largest`` the largest difference, and ``ratio`` the
-    median of later over earlier: far from 1 it is another unit.
-    """
+def told_twice(months: Mapping[str, Ledger], table: str) -> list[ToldTwice]:
+    """Hold the export of each month beside the next one: of all customers, or of a part of them."""
     found = []
-    for earlier, later in pairwise(sorted(parts)):
-        old, new = parts[earlier].amounts, parts[later].amounts
+    for earlier, later in pairwise(sorted(months)):
+        old, new = months[earlier].amounts, months[later].amounts
         both = old.index.intersection(new.index)
         for name in sorted(old.columns.intersection(new.columns)):
             before, after = old.loc[both, name].to_numpy(), new.loc[both, name].to_numpy()
@@ -119,19 +191,43 @@ def restated(parts: Mapping[str, Ledger], table: str) -> list[dict[str, object]]
             before, after = before[known], after[known]
             gap = np.abs(after - before)
             earned = (before > 0) & (after > 0)
-            ratio = float(np.median(after[earned] / before[earned])) if earned.any() else None
-            found.append(
-                {
-                    "calendar_month": name,
-                    "table": table,
-                    "earlier": earlier,
-                    "later": later,
-                    "compared": len(gap),
-                    "differ": int((gap > 0).sum()),
-                    "largest": float(gap.max()) if len(gap) else 0.0,
-                    "ratio": ratio,
-                }
-            )
+            ratios = after[earned] / before[earned]
+            others = ratios[ratios != 1]
+            told = (len(gap), int((gap > 0).sum()), float(gap.max()) if len(gap) else 0.0)
+            same = len(ratios) - len(others)
+            found.append(ToldTwice(name, table, earlier, later, *told, same, others))
+    return found
+
+
+def restated(parts: Sequence[Sequence[ToldTwice]]) -> list[dict[str, object]]:
+    """Return how the amounts of a calendar month differ between two exports that tell of it.
+
+    ``compared`` are customers of whom both tell, ``differ`` those with another amount, ``largest``
+    the largest difference, and ``ratio`` the median of later over earlier: far from 1 it is another
+    unit.
+
+    Parameters
+    ----------
+    parts : sequence of sequence of ToldTwice
+        Of all customers, each of whom is in one part.
+    """
+    found = []
+    for of_parts in zip(*parts, strict=True):
+        one = of_parts[0]
+        ratios = np.concatenate([told.ratios for told in of_parts])
+        ratios = np.append(ratios, np.ones(sum(told.same for told in of_parts)))
+        found.append(
+            {
+                "calendar_month": one.calendar_month,
+                "table": one.table,
+                "earlier": one.earlier,
+                "later": one.later,
+                "compared": sum(told.compared for told in of_parts),
+                "differ": sum(told.differ for told in of_parts),
+                "largest": max(told.largest for told in of_parts),
+                "ratio": float(np.median(ratios)) if len(ratios) else None,
+            }
+        )
     return found
 
 
@@ -170,25 +266,33 @@ def refuse_other_unit(twice: Sequence[Mapping[str, object]], files: Mapping[str,
             )
 
 
-def _ledger_of(month: str, exports: Exports, table: str) -> Ledger:
-    """Return the amounts of one export by calendar month."""
-    held = exports.columns.of(table)
-    rows, export = exports.cleaned[table].rows, exports.columns.tables[table]
+def ledger_of(month: str, cleaned: Cleaned, table: str, *, columns: Columns) -> Ledger:
+    """Return what one month's export of a monthly table tells of calendar months.
+
+    Parameters
+    ----------
+    month : str
+    cleaned : Cleaned
+        The export, or a part of it: rows as they stand, before any filter of customers.
+    table : str
+        A monthly table of the data dictionary.
+    columns : Columns
+        The data dictionary of what the exports have.
+    """
+    held, rows, export = columns.of(table), cleaned.rows, columns.tables[table]
     order = list(export.months)  # the oldest first, the last is the export's own month
     calendar = {one.name: shifted(month, order.index(one.month) - len(order) + 1) for one in held}
     ids = pd.Index(rows[IDENTITY].astype(object).unique())
-    broken = exports.quarantine.loc[
-        exports.quarantine["file"] == exports.files[table], IDENTITY
-    ].unique()
+    broken = cleaned.quarantine[IDENTITY].unique()
     ids = ids.union(pd.Index(broken[broken != ""].astype(object)), sort=True)
     where = ids.get_indexer(rows[IDENTITY].astype(object))
-    period, amount = rows[PERIOD].to_numpy(), rows["amount"].to_numpy()
+    amount = rows["amount"].to_numpy()
     amounts = pd.DataFrame(np.nan, index=ids, columns=sorted(calendar.values()))
     # A broken row does not say for certain of which month it is: none of its customer's is absent.
     has_row = pd.DataFrame(False, index=ids, columns=amounts.columns)
     has_row.loc[ids.isin(broken)] = True
     for name, of in calendar.items():
-        chosen = period == name
+        chosen = (rows[PERIOD] == name).to_numpy(dtype=bool)
         column = np.full(len(ids), np.nan)
         column[where[chosen]] = amount[chosen]
         amounts[of] = column

@@ -1,22 +1,15 @@
 """How a month's exports differ from those of the month before: columns, spellings, words, ids."""
 
-import hashlib
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from retention.core.column_entries import PERIOD
 from retention.core.errors import InputError
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE
-from retention.data.cleaning import JOIN_KEY, LINE
-from retention.data.id_forms import refuse_other_spellings, shown_id
-from retention.data.ids import distinct
-from retention.data.month_labels import Labels
-from retention.data.preparation import Exports
+from retention.data.id_forms import refuse_spellings, shown_id
+from retention.data.month_comparison import MonthsCompared
+from retention.data.month_reading import MonthExports
 
 _SPELLINGS = frozenset(
     (
@@ -31,7 +24,7 @@ _MOST_WORDS = 10
 """New words of a column that are named at most."""
 
 
-def differences_by_month(months: Mapping[str, Exports]) -> dict[str, dict[str, Any]]:
+def differences_by_month(months: Mapping[str, MonthExports]) -> dict[str, dict[str, Any]]:
     """Return what each month lacks, adds and spells otherwise than the month before.
 
     Returns
@@ -43,8 +36,8 @@ def differences_by_month(months: Mapping[str, Exports]) -> dict[str, dict[str, A
     """
     found, before = {}, None
     for month in sorted(months):
-        exports = months[month]
-        now = (_held(exports), _spelled(exports), _words(exports))
+        one = months[month]
+        now = (_held(one), _spelled(one), _words(one))
         had, spelled, words = before or now
         changed = sorted(now[1] ^ spelled)
         found[month] = {
@@ -69,35 +62,36 @@ def differences_by_month(months: Mapping[str, Exports]) -> dict[str, dict[str, A
     return found
 
 
-def refuse_other_customers(
-    months: Mapping[str, Exports], labels: Mapping[str, Labels | None]
-) -> None:
+def refuse_other_customers(months: Mapping[str, MonthExports], compared: MonthsCompared) -> None:
     """Raise an InputError if ids change their form from month to month.
+
+    Parameters
+    ----------
+    months : mapping of str to MonthExports
+    compared : MonthsCompared
+        Of the same months.
 
     Raises
     ------
     InputError
         If one id seems to be spelled in two ways, or two months in a row share no customer.
     """
-    ids: dict[str, pd.Series] = {}
+    files = {month: f"{month}/{one.exports.files[MARKET_FILE]}" for month, one in months.items()}
+    every = []
     for month in sorted(months):
-        exports = months[month]
-        ids[f"{month}/{exports.files[MARKET_FILE]}"] = exports.cleaned[MARKET_FILE].rows[IDENTITY]
-        told = labels.get(month)
-        if told:
-            ids[f"{month}/{told.file}"] = told.cleaned.rows[IDENTITY]
-    refuse_other_spellings(ids)
-    files = [f"{month}/{months[month].files[MARKET_FILE]}" for month in sorted(months)]
-    for earlier, later in itertools.pairwise(files):
-        one, other = (distinct(ids[file]).astype(str) for file in (earlier, later))
-        if not one.isin(other).any():
+        labels = months[month].labels
+        every += [files[month], *([f"{month}/{labels.file}"] if labels else [])]
+    refuse_spellings(every, compared.spellings)
+    for earlier, later in itertools.pairwise(sorted(months)):
+        if not compared.shared[earlier]:
+            one, other = (shown_id(compared.first[month]) for month in (earlier, later))
             raise InputError(
-                f"{earlier} and {later} have no customer in common; they write ids as "
-                f"{shown_id(str(one[0]))} and {shown_id(str(other[0]))}: are both of one shop?"
+                f"{files[earlier]} and {files[later]} have no customer in common; they write ids "
+                f"as {one} and {other}: are both of one shop?"
             )
 
 
-def refuse_copies(months: Mapping[str, Exports], folder: Path) -> None:
+def refuse_copies(months: Mapping[str, MonthExports], folder: Path) -> None:
     """Raise an InputError if two months hold the same exports: one month under two names.
 
     What they say is compared, not how they are written: a month that was saved again with other
@@ -105,14 +99,14 @@ def refuse_copies(months: Mapping[str, Exports], folder: Path) -> None:
 
     Parameters
     ----------
-    months : mapping of str to Exports
+    months : mapping of str to MonthExports
     folder : Path
         Holds the months, for the message.
     """
     seen: dict[tuple[bytes, ...], str] = {}
     for month in sorted(months):
-        cleaned = months[month].cleaned
-        content = tuple(_content(cleaned[table].rows) for table in sorted(cleaned))
+        # Equal customers are in equal parts, so that equal exports have equal parts.
+        content = tuple(digest for part in months[month].parts for digest in part.content)
         other = seen.setdefault(content, month)
         if other != month:
             raise InputError(
@@ -120,46 +114,31 @@ def refuse_copies(months: Mapping[str, Exports], folder: Path) -> None:
             )
 
 
-def _content(rows: pd.DataFrame) -> bytes:
-    """Return a digest of what the rows of a table say, whatever their order, without outcomes."""
-    said = rows.drop(columns=[name for name in (LINE, JOIN_KEY, LABEL) if name in rows])
-    hashes = pd.util.hash_pandas_object(said[sorted(said)], index=False).to_numpy()
-    return hashlib.sha256(np.sort(hashes).tobytes()).digest()
-
-
-def _held(exports: Exports) -> set[str]:
+def _held(month: MonthExports) -> set[str]:
     """Return the columns of all files: canonical names, and headers that are not of the export."""
-    lacking = {
-        finding.column
-        for part in exports.cleaned.values()
-        for finding in part.findings
-        if finding.what == "no_label_column"
-    }
-    label = exports.columns.by_name[LABEL]
+    columns, findings = month.exports.columns, month.exports.findings
+    lacking = [LABEL] if any(one.what == "no_label_column" for one in findings) else []
     known = {
         f"{column.table}: {column.name}"
-        for column in exports.columns.all
-        if column.name not in {IDENTITY, *([label.name] if lacking else [])}
+        for column in columns.all
+        if column.name not in {IDENTITY, *lacking}
     }
-    return known | {f"{table}: {name}" for table, names in exports.extra.items() for name in names}
+    return known | {f"{table}: {name}" for table, names in month.extra.items() for name in names}
 
 
-def _spelled(exports: Exports) -> set[tuple[str, str, str]]:
+def _spelled(month: MonthExports) -> set[tuple[str, str, str]]:
     """Return how the files are written, without examples: one may be a customer's id."""
+    of_parts = (finding for part in month.exports.parts for finding in part.findings)
     return {
         (finding.file, finding.column, finding.what)
-        for part in exports.cleaned.values()
-        for finding in part.findings
+        for finding in itertools.chain(month.exports.findings, of_parts)
         if finding.what in _SPELLINGS
     }
 
 
-def _words(exports: Exports) -> dict[str, set[str]]:
+def _words(month: MonthExports) -> dict[str, set[str]]:
     """Return the words that each category has in the month."""
-    found = {}
-    for part in exports.cleaned.values():
-        for name in part.rows.select_dtypes("category"):
-            if name != PERIOD:
-                codes = part.rows[name].cat.remove_unused_categories()
-                found[name] = set(codes.cat.categories)
-    return found
+    return {
+        name: set().union(*(part.words[name] for part in month.parts))
+        for name in month.parts[0].words
+    }

@@ -14,10 +14,12 @@ from retention.core.column_entries import Header
 from retention.core.columns import Columns
 from retention.core.errors import InputError, one_of, shown
 from retention.core.findings import Finding, Level
+from retention.core.hashing import part_numbers
 from retention.core.paths import QUARANTINE
 from retention.core.vocabulary import IDENTITY, LABEL, MARKET_FILE
-from retention.data.cleaning import Cleaned, clean_table
+from retention.data.cleaning import LINE, Cleaned, clean_table
 from retention.data.id_forms import shown_id
+from retention.data.merging import Located
 from retention.data.reader import ENDINGS, export_forms, find_export, read_export
 
 LABELS = "labels"
@@ -82,48 +84,100 @@ def _refuse_other_names(folder: Path) -> None:
             )
 
 
-def with_labels(market: Cleaned, labels: Labels) -> tuple[Cleaned, list[Finding]]:
-    """Return the behaviour file with the outcomes that `labels` tells, and what was found.
+@dataclass(frozen=True)
+class LabelRows:
+    """What a file of outcomes says of the customers of one part.
+
+    Attributes
+    ----------
+    file : str
+    told : DataFrame
+        Rows that can be read: ``customer_id``, ``line`` and ``drop``.
+    broken : Series of str
+        Ids of those that break a rule.
+    """
+
+    file: str
+    told: pd.DataFrame
+    broken: pd.Series
+
+
+def label_rows(labels: Labels, count: int) -> list[LabelRows]:
+    """Return what a file of outcomes says of each of `count` parts of the customers."""
+    told = labels.cleaned.rows[[IDENTITY, LINE, LABEL]]
+    broken = labels.cleaned.quarantine[IDENTITY]
+    places = [part_numbers(ids, count=count) for ids in (told[IDENTITY], broken)]
+    return [
+        LabelRows(labels.file, told[places[0] == number], broken[places[1] == number])
+        for number in range(count)
+    ]
+
+
+def with_labels(market: Cleaned, labels: LabelRows) -> tuple[Cleaned, pd.Series]:
+    """Return the behaviour file with the outcomes that `labels` tells, and whom it lacks.
 
     An outcome that the file leaves empty stays as the export has it.
     """
-    told = labels.cleaned.rows.set_index(IDENTITY)[LABEL].dropna()
+    told = labels.told.set_index(IDENTITY)[LABEL].dropna()
     before = market.rows[LABEL]
     after = market.rows[IDENTITY].map(told).astype("Int8")
-    findings = list(labels.cleaned.findings)
+    findings = []
     differ = (after != before).fillna(False).to_numpy(dtype=bool)
     if differ.any():
-        example = market.rows.loc[differ, IDENTITY].iloc[0]
-        where = (Level.WARNING, labels.file, LABEL)
-        findings.append(Finding(*where, "other_outcome", int(differ.sum()), example))
-    unknown = strangers(labels, market)
+        example, line = market.rows.loc[differ, [IDENTITY, LINE]].iloc[0]
+        found = (Level.WARNING, labels.file, LABEL, "other_outcome", int(differ.sum()), example)
+        findings.append(Located(*found, at=(0, int(line))))
+    known = pd.concat([market.rows[IDENTITY], market.quarantine[IDENTITY]])
+    named = pd.concat([labels.told[IDENTITY], labels.broken])
+    rows = market.rows.assign(**{LABEL: after.fillna(before)})
+    market = replace(market, rows=rows, findings=market.findings + findings)
+    return market, named[(named != "") & ~named.isin(known)].drop_duplicates()
+
+
+def strangers(labels: Labels, found: pd.Series) -> pd.Series:
+    """Return whom the behaviour file lacks, in the order of `labels`.
+
+    Parameters
+    ----------
+    labels : Labels
+    found : Series of str
+        What :func:`with_labels` found of all parts.
+    """
+    named = pd.concat([labels.cleaned.rows[IDENTITY], labels.cleaned.quarantine[IDENTITY]])
+    return named[named.isin(found)].drop_duplicates()
+
+
+def findings_of_labels(labels: Labels, unknown: pd.Series) -> list[Finding]:
+    """Return what is to be said of a file of outcomes, of which some are of strangers."""
+    findings = list(labels.cleaned.findings)
     if len(unknown):
         where = (Level.WARNING, labels.file, IDENTITY)
         findings.append(Finding(*where, "strangers", len(unknown), unknown.iloc[0]))
-    rows = market.rows.assign(**{LABEL: after.fillna(before)})
-    return replace(market, rows=rows), findings
+    return findings
 
 
-def strangers(labels: Labels, market: Cleaned) -> pd.Series:
-    """Return the ids of `labels` that the behaviour file lacks, broken rows of either included."""
-    known = pd.concat([market.rows[IDENTITY], market.quarantine[IDENTITY]])
-    told = pd.concat([labels.cleaned.rows[IDENTITY], labels.cleaned.quarantine[IDENTITY]])
-    told = told[told != ""].drop_duplicates()
-    return told[~told.isin(known)]
+def refuse_odd_labels(labels: Labels, unknown: pd.Series, *, market_file: str, most: float) -> None:
+    """Raise an InputError if more of the file than params allow is broken or of strangers.
 
-
-def refuse_odd_labels(labels: Labels, market: Cleaned, *, market_file: str, most: float) -> None:
-    """Raise an InputError if more of the file than params allow is broken or of strangers."""
+    Parameters
+    ----------
+    labels : Labels
+    unknown : Series of str
+        As :func:`strangers` returns them.
+    market_file : str
+        The behaviour file.
+    most : float
+        Params ``prepare.max_quarantined``.
+    """
     broken = labels.cleaned.quarantine
-    if broken["line"].nunique() > most * labels.rows:
+    if broken[LINE].nunique() > most * labels.rows:
         first = broken.iloc[0]
         raise InputError(
-            f"{broken['line'].nunique()} of {labels.rows} rows of {labels.file} break a rule, more "
-            f"than params prepare.max_quarantined ({most:.0%}); the first: line {first['line']}, "
+            f"{broken[LINE].nunique()} of {labels.rows} rows of {labels.file} break a rule, more "
+            f"than params prepare.max_quarantined ({most:.0%}); the first: line {first[LINE]}, "
             f"{first['column'] or 'row'}: {shown(first['value'])} {first['rule']}; {QUARANTINE} "
             "lists them all"
         )
-    unknown = strangers(labels, market)
     if len(unknown) > most * labels.rows:
         raise InputError(
             f"{len(unknown)} of {labels.rows} customers of {labels.file} are not in {market_file}, "

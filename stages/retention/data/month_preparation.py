@@ -1,162 +1,57 @@
 """From a folder for each month to one row a customer and month, with the outcomes that are known.
 
 Each month is read, cleaned, joined and sifted by itself, as a snapshot is: what is known of a
-customer in July is what stands in July's folder. Only outcomes look at later folders.
+customer in July is what stands in July's folder. Only outcomes look at later folders. Where there
+are many customers this is done part by part, and a part of the tables has all months of its
+customers, by month and then by id.
 """
 
-import contextlib
 import datetime
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from retention.core.columns import Columns
-from retention.core.errors import InputError
 from retention.core.findings import Finding, Level, as_table
-from retention.core.hashing import behaviour_key
 from retention.core.months import last_day, shifted
 from retention.core.params import Label, Prepare
-from retention.core.progress import progress
-from retention.core.vocabulary import (
-    BY_RULE,
-    BY_SHOP,
-    IDENTITY,
-    LABEL,
-    LABEL_SOURCE,
-    MARKET_FILE,
-    MARKET_MONEY,
-    MONTH,
-    POSITION,
-)
-from retention.data.ledger import (
-    Ledger,
-    combined,
-    known_by,
-    ledgers_of,
-    other_unit,
-    refuse_other_unit,
-    restated,
-)
+from retention.core.part_names import clear_table, part_paths
+from retention.core.parts import map_parts
+from retention.core.vocabulary import LABEL, MARKET_FILE, MARKET_MONEY, MONTH
+from retention.data.ledger import History, other_unit, refuse_other_unit
+from retention.data.month_comparison import MonthsCompared, compare_months
 from retention.data.month_differences import (
     differences_by_month,
     refuse_copies,
     refuse_other_customers,
 )
-from retention.data.month_labels import Labels, read_labels, refuse_odd_labels, with_labels
-from retention.data.part_preparation import join_part
-from retention.data.preparation import (
-    CleanExports,
-    Exports,
-    Prepared,
-    outcome_counts,
-    read_exports,
-    report_of,
-    sift,
-    with_plain_ids,
-)
-from retention.data.quality import Classes, small_samples, twins
-from retention.data.ripening import (
-    REASONS_UNKNOWN,
-    Outcomes,
-    agreement,
-    outcomes_after,
-    relative_season,
-    season_index,
-)
-from retention.data.staying import many_absent, refuse_cut_short, staying_of
+from retention.data.month_labels import refuse_odd_labels
+from retention.data.month_reading import MonthExports, naming, with_month
+from retention.data.month_ripening import Ripening, RipePart, SiftedPlace, put_sifted, ripen_part
+from retention.data.preparation import Prepared, Sifted, report_of, sift, twins_of_parts
+from retention.data.quality import classes_together, small_samples
+from retention.data.ripening import REASONS_UNKNOWN, agreement, relative_season, season_index
+from retention.data.staying import many_absent, refuse_cut_short
 
 
 @dataclass(frozen=True)
-class MonthCustomers:
-    """The customers of one month: who can be trusted, and who is set aside.
+class _Told:
+    """What is known of all months before any outcome is."""
 
-    Attributes
-    ----------
-    kept : DataFrame
-        Canonical columns and ``position``, one row a customer who can be trusted.
-    set_aside : DataFrame
-        ``customer_id`` and ``reason`` of all the others.
-    findings : list of Finding
-    details : dict
-        As ``preparation.Sifted`` has them.
-    """
+    months: dict[str, MonthExports]
+    sifted: dict[str, Sifted]
+    compared: MonthsCompared
+    seasons: dict[str, pd.Series]
 
-    kept: pd.DataFrame
-    set_aside: pd.DataFrame
-    findings: list[Finding]
-    details: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class PreparedMonths(Prepared):
-    """The customers of all months, and what is told of them.
-
-    Attributes
-    ----------
-    customers : DataFrame
-        Canonical columns, one row a month of a customer who can be trusted.
-    set_aside : DataFrame
-        ``month``, ``customer_id`` and ``reason`` of all the others.
-    """
-
-    customers: pd.DataFrame
-    set_aside: pd.DataFrame
-
-
-_MANY = 12
-"""Months from which reading says how far it is."""
-
-
-@dataclass(frozen=True)
-class MonthExports:
-    """The exports of one month, read and cleaned.
-
-    Attributes
-    ----------
-    folder : Path
-    exports : Exports
-        With the outcomes that ``labels.csv`` tells.
-    labels : Labels or None
-        That file, where there is one.
-    """
-
-    folder: Path
-    exports: Exports
-    labels: Labels | None
-
-
-def read_months(
-    folders: Mapping[str, Path], options: Prepare, *, columns: Columns
-) -> dict[str, MonthExports]:
-    """Read and clean the exports of every month; the outcome may be absent in any of them.
-
-    Parameters
-    ----------
-    folders : mapping of str to Path
-        The folder of each month.
-    options : Prepare
-        The params section.
-    columns : Columns
-        The data dictionary.
-    """
-    months = sorted(folders)
-    steps = progress(months, what="read", unit="months") if len(months) >= _MANY else months
-    return {month: _read_month(folders[month], options, columns) for month in steps}
-
-
-def quarantine_of(months: Mapping[str, MonthExports]) -> pd.DataFrame:
-    """Return every cell or row of any month that breaks a rule."""
-    parts = []
-    for one in months.values():
-        broken = [one.exports.quarantine]
-        broken += [one.labels.cleaned.quarantine] if one.labels else []
-        parts.append(pd.concat(broken, ignore_index=True))
-    return _by_month(dict(zip(months, parts, strict=True)))
+    @property
+    def files(self) -> dict[str, dict[str, str]]:
+        """The files of each month."""
+        return {month: one.exports.files for month, one in self.months.items()}
 
 
 def prepare_months(
@@ -166,8 +61,12 @@ def prepare_months(
     *,
     columns: Columns,
     as_of: datetime.date,
-) -> PreparedMonths:
-    """Sift each month's customers and tell their outcomes.
+    scratch: Path,
+    customers: Path,
+    set_aside: Path,
+    jobs: int = 1,
+) -> Prepared:
+    """Sift each month's customers, tell their outcomes, and write both tables.
 
     Parameters
     ----------
@@ -180,211 +79,217 @@ def prepare_months(
         The data dictionary.
     as_of : date
         Day of the data. An outcome that the shop tells before its months are over is left out.
+    scratch : Path
+        As ``month_reading.read_months`` had it.
+    customers, set_aside : Path
+        Where to write who can be trusted (``month``, canonical columns, ``position`` and
+        ``label_source``; rows by month, then as a snapshot has them), and ``month``,
+        ``customer_id`` and ``reason`` of all the others: as many parts as the months have.
+    jobs : int
+        Processes at most.
 
     Returns
     -------
-    PreparedMonths
-        ``customers`` has ``month`` first, and ``label_source``; rows by month, then as a snapshot
-        has them. ``set_aside`` and ``readiness`` have ``month`` first.
+    Prepared
+        Its ``readiness`` has ``month`` first.
 
     Raises
     ------
     InputError
         As ``preparation.sift``, naming the month; if ids change their form between months, or a
-        file of outcomes does not fit its month. That no outcome is known is no fault here: a
-        stored model may score.
+        file of outcomes does not fit its month. No table is left then. That no outcome is known is
+        no fault here: a stored model may score.
     """
-    exports = {month: one.exports for month, one in months.items()}
-    refuse_copies(exports, months[min(months)].folder.parent)
-    refuse_other_customers(exports, {month: one.labels for month, one in months.items()})
-    sifted = {month: _sift_month(months[month], options) for month in sorted(months)}
-    monthly = [table for table, export in columns.tables.items() if export.is_monthly]
-    parts = {table: ledgers_of(exports, table) for table in monthly}
-    staying = staying_of(exports, parts[MARKET_MONEY])
-    refuse_cut_short(staying, exports, least=options.least_staying)
-    last = max(months)
-    twice = [one for table in monthly for one in restated(parts[table], table)]
-    refuse_other_unit(twice, {month: one.files[MARKET_MONEY] for month, one in exports.items()})
-    seasons, outcomes = _ripened(parts[MARKET_MONEY], sifted, rule)
-    kept, early = {}, {}
-    for month, one in sifted.items():
-        ripe = last_day(shifted(month, rule.horizon_months))
-        rows, early[month] = _without_early(one.kept, exports[month].files, ripe, as_of)
-        kept[month] = _labelled(rows, outcomes[month])
-    customers = _by_month(kept)
-    held = [name for name in columns.by_name if name in customers]  # a month may lack some
-    customers = customers[[MONTH, *held, POSITION, LABEL_SOURCE]]
-    absent = many_absent(staying, exports)
-    found = {
-        month: [
-            *_restated_in(month, twice, exports[month].files),
-            *absent.get(month, []),
-            *early[month],
-        ]
-        for month in sifted
-    }
-    readiness = _readiness(months, sifted, kept, customers, found, columns=columns)
-    by_month = {
-        month: _of_month(one, kept[month], outcomes[month]) for month, one in sifted.items()
-    }
-    for month, differ in differences_by_month(exports).items():
-        by_month[month] |= {"differs": differ, "season": relative_season(seasons[month])}
-    details = _summed(sifted) | {"kept": outcome_counts(customers)} | report_of(readiness)
-    details["months"] = {
-        "months": sorted(months),
-        "last": last,
-        "by_month": by_month,
-        "restated": twice,
-        "label": rule.model_dump()
-        | _of_outcomes(sifted, customers, outcomes)
-        | {"season": relative_season(seasons[last])},
-    }
-    aside = _by_month({month: one.set_aside for month, one in sifted.items()})
-    said = [_said(month, told) for month, told in by_month.items()]
-    return PreparedMonths(readiness, details, said, customers, aside)
-
-
-def _read_month(folder: Path, options: Prepare, columns: Columns) -> MonthExports:
-    with _naming(folder):
-        exports = read_exports(folder, options, columns=columns, may_lack=[LABEL])
-        labels = read_labels(folder, columns=columns, misspellings=options.misspellings)
-    if labels is None:
-        return MonthExports(folder, exports, None)
-    market, findings = with_labels(exports.cleaned[MARKET_FILE], labels)
-    market = replace(market, findings=market.findings + findings)
-    told = replace(exports, cleaned=exports.cleaned | {MARKET_FILE: market})
-    return MonthExports(folder, told, labels)
-
-
-def _sift_month(one: MonthExports, options: Prepare) -> MonthCustomers:
-    """Return the customers of a month; rows that break a rule in its outcomes count with others."""
-    with _naming(one.folder):
-        if one.labels is None:
-            return _sift_exports(one, options)
-        refuse_odd_labels(
-            one.labels,
-            one.exports.cleaned[MARKET_FILE],
-            market_file=one.exports.files[MARKET_FILE],
-            most=options.max_quarantined,
+    months = {month: months[month] for month in sorted(months)}
+    tables = (customers.absolute(), set_aside.absolute())  # workers may stand in another folder
+    try:
+        for path in tables:
+            clear_table(path)
+        told = _look(months, options, rule, columns=columns, scratch=scratch, jobs=jobs)
+        early = _early(told, rule, as_of)
+        ripening = Ripening(
+            rule,
+            told.seasons,
+            tuple(early),
+            {month: tuple(one.exports.columns.behaviour) for month, one in months.items()},
+            tuple(columns.by_name),
         )
-        found = _sift_exports(one, options)
+        ripe = _ripen(told, ripening, tables, jobs=jobs)
+    except BaseException:
+        for path in tables:
+            clear_table(path)
+        raise
+    return _prepared(told, ripe, early, rule, columns=columns)
+
+
+def _look(
+    months: dict[str, MonthExports],
+    options: Prepare,
+    rule: Label,
+    *,
+    columns: Columns,
+    scratch: Path,
+    jobs: int,
+) -> _Told:
+    """Hold the months against each other and sift each; raise if they are not to be trusted."""
+    monthly = [table for table, export in columns.tables.items() if export.is_monthly]
+    compared = compare_months(months, tables=monthly, scratch=scratch, jobs=jobs)
+    refuse_copies(months, months[min(months)].folder.parent)
+    refuse_other_customers(months, compared)
+    sifted = {
+        month: _sift_month(one, options, scratch=scratch, jobs=jobs)
+        for month, one in months.items()
+    }
+    told = _Told(months, sifted, compared, _seasons(list(months), compared.revenue, rule))
+    refuse_cut_short(compared.staying, told.files, least=options.least_staying)
+    money = {month: files[MARKET_MONEY] for month, files in told.files.items()}
+    refuse_other_unit(compared.restated, money)
+    return told
+
+
+def _sift_month(one: MonthExports, options: Prepare, *, scratch: Path, jobs: int) -> Sifted:
+    """Sift the customers of a month; rows that break a rule in its outcomes count with others."""
+    folder = scratch.absolute() / one.folder.name if len(one.parts) > 1 else None
+    with naming(one.folder):
+        if one.labels is not None:
+            refuse_odd_labels(
+                one.labels,
+                one.unknown,
+                market_file=one.exports.files[MARKET_FILE],
+                most=options.max_quarantined,
+            )
+        finish = partial(put_sifted, folder=folder)
+        found = sift(one.exports, options, folder=one.folder, finish=finish, jobs=jobs)
+    if one.labels is None:
+        return found
     broken = found.details["quarantined_rows"] + len(one.labels.cleaned.quarantine)
     return replace(found, details=found.details | {"quarantined_rows": broken})
 
 
-def _sift_exports(one: MonthExports, options: Prepare) -> MonthCustomers:
-    exports = one.exports
-    part = join_part(exports.cleaned, exports.files, columns=exports.columns)
-    clean = CleanExports(exports.files, exports.rows, [], [part], exports.columns)
-    found = sift(clean, options, folder=one.folder, finish=_both)
-    return MonthCustomers(*found.finished[0], found.findings, found.details)
-
-
-def _both(_: int, kept: pd.DataFrame, aside: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep both tables of the one part that a month has."""
-    return with_plain_ids(kept), with_plain_ids(aside)
-
-
-def _ripened(
-    revenue: Mapping[str, Ledger], sifted: Mapping[str, MonthCustomers], rule: Label
-) -> tuple[dict[str, pd.Series], dict[str, Outcomes]]:
-    """Return the season by which each month is judged, and what came of its customers by the rule.
-
-    `revenue` is what the exports of each month tell.
-    """
-    seasons, outcomes = {}, {}
-    latest, last = combined(revenue), max(sifted)
-    for month, one in sifted.items():
+def _seasons(months: Sequence[str], revenue: History, rule: Label) -> dict[str, pd.Series]:
+    """Return the season by which each month is judged."""
+    seasons, found = {}, {}
+    for place, month in enumerate(months):
         # Months that were there when the outcome became known: no later one changes what came.
-        ripe = shifted(month, rule.horizon_months)
-        seasons[month] = season_index(known_by(revenue, latest, ripe))
-        outcomes[month] = outcomes_after(
-            latest, seasons[month], one.kept[IDENTITY], month, rule=rule, last=last
-        )
-    return seasons, outcomes
+        ripe = min(place + rule.horizon_months, len(months) - 1)
+        if ripe not in found:
+            found[ripe] = season_index(revenue.known_by(ripe))
+        seasons[month] = found[ripe]
+    return seasons
 
 
-@contextlib.contextmanager
-def _naming(folder: Path) -> Iterator[None]:
-    """Put the month's folder before a message that does not name it."""
-    try:
-        yield
-    except InputError as mistake:
-        text = str(mistake)
-        raise InputError(text if str(folder) in text else f"{folder}: {text}") from None
-
-
-def _without_early(
-    kept: pd.DataFrame, files: Mapping[str, str], ripe: datetime.date, as_of: datetime.date
-) -> tuple[pd.DataFrame, list[Finding]]:
-    """Return the customers without outcomes told before `ripe`, when their months are over.
+def _early(told: _Told, rule: Label, as_of: datetime.date) -> dict[str, Finding]:
+    """Return, by month, a finding of outcomes that were told before their months were over.
 
     Nobody knows them then: a default of the shop's system, or a guess, would teach and judge.
     """
-    told = int(kept[LABEL].notna().sum())
-    if as_of >= ripe or not told:
-        return kept, []
-    where = (Level.WARNING, files[MARKET_FILE], LABEL)
-    finding = Finding(*where, "early_labels", told, ripe.isoformat())
-    return kept.assign(**{LABEL: pd.array([pd.NA] * len(kept), dtype="Int8")}), [finding]
+    found = {}
+    for month, one in told.sifted.items():
+        places: list[SiftedPlace] = one.finished
+        known = sum(place.labelled for place in places)
+        ripe = last_day(shifted(month, rule.horizon_months))
+        if as_of < ripe and known:
+            where = (Level.WARNING, told.files[month][MARKET_FILE], LABEL)
+            found[month] = Finding(*where, "early_labels", known, ripe.isoformat())
+    return found
 
 
-def _labelled(kept: pd.DataFrame, outcomes: Outcomes) -> pd.DataFrame:
-    """Return the customers with the shop's outcome, else the rule's, and who tells it."""
-    shop = kept[LABEL].notna().to_numpy()
-    rule = ~shop & ~np.isnan(outcomes.drop)
-    ripe = pd.Series(pd.array(outcomes.drop, dtype="Float64"), kept.index).astype("Int8")
-    source = pd.Series(np.select([shop, rule], [BY_SHOP, BY_RULE], default=""), kept.index)
-    return kept.assign(
-        **{LABEL: kept[LABEL].fillna(ripe), LABEL_SOURCE: source.astype("str").where(shop | rule)}
-    )
+def _ripen(
+    told: _Told, ripening: Ripening, tables: tuple[Path, Path], *, jobs: int
+) -> list[RipePart]:
+    """Write both tables, part by part."""
+    count = len(told.compared.latest)
+    written = zip(*(part_paths(path, count) for path in tables), strict=True)
+    finished = zip(*(one.finished for one in told.sifted.values()), strict=True)
+    tasks = [
+        (dict(zip(told.sifted, places, strict=True)), *of_part)
+        for places, *of_part in zip(finished, told.compared.latest, written, strict=True)
+    ]
+    how = {"jobs": jobs, "what": "outcomes", "light": True}
+    return list(map_parts(partial(ripen_part, ripening=ripening), tasks, **how))
 
 
-def _by_month(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the tables of all months below each other, the month in a first column."""
-    told = []
-    for month in sorted(parts):
-        table = parts[month].reset_index(drop=True)
-        table.insert(0, MONTH, pd.Series([month] * len(table), dtype="str"))
-        told.append(table)
-    return pd.concat(told, ignore_index=True)
+def _prepared(
+    told: _Told,
+    ripe: Sequence[RipePart],
+    early: Mapping[str, Finding],
+    rule: Label,
+    *,
+    columns: Columns,
+) -> Prepared:
+    """Return what is to be told of the months."""
+    months, twice = told.months, told.compared.restated
+    absent = many_absent(told.compared.staying, told.files)
+    beside = {
+        month: [
+            *_restated_in(month, twice, told.files[month]),
+            *absent.get(month, []),
+            *([early[month]] if month in early else []),
+        ]
+        for month in months
+    }
+    by_month = {month: _of_month(month, one, ripe) for month, one in told.sifted.items()}
+    for month, differ in differences_by_month(months).items():
+        by_month[month] |= {"differs": differ, "season": relative_season(told.seasons[month])}
+    kept: Counter[str] = Counter()
+    for one in by_month.values():
+        kept.update(one["kept"])
+    kept_all = {name: kept[name] for name in ("drop", "loyal", "score")}
+    known = kept_all["drop"] + kept_all["loyal"]
+    readiness = _readiness(told, ripe, beside, is_known=known > 0, columns=columns)
+    details = _summed(told.sifted) | {"kept": kept_all} | report_of(readiness)
+    last = max(months)
+    details["months"] = {
+        "months": list(months),
+        "last": last,
+        "by_month": by_month,
+        "restated": twice,
+        "label": rule.model_dump()
+        | _of_outcomes(by_month, ripe)
+        | {"season": relative_season(told.seasons[last])},
+    }
+    return Prepared(readiness, details, [_said(month, one) for month, one in by_month.items()])
 
 
 def _readiness(
-    months: Mapping[str, MonthExports],
-    sifted: Mapping[str, MonthCustomers],
-    kept: Mapping[str, pd.DataFrame],
-    customers: pd.DataFrame,
+    told: _Told,
+    ripe: Sequence[RipePart],
     beside: Mapping[str, list[Finding]],
     *,
+    is_known: bool,
     columns: Columns,
 ) -> pd.DataFrame:
     """Return what was found, a row a finding and month; what concerns all months has none.
 
-    `beside` is what months tell of each other.
+    `beside` is what months tell of each other, `is_known` whether any outcome is.
     """
-    held = {month: one.exports.columns for month, one in months.items()}
-    nowhere = set.intersection(*(set(one.lacking) for one in held.values()))
+    months = told.months
+    nowhere = set.intersection(*(set(one.exports.parts[0].lacking) for one in months.values()))
     headers = {columns.by_name[name].header for name in nowhere}
     parts = []
-    for month, one in sifted.items():
-        key = behaviour_key(kept[month], held[month].behaviour)
-        same = twins(kept[month][IDENTITY], kept[month][LABEL], key)
-        findings = [*one.findings, *same, *beside[month]]
-        findings = [_absent_in_month(finding, headers) for finding in findings]
-        parts.append((month, findings))
-    whole = small_samples(Classes.of(customers))
-    if customers[LABEL].isna().all():
+    for month, one in told.sifted.items():
+        findings = [*one.findings, *_twins(month, months[month], ripe), *beside[month]]
+        parts.append((month, [_absent_in_month(finding, headers) for finding in findings]))
+    whole = small_samples(classes_together(part.classes for part in ripe))
+    if not is_known:
         whole = [Finding(Level.WARNING, "", LABEL, "no_outcome", len(months))]
-    tables = [as_table(findings) for _, findings in [("", whole), *parts]]
-    for month, table in zip(["", *sifted], tables, strict=True):
-        table.insert(0, MONTH, pd.Series([month] * len(table), dtype="str"))
+    tables = [with_month(as_table(found), month) for month, found in [("", whole), *parts]]
     every = pd.concat(tables, ignore_index=True)
     place = every["level"].map({str(level): place for place, level in enumerate(Level)})
     keys = every.assign(place=place).sort_values(
         ["place", "what", "file", "column", MONTH], kind="stable"
     )
     return every.loc[keys.index].reset_index(drop=True)
+
+
+def _twins(month: str, exports: MonthExports, ripe: Sequence[RipePart]) -> list[Finding]:
+    """Return the finding of customers who equal another one in a month."""
+    rows = [part.months[month] for part in ripe]
+    ids = [part.ids.iloc[one.rows] for part, one in zip(ripe, rows, strict=True)]
+    numeric = all(part.numeric for part in exports.exports.parts)
+    return twins_of_parts(
+        ids, [one.label for one in rows], [one.key for one in rows], numeric=numeric
+    )
 
 
 def _absent_in_month(finding: Finding, nowhere: set[str]) -> Finding:
@@ -406,19 +311,22 @@ def _restated_in(
                 yield Finding(*where, "other_unit", one["differ"], f"{one['ratio']:.3g}")
 
 
-def _of_month(one: MonthCustomers, kept: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
-    source = kept[LABEL_SOURCE]
-    labels = {word: int((source == word).sum()) for word in (BY_SHOP, BY_RULE)}
+def _of_month(month: str, one: Sifted, ripe: Sequence[RipePart]) -> dict[str, Any]:
+    of_parts = [part.months[month] for part in ripe]
     keys = ("customers_in", "customers_kept", "set_aside", "quarantined_rows", "matched")
     return {
         **{key: one.details[key] for key in keys},
-        "kept": outcome_counts(kept),
-        "labels": labels | {"unknown": int(source.isna().sum())},
-        "absent": int(outcomes.absent.sum()),
+        "kept": _sums([part.kept for part in of_parts]),
+        "labels": _sums([part.labels for part in of_parts]),
+        "absent": sum(part.absent for part in of_parts),
     }
 
 
-def _summed(sifted: Mapping[str, MonthCustomers]) -> dict[str, Any]:
+def _sums(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    return {name: sum(one[name] for one in counts) for name in counts[0]}
+
+
+def _summed(sifted: Mapping[str, Sifted]) -> dict[str, Any]:
     """Return a snapshot's counts: rows and customers of all months, matches of the last one."""
     details = [one.details for one in sifted.values()]
 
@@ -438,19 +346,12 @@ def _summed(sifted: Mapping[str, MonthCustomers]) -> dict[str, Any]:
     }
 
 
-def _of_outcomes(
-    sifted: Mapping[str, MonthCustomers], customers: pd.DataFrame, outcomes: Mapping[str, Outcomes]
-) -> dict[str, Any]:
+def _of_outcomes(by_month: Mapping[str, Any], ripe: Sequence[RipePart]) -> dict[str, Any]:
     """Return what is to be said of outcomes: why they are unknown, and whether both sides agree."""
-    shop = np.concatenate(
-        [one.kept[LABEL].to_numpy("float64", na_value=np.nan) for one in sifted.values()]
-    )
-    every = list(outcomes.values())
-    why = np.concatenate([one.unknown for one in every])[customers[LABEL].isna().to_numpy()]
     return {
-        "absent_customers": int(sum(one.absent.sum() for one in every)),
-        "unknown": {reason: int((why == reason).sum()) for reason in REASONS_UNKNOWN},
-        "agreement": agreement(shop, np.concatenate([one.drop for one in every])),
+        "absent_customers": sum(one["absent"] for one in by_month.values()),
+        "unknown": {why: sum(part.unknown[why] for part in ripe) for why in REASONS_UNKNOWN},
+        "agreement": agreement(sum(part.told_by_both for part in ripe)),
     }
 
 

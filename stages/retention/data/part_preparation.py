@@ -31,6 +31,7 @@ from retention.data.joining import (
 from retention.data.matching import SeenIds, see_ids
 from retention.data.quality import Some, coverage
 from retention.data.quarantine import QuarantinePart, quarantine_part
+from retention.data.scratch_tables import put_down, taken_up
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,7 @@ def join_part(
     quarantined = int(customers[IN_QUARANTINE].sum())
     size = len(customers)
     if folder is not None:
-        # Read once and removed: what is quick to write matters, not what is small.
-        place = folder / f"customers-{number:05d}.arrow"
-        customers.to_feather(place, compression="lz4")
+        place = put_down(customers, folder / f"customers-{number:05d}.arrow")
         rows = folder / f"quarantine-{number:05d}.parquet"
         quarantine.rows.to_parquet(rows, index=False, compression="lz4")
         quarantine = QuarantinePart(rows, quarantine.groups, quarantine.lines)
@@ -106,13 +105,6 @@ def join_part(
     findings = [finding for part in cleaned.values() for finding in part.findings]
     told = (findings, quarantine, quarantined, lacking)
     return CleanPart(customers, size, joined.numeric, seen, *told)
-
-
-def _held(customers: pd.DataFrame | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return the customers of a part, or some of their columns."""
-    if isinstance(customers, Path):
-        return pd.read_feather(customers, columns=columns)
-    return customers if columns is None else customers[list(columns)]
 
 
 @dataclass(frozen=True)
@@ -142,7 +134,7 @@ def rules_of(parts: Sequence[CleanPart], options: Prepare, *, columns: Columns) 
     distance = options.entry_error_distance
     usual = {}
     for month in REVENUE:
-        amounts = (_held(part.customers, [month])[month].to_numpy("float64") for part in parts)
+        amounts = (taken_up(part.customers, [month])[month].to_numpy("float64") for part in parts)
         usual[month] = usual_amounts(amounts, distance=distance)
     return Rules(options, columns, all(part.numeric for part in parts), usual)
 
@@ -190,7 +182,7 @@ def sift_part(
         set aside (``customer_id`` and ``reason``).
     """
     number, customers = place
-    options, everyone = rules.options, _held(customers)
+    options, everyone = rules.options, taken_up(customers)
     if not rules.numeric:  # the part alone may have taken its ids for numbers
         everyone = everyone.sort_values(IDENTITY, kind="stable", ignore_index=True)
     absent = coverage(everyone, columns=rules.columns)

@@ -1,7 +1,7 @@
 """From a folder of exports to one row a customer, with everything that was found on the way."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -36,37 +36,9 @@ from retention.data.quality import (
 )
 from retention.data.quarantine import Quarantine
 from retention.data.raw_parts import Division, divide_exports
-from retention.data.reader import read_table
 
 COUNTED = ["month", "level", "file", "column", "what", "count"]
 """What the details tell of a finding; an example may be a customer's id."""
-
-
-@dataclass(frozen=True)
-class Exports:
-    """The four exports, read and cleaned.
-
-    Attributes
-    ----------
-    files : dict of str to str
-        Each table's file name.
-    rows : dict of str to int
-        Its rows as they stand in the file.
-    extra : dict of str to tuple of str
-        Headers of its columns that are not part of the export.
-    cleaned : dict of str to Cleaned
-    quarantine : DataFrame
-        Every cell or row that breaks a rule.
-    columns : Columns
-        The data dictionary, without optional columns that the exports lack.
-    """
-
-    files: dict[str, str]
-    rows: dict[str, int]
-    extra: dict[str, tuple[str, ...]]
-    cleaned: dict[str, Cleaned]
-    quarantine: pd.DataFrame
-    columns: Columns
 
 
 @dataclass(frozen=True)
@@ -217,59 +189,36 @@ def clean_part(
     threads : int
         Exports that are cleaned side by side.
     """
+    how = {"columns": columns, "misspellings": misspellings, "threads": threads}
+    cleaned = clean_tables(number, division=division, **how)
+    files = {table: facts.file for table, facts in division.files.items()}
+    return join_part(cleaned, files, columns=columns, folder=folder, number=number)
+
+
+def clean_tables(
+    number: int,
+    *,
+    division: Division,
+    columns: Columns,
+    misspellings: Mapping[str, Mapping[str, str]],
+    threads: int = 1,
+    may_lack: Collection[str] = (),
+) -> dict[str, Cleaned]:
+    """Clean part `number` of each export; parameters as :func:`clean_part` has them.
+
+    Columns of `may_lack`, by their canonical names, are empty where their export lacks them.
+    """
 
     def clean(table: str) -> Cleaned:
         facts = division.files[table]
         how = {"decimal": facts.decimal, "words": facts.words}
         raw = division.raw(table, number)
+        mays = (one.header for one in columns.of(table) if one.name in may_lack)
+        raw = raw.with_empty([header for header in mays if header not in raw.columns])
         return clean_table(raw, table, columns=columns, misspellings=misspellings, **how)
 
     with ThreadPoolExecutor(threads) as pool:
-        cleaned = dict(zip(columns.tables, pool.map(clean, columns.tables), strict=True))
-    files = {table: facts.file for table, facts in division.files.items()}
-    return join_part(cleaned, files, columns=columns, folder=folder, number=number)
-
-
-def read_exports(
-    folder: Path, options: Prepare, *, columns: Columns, may_lack: Collection[str] = ()
-) -> Exports:
-    """Read and clean the exports that the data dictionary names, side by side.
-
-    Parameters
-    ----------
-    folder : Path
-    options : Prepare
-        The params section.
-    columns : Columns
-        The data dictionary.
-    may_lack : collection of str
-        Canonical names of columns that are empty where their export lacks them.
-    """
-
-    def read(table: str) -> tuple[str, int, tuple[str, ...], Cleaned]:
-        raw = read_table(folder, table, columns=columns, may_lack=may_lack)
-        absent = [
-            one.header
-            for one in columns.of(table)
-            if one.name in may_lack and one.header not in raw.columns
-        ]
-        raw.findings.extend(
-            Finding(Level.ADVICE, raw.file, header, "no_label_column", 1) for header in absent
-        )
-        raw = raw.with_empty(absent)
-        cleaned = clean_table(raw, table, columns=columns, misspellings=options.misspellings)
-        return raw.file, raw.rows, raw.extra, cleaned
-
-    tables = list(columns.tables)
-
-    with ThreadPoolExecutor() as pool:  # reading leaves Python's lock free most of the time
-        parts = list(pool.map(read, tables))
-    files, rows, extra, cleaned = (
-        dict(zip(tables, part, strict=True)) for part in zip(*parts, strict=True)
-    )
-    quarantine = pd.concat([part.quarantine for part in cleaned.values()], ignore_index=True)
-    columns = columns.without([name for part in cleaned.values() for name in part.lacking])
-    return Exports(files, rows, extra, cleaned, quarantine, columns)
+        return dict(zip(columns.tables, pool.map(clean, columns.tables), strict=True))
 
 
 @dataclass(frozen=True)
@@ -331,7 +280,8 @@ def prepare_customers(
             clear_table(path)
         raise
     numeric = all(part.numeric for part in exports.parts)
-    same = _twins(kept, numeric=numeric)
+    ids, label, key = ([getattr(part, name) for part in kept] for name in ("ids", "label", "key"))
+    same = twins_of_parts(ids, label, key, numeric=numeric)
     readiness = as_table([*sifted.findings, *small_samples(classes), *same])
     outcomes: Counter[str] = Counter()
     for part in kept:
@@ -367,20 +317,36 @@ def with_plain_ids(customers: pd.DataFrame) -> pd.DataFrame:
     return customers.astype({IDENTITY: object})
 
 
-def _twins(parts: list[_Kept], *, numeric: bool) -> list[Finding]:
-    """Return the finding of twins: of those who share a key, in the order of ids."""
-    key = np.concatenate([part.key for part in parts])
+def twins_of_parts(
+    ids: Sequence[pd.Series],
+    labels: Sequence[np.ndarray],
+    keys: Sequence[np.ndarray],
+    *,
+    numeric: bool,
+) -> list[Finding]:
+    """Return the finding of twins, of whom one may be in another part than the other.
+
+    Parameters
+    ----------
+    ids : sequence of Series of str
+        Of each part its customers.
+    labels, keys : sequence of ndarray
+        Their outcomes (-1 where one is not known), and what ``hashing.behaviour_key`` gives.
+    numeric : bool
+        Whether ids are in the order of numbers.
+    """
+    key = np.concatenate(keys)
     rows = np.flatnonzero(pd.Series(key).duplicated(keep=False).to_numpy())
-    label = np.concatenate([part.label for part in parts])[rows]
-    ends = np.cumsum([0, *(len(part.key) for part in parts)])
+    label = np.concatenate(labels)[rows]
+    ends = np.cumsum([0, *map(len, keys)])
     bounds = np.searchsorted(rows, ends)
-    places = zip(parts, ends[:-1], bounds[:-1], bounds[1:], strict=True)
-    ids = pd.concat(
-        [part.ids.iloc[rows[start:end] - first] for part, first, start, end in places],
+    places = zip(ids, ends[:-1], bounds[:-1], bounds[1:], strict=True)
+    same = pd.concat(
+        [part.iloc[rows[start:end] - first] for part, first, start, end in places],
         ignore_index=True,
     )
-    order = (ids.astype("int64") if numeric else ids).sort_values(kind="stable").index
-    return twins(ids[order], pd.Series(label[order]), key[rows][order])
+    order = (same.astype("int64") if numeric else same).sort_values(kind="stable").index
+    return twins(same[order], pd.Series(label[order]), key[rows][order])
 
 
 def report_of(readiness: pd.DataFrame) -> dict[str, Any]:

@@ -141,28 +141,51 @@ def divide_exports(
     InputError
         As :func:`reader.read_table`, and if a number may be read in two ways.
     """
-    tables, aside = list(columns.tables), scratch / "raw"
-    opened = _side_by_side(
-        lambda table, _: open_table(folder, table, columns=columns, may_lack=may_lack), tables, jobs
+    opened = open_exports(folder, columns=columns, jobs=jobs, may_lack=may_lack)
+    how = {"columns": columns, "scratch": scratch, "jobs": jobs, "block": block}
+    right = parts_of(opened[MARKET_FILE].most_rows, part_rows)
+    while True:
+        division = divide_opened(opened, right, **how)
+        # Rows of several lines and blank ones are known only now: there may be fewer parts.
+        right = parts_of(division.files[MARKET_FILE].rows, part_rows)
+        if division.count in (1, right):
+            return division
+
+
+def open_exports(
+    folder: Path, *, columns: Columns, jobs: int, may_lack: Collection[str] = ()
+) -> dict[str, OpenExport]:
+    """Open the exports of a folder; parameters as :func:`divide_exports` has them."""
+    return _side_by_side(
+        lambda table, _: open_table(folder, table, columns=columns, may_lack=may_lack),
+        list(columns.tables),
+        jobs,
     )
+
+
+def divide_opened(
+    opened: Mapping[str, OpenExport],
+    count: int,
+    *,
+    columns: Columns,
+    scratch: Path,
+    jobs: int,
+    block: int = BLOCK,
+) -> Division:
+    """Divide the rows of open exports into `count` parts; else as :func:`divide_exports`."""
+    tables, aside = list(opened), scratch / "raw"
     kinds = {table: _Kinds.of(table, columns, opened[table]) for table in tables}
-    count, right = 0, _parts(opened[MARKET_FILE].most_rows, part_rows)
-    while count != right > 1:
-        shutil.rmtree(aside, ignore_errors=True)
-        count = right
+    shutil.rmtree(aside, ignore_errors=True)
+    if count > 1:
         found = _side_by_side(
-            lambda table, stop, count=count: _divided(
+            lambda table, stop: _divided(
                 opened[table], kinds[table], aside / table, count=count, block=block, stop=stop
             ),
             tables,
             jobs,
         )
-        # Rows of several lines and blank ones are known only now: there may be fewer parts.
-        right = _parts(found[MARKET_FILE].rows, part_rows)
-    if right > 1:
         files = {table: found[table].facts(opened[table]) for table in tables}
-        return Division(right, files, aside)
-    shutil.rmtree(aside, ignore_errors=True)
+        return Division(count, files, aside)
     held = _side_by_side(lambda table, _: read_whole(opened[table]), tables, len(tables))
     found = {table: _of_whole(held[table], kinds[table]) for table in tables}
     files = {table: found[table].facts(opened[table]) for table in tables}
@@ -171,7 +194,8 @@ def divide_exports(
     )
 
 
-def _parts(rows: int, part_rows: int) -> int:
+def parts_of(rows: int, part_rows: int) -> int:
+    """Return in how many parts so many rows lie."""
     return max(1, -(-rows // part_rows))
 
 

@@ -70,14 +70,19 @@ class Outcomes:
     absent: np.ndarray
 
 
-def season_index(ledger: Ledger) -> pd.Series:
+def season_index(told: pd.DataFrame) -> pd.Series:
     """Return each calendar month's index, missing where nobody spent anything in it.
 
     It begins with the median of the month's positive amounts, so that it scales with them exactly;
     then levels and indices are fitted in turn, and the weights follow the residuals.
+
+    Parameters
+    ----------
+    told : DataFrame
+        The amounts of a row a customer, a column a calendar month, as ``ledger.Ledger`` has them.
     """
-    start = ledger.amounts.where(ledger.amounts > 0).median()
-    amounts = ledger.amounts.to_numpy("float64")
+    start = told.where(told > 0).median()
+    amounts = told.to_numpy("float64")
     known = amounts > 0
     if not known.any():
         return start
@@ -163,20 +168,37 @@ def outcomes_after(
     return Outcomes(drop, unknown.astype(object), is_absent)
 
 
-def agreement(shop: np.ndarray, rule: np.ndarray) -> dict[str, float | int | None] | None:
+def told_by_both(shop: np.ndarray, rule: np.ndarray) -> np.ndarray:
+    """Count where both the shop and the rule tell an outcome, shape (2, 2): by shop, by rule.
+
+    Parameters
+    ----------
+    shop, rule : ndarray of float
+        1 a drop, 0 none, missing where it is not told.
+    """
+    both = ~(np.isnan(shop) | np.isnan(rule))
+    pairs = 2 * shop[both].astype("int64") + rule[both].astype("int64")
+    return np.bincount(pairs, minlength=4).reshape(2, 2)
+
+
+def agreement(counts: np.ndarray) -> dict[str, float | int | None] | None:
     """Return how often the shop's label and the rule agree; None where never both tell.
 
     The share has the exact 95 % interval of a binomial (Clopper & Pearson 1934,
     doi:10.1093/biomet/26.4.404); ``kappa`` is that of Cohen (1960, doi:10.1177/001316446002000104):
     the agreement beyond chance, 1 at most, null where both say the same of everyone.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (2, 2)
+        As :func:`told_by_both` returns them, of all customers.
     """
-    both = ~(np.isnan(shop) | np.isnan(rule))
-    if not both.any():
+    count, agree = int(counts.sum()), int(np.trace(counts))
+    if not count:
         return None
-    one, other = shop[both], rule[both]
-    count, agree = len(one), int((one == other).sum())
     low, high = exact_share(agree, count)
-    by_chance = one.mean() * other.mean() + (1 - one.mean()) * (1 - other.mean())
+    one, other = counts[1].sum() / count, counts[:, 1].sum() / count
+    by_chance = one * other + (1 - one) * (1 - other)
     share = agree / count
     return {
         "both": count,

@@ -5,8 +5,8 @@ unknown (``label.absent``). Where far more are absent than leave a shop in a mon
 that lacks them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pandas as pd
@@ -15,7 +15,6 @@ from retention.core.errors import InputError
 from retention.core.findings import Finding, Level
 from retention.core.vocabulary import IDENTITY, MARKET_FILE, MARKET_MONEY
 from retention.data.ledger import Ledger
-from retention.data.preparation import Exports
 from retention.stats.intervals import exact_share
 
 _SURE = 0.999
@@ -52,7 +51,7 @@ class Staying:
         return self.before - self.stayed
 
 
-def staying_of(months: Mapping[str, Exports], revenue: Mapping[str, Ledger]) -> list[Staying]:
+def staying_of(market: Mapping[str, pd.Index], revenue: Mapping[str, Ledger]) -> list[Staying]:
     """Count for each month whom of its customers the next month knows, in both exports that matter.
 
     Broken rows count: their customers are there. Of market_money only rows of the month itself do,
@@ -60,15 +59,14 @@ def staying_of(months: Mapping[str, Exports], revenue: Mapping[str, Ledger]) -> 
 
     Parameters
     ----------
-    months : mapping of str to Exports
+    market : mapping of str to Index
+        The distinct customers of each month's market_file, of all of them or of one part.
     revenue : mapping of str to Ledger
-        As ``ledger.ledgers_of`` gives them of market_money.
+        What each month's market_money tells of the same part, see ``ledger.ledger_of``.
     """
     known = {MARKET_FILE: {}, MARKET_MONEY: {}}
-    for month in sorted(months):
-        market = months[month].cleaned[MARKET_FILE]
-        ids = pd.concat([market.rows[IDENTITY], market.quarantine[IDENTITY]]).astype(object)
-        known[MARKET_FILE][month] = pd.Index(ids[ids != ""].unique())
+    for month in sorted(market):
+        known[MARKET_FILE][month] = market[month]
         has_row = revenue[month].has_row
         known[MARKET_MONEY][month] = has_row.index[has_row[month].to_numpy(dtype=bool)]
     return [
@@ -78,13 +76,28 @@ def staying_of(months: Mapping[str, Exports], revenue: Mapping[str, Ledger]) -> 
     ]
 
 
-def refuse_cut_short(pairs: list[Staying], months: Mapping[str, Exports], *, least: float) -> None:
+def staying_together(parts: Sequence[Sequence[Staying]]) -> list[Staying]:
+    """Return how many of all customers stay; each is in one part."""
+    return [
+        replace(
+            pairs[0],
+            before=sum(pair.before for pair in pairs),
+            stayed=sum(pair.stayed for pair in pairs),
+        )
+        for pairs in zip(*parts, strict=True)
+    ]
+
+
+def refuse_cut_short(
+    pairs: list[Staying], files: Mapping[str, Mapping[str, str]], *, least: float
+) -> None:
     """Raise an InputError if a month knows too few customers of the month before.
 
     Parameters
     ----------
     pairs : list of Staying
-    months : mapping of str to Exports
+    files : mapping of str to mapping of str to str
+        The files of each month's exports.
     least : float
         Params ``prepare.least_staying``.
     """
@@ -92,7 +105,7 @@ def refuse_cut_short(pairs: list[Staying], months: Mapping[str, Exports], *, lea
         if pair.stayed >= least * pair.before:
             continue
         earlier, later = (
-            f"{month}/{months[month].files[pair.table]}" for month in (pair.earlier, pair.later)
+            f"{month}/{files[month][pair.table]}" for month in (pair.earlier, pair.later)
         )
         raise InputError(
             f"{later} has {pair.stayed} of the {pair.before} customers of {earlier} "
@@ -102,7 +115,9 @@ def refuse_cut_short(pairs: list[Staying], months: Mapping[str, Exports], *, lea
         )
 
 
-def many_absent(pairs: list[Staying], months: Mapping[str, Exports]) -> dict[str, list[Finding]]:
+def many_absent(
+    pairs: list[Staying], files: Mapping[str, Mapping[str, str]]
+) -> dict[str, list[Finding]]:
     """Return, by the later month, where far more customers are absent than in the other months.
 
     That is where the share is above twice that of all other months together, and the exact
@@ -118,7 +133,7 @@ def many_absent(pairs: list[Staying], months: Mapping[str, Exports]) -> dict[str
         _, high = exact_share(gone, size, level=_SURE)
         share = pair.absent / pair.before
         if low > high and share > _JUMP * gone / size:
-            where = (Level.WARNING, months[pair.later].files[pair.table], IDENTITY)
+            where = (Level.WARNING, files[pair.later][pair.table], IDENTITY)
             finding = Finding(*where, "many_absent", pair.absent, f"{share:.0%}")
             found.setdefault(pair.later, []).append(finding)
     return found
