@@ -24,10 +24,10 @@ from retention.core.files import parquet_columns, read_json, read_parquet, write
 from retention.core.grades import read_grade
 from retention.core.hashing import behaviour_key, part_numbers
 from retention.core.part_names import part_paths
+from retention.core.parted_rows import rows_in_files
 from retention.core.running import stage
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.explanation.explaining import explain_customers
-from retention.explanation.parted_rows import rows_in_files
 from retention.models.estimators import RiskModel
 from retention.models.persistence import load_model
 from retention.models.scoring import score_customers

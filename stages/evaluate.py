@@ -7,19 +7,12 @@ test customers against their outcome.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from retention.core import paths
 from retention.core.columns import load_columns
-from retention.core.files import (
-    joined,
-    parquet_columns,
-    read_json,
-    read_parquet,
-    write_csv,
-    write_json,
-    write_parquet,
-)
+from retention.core.files import parquet_columns, read_json, write_csv, write_json, write_parquet
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.spreadsheets import write_both
@@ -29,8 +22,9 @@ from retention.evaluation.alarms import drift_level
 from retention.evaluation.evaluation import warnings
 from retention.evaluation.foretold import read_forecasts
 from retention.evaluation.month_study import study_months
-from retention.evaluation.part_evaluation import evaluate_parts
+from retention.evaluation.part_evaluation import evaluate_months, evaluate_parts
 from retention.evaluation.plots import draw_months, draw_scores
+from retention.evaluation.scored_months import scored_months
 from retention.evaluation.when_kept import months_when_kept
 from retention.models.keeping import risk_by_name
 
@@ -41,19 +35,22 @@ _PLOTS = paths.PLOTS / "evaluate"
 def main() -> None:
     """Score the test customers once; of months, say what to expect and what came."""
     params = load_params()
-    options, label = params.evaluate, params.label
+    options, label, jobs = params.evaluate, params.label, params.train.jobs
     model = paths.ModelFolder(Path(params.score.model))
     card = read_json(model.card, needs=("features", "threshold", "sha256"))
-    how = {"options": options, "base_months": label.base_months, "jobs": params.train.jobs}
-    found = evaluate_parts(card, model, sample=paths.is_sample(params.data.dir), **how)
-    if MONTH in parquet_columns(paths.FEATURES):
-        table = joined(read_parquet(paths.FEATURES), paths.RISKS)
-        names = [*load_columns().held_by(table.columns).behaviour, PROFIT]
-        least, level = params.features.least_drift, drift_level(options.alarm_level)
-        drift = find_month_drift(table, names, least=least, level=level)
-        kept = read_forecasts(paths.FORECASTS)
-        how = {"options": options, "then": months_when_kept(model), "risk_by": risk_by_name}
-        months = study_months(table, card, kept, drift, horizon=label.horizon_months, **how)
+    how = {"options": options, "sample": paths.is_sample(params.data.dir), "jobs": jobs}
+    held = parquet_columns(paths.FEATURES)
+    if MONTH not in held:
+        found = evaluate_parts(card, model, **how)
+    else:
+        scored = scored_months(jobs=jobs)
+        found = evaluate_months(scored, card, model, base_months=label.base_months, **how)
+        names = [*load_columns().held_by(held).behaviour, PROFIT]
+        how = {"least": params.features.least_drift, "level": drift_level(options.alarm_level)}
+        drift = find_month_drift(scored.table, names, whole=scored.whole, **how)
+        how = {"horizon": label.horizon_months, "options": options, "then": months_when_kept(model)}
+        how |= {"risk_by": partial(risk_by_name, whole=scored.whole)}
+        months = study_months(scored.table, card, read_forecasts(paths.FORECASTS), drift, **how)
         print(*(f"evaluate: {line}" for line in months.lines), sep="\n")
         found = found.with_months(months.details)
         write_json(months.forecast, paths.FORECAST)

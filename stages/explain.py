@@ -18,9 +18,9 @@ from retention.core.files import (
 )
 from retention.core.grades import read_grade
 from retention.core.params import load_params
+from retention.core.parted_rows import rows_in_files
 from retention.core.running import stage
 from retention.explanation.explaining import explain_customers
-from retention.explanation.parted_rows import rows_in_files
 from retention.explanation.plots import draw_beeswarm, draw_dependence, draw_importance
 from retention.models.persistence import load_model
 

@@ -5,17 +5,15 @@ Reads data/prepared/, columns.yaml and, of months, campaigns/; writes data/featu
 in the newest export; dictionary.json; details.json), metrics/featurize.json and plots/featurize/.
 """
 
-import pandas as pd
-
 from retention.core import paths
 from retention.core.columns import load_columns
 from retention.core.features import dictionary
-from retention.core.files import parquet_columns, read_parquet, write_json
+from retention.core.files import parquet_columns, write_json
 from retention.core.params import load_params
 from retention.core.running import stage
-from retention.core.vocabulary import IDENTITY, LABEL, MONTH
+from retention.core.vocabulary import LABEL, MONTH
 from retention.data.column_study import study_columns
-from retention.data.customer_parts import CustomerFiles, make_customers
+from retention.data.customer_parts import CustomerFiles, known_ids, make_customers
 from retention.data.plots import draw_correlations, draw_distributions
 from retention.data.treated import matched_lines, read_campaigns
 
@@ -31,8 +29,7 @@ def main() -> None:
     monthly = MONTH in parquet_columns(files.customers)
     campaigns = []
     if monthly:
-        tables = (files.customers, files.set_aside)
-        known = pd.concat([read_parquet(table, [IDENTITY])[IDENTITY] for table in tables])
+        known = known_ids(files)
         campaigns = read_campaigns(paths.CAMPAIGNS, known)
         for line in matched_lines(campaigns, known):
             print(f"featurize: {line}")

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 from dictionary import BEHAVIOUR, COLUMNS
 from retention.core.files import read_parquet
+from retention.core.parted_rows import rows_in_memory
 from retention.explanation.explaining import explain_customers
-from retention.explanation.parted_rows import rows_in_memory
 
 
 def explain_table(table, model, *, grade="B", **how):

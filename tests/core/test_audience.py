@@ -1,7 +1,13 @@
 import pandas as pd
 import pytest
 
-from retention.core.audience import audience_of, customers_of_today, is_ahead, is_rehearsal
+from retention.core.audience import (
+    audience_of,
+    customers_of_today,
+    is_ahead,
+    is_rehearsal,
+    refuse_nobody_of_today,
+)
 from retention.core.errors import InputError
 
 
@@ -20,8 +26,14 @@ def test_customers_of_today_are_those_of_the_last_month_and_of_no_other():
     months = ["2026-09", "2026-10", "2026-10"]
     rows = pd.DataFrame({"customer_id": ["gone", "a", "b"], "month": months})
     assert customers_of_today(rows, "2026-10")["customer_id"].tolist() == ["a", "b"]
-    said = "of 2026-11, the last month, no customer is left .* the newest .* are of 2026-10, and"
-    with pytest.raises(InputError, match=said):
-        customers_of_today(rows, "2026-11")
+    assert customers_of_today(rows, "2026-11").empty  # others are in other parts
     snapshot = rows.drop(columns="month")
     assert customers_of_today(snapshot, None) is snapshot
+
+
+def test_a_last_month_without_customers_is_refused():
+    said = "of 2026-11, the last month, no customer is left .* the newest .* are of 2026-10, and"
+    with pytest.raises(InputError, match=said):
+        refuse_nobody_of_today("2026-11", "2026-10")
+    refuse_nobody_of_today("2026-10", "2026-10")
+    refuse_nobody_of_today(None, None)

@@ -46,3 +46,14 @@ def test_tables_without_rows_say_nothing_of_ids(tmp_path):
         write_parquet(shop(ids), table)
     assert are_numbers(tables)
     assert list(in_id_order(shop([]), numbers=True)) == ["customer_id", "row"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"), [(True, ["9", "10", "2", "100"]), (False, ["10", "9", "100", "2"])]
+)
+def test_months_stand_by_month_and_then_by_id(numbers, expected):
+    rows = shop(["2", "10", "100", "9"])
+    rows["month"] = ["2026-02", "2026-01", "2026-02", "2026-01"]
+    found = in_id_order(rows, numbers=numbers)
+    assert found["customer_id"].tolist() == expected
+    assert found["month"].tolist() == ["2026-01", "2026-01", "2026-02", "2026-02"]

@@ -58,6 +58,7 @@ def test_the_newest_rows_are_those_of_the_last_month_and_all_of_a_snapshot() -> 
     assert in_months(rows)
     snapshot = rows.drop(columns="month")
     assert newest(snapshot) is snapshot
+    assert newest(rows, "2026-11").empty  # of a part without customers of the last month
 
 
 def test_the_outcome_of_a_month_is_known_where_that_of_half_of_its_customers_is():

@@ -33,6 +33,16 @@ def test_a_row_is_kept_by_its_weight_whatever_the_order():
     assert set(turned.index) == set(kept.index)
 
 
+def test_of_a_part_the_rows_are_kept_that_all_rows_keep():
+    key = np.arange(900, dtype="uint64") * np.uint64(977)
+    rows = pd.DataFrame({"behaviour_key": key, "weight": np.repeat([1.0, 1.0, 4.0], 300)})
+    kept = represented(rows)
+    parts = [represented(rows[first : first + 300], 4.0) for first in (0, 300, 600)]
+    pd.testing.assert_frame_equal(pd.concat(parts), kept)
+    assert 40 < len(parts[0]) < 110  # all of it count alike, and still for less than others
+    assert represented(pd.concat(parts)).equals(kept)
+
+
 def test_each_customer_has_one_row_of_any_month():
     months = 5
     rows = pd.DataFrame(

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from retention.core.teaching import judging, taught
+from retention.core.teaching import judging, months_given, taught
 
 
 def table(**columns):
@@ -31,6 +31,15 @@ def test_months_that_were_not_given_did_not_teach():
     assert taught(table(month=months)).tolist() == [True, False, False, False, False, False]
     months[1] = "2025-05"
     assert taught(table(month=months)).tolist() == [True, True, False, False, False, False]
+
+
+def test_of_a_part_the_months_that_were_given_are_those_of_all_parts():
+    months = ["2025-05", "2025-06", "2025-05", "2025-09", "2025-09", "2025-12"]
+    rows = table(month=months)
+    assert months_given(rows).tolist() == ["2025-05"]
+    part = rows.iloc[[1, 3]]  # here nobody taught, elsewhere others of June did
+    assert taught(part).tolist() == [False, False]
+    assert taught(part, ["2025-05", "2025-06"]).tolist() == [True, False]
 
 
 def test_a_kept_model_names_its_rows_and_is_judged_by_none_that_it_may_know():

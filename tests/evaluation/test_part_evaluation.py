@@ -53,7 +53,7 @@ def evaluated(card, folder, count, *, jobs=1):
     """The evaluation in `count` parts as one text, and its predictions by id."""
     for path in (paths.FEATURES, paths.RISKS):
         divide(path, count)
-    how = {"options": OPTIONS, "sample": True, "base_months": 3, "jobs": jobs}
+    how = {"options": OPTIONS, "sample": True, "jobs": jobs}
     found = evaluate_parts(card, folder, **how)
     assert len(part_files(paths.PREDICTIONS)) == count
     plots = {name: plot.to_csv(index=False) for name, plot in found.plots.items()}
@@ -123,7 +123,7 @@ def test_where_those_who_taught_are_gone_others_teach_baselines(table, most, mon
 def test_without_outcomes_a_kept_model_has_its_own_scores(table):
     score(table, TRAINED)
     card = read_json(TRAINED.card)
-    how = {"options": OPTIONS, "sample": False, "base_months": 3, "jobs": 1}
+    how = {"options": OPTIONS, "sample": False, "jobs": 1}
     then = evaluate_parts(card, TRAINED, **how)
     ahead = table.assign(drop=pd.array([None] * len(table), dtype="Int8"), split="score")
     score(ahead, KEPT)
@@ -149,4 +149,4 @@ def test_risks_of_other_customers_are_refused(table, count):
     if count == 3:
         write_parquet(pd.read_parquet(part_files(paths.RISKS)[0]), part_files(paths.RISKS)[1])
     with pytest.raises(InputError, match="of other customers; run `dvc repro`"):
-        evaluate_parts(card, TRAINED, options=OPTIONS, sample=False, base_months=3, jobs=1)
+        evaluate_parts(card, TRAINED, options=OPTIONS, sample=False, jobs=1)

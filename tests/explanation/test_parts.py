@@ -19,12 +19,12 @@ from retention.core.files import read_parquet, rounded, settled, write_parquet
 from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
 from retention.core.params import load_params
 from retention.core.part_names import part_files
+from retention.core.parted_rows import rows_in_files
 from retention.core.vocabulary import IDENTITY, LABEL
 from retention.explanation import explaining, part_reasons
 from retention.explanation.explainer import narrowed, refit_explainer, sample_of
 from retention.explanation.explaining import explain_customers
 from retention.explanation.importance import directions
-from retention.explanation.parted_rows import rows_in_files
 from retention.explanation.roles import roles_of
 from retention.explanation.shap_values import learn_attributor
 from retention.models.estimators import FAMILIES, RiskModel, make_model

@@ -6,7 +6,15 @@ from helpers import WORDS, small_features, small_model
 from retention.core.errors import InputError
 from retention.models import scoring
 from retention.models.estimators import RiskModel
-from retention.models.scoring import Ahead, look_ahead, predict_risk, score_customers
+from retention.models.scoring import (
+    Ahead,
+    find_teachers,
+    known_rows,
+    look_ahead,
+    predict_risk,
+    score_customers,
+    seen_in,
+)
 
 
 class Recorder:
@@ -245,3 +253,43 @@ def test_nobody_to_score_is_no_fault():
     features, label = small_features(100, seed=3)
     model = RiskModel(small_model("logistic", features, label), 1.0, 0.0)
     assert len(predict_risk(model, features.head(0), jobs=2)) == 0
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_rows_that_taught_a_kept_model_of_months_are_found_in_parts(renamed):
+    """Some by their id, whose part has them; others by what they did, in whichever part."""
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame(
+        {
+            "customer_id": [f"c{number % 60}" for number in range(180)],
+            "month": np.repeat(["2025-05", "2025-06", "2025-07"], 60),
+            "behaviour_key": rng.integers(0, 150, 180).astype("uint64"),
+            "drop": pd.array([1] * 180, dtype="Int8"),
+            "split": "train",
+        }
+    )
+    seen = rows.iloc[:90].assign(risk=rng.random(90).round(3))[::2]
+    gone = seen.index[::9] if not renamed else seen.index
+    seen.loc[gone, "customer_id"] = [f"old{number}" for number in range(len(gone))]
+    elsewhere = seen.iloc[:1].assign(month="2024-01")  # of a month that is not here any more
+    seen = pd.concat([seen, elsewhere])
+    whole = known_rows(rows, seen, kept=True)
+    parts = [rows[rows["customer_id"].map(hash_of) == number] for number in range(4)]
+    teachers = find_teachers(seen, [seen_in(part, seen) for part in parts])
+    assert len(teachers.here) == len(seen) - 1
+    assert len(teachers.lost) == len(gone)
+    alike = [teachers.alike_in(part) for part in parts]
+    teachers.refuse_too_few(alike)
+    found = [known_rows(part, seen, kept=True, teachers=teachers) for part in parts]
+    pd.testing.assert_frame_equal(pd.concat(found).sort_index(), whole)
+    assert len(whole) >= 45
+    nowhere = [np.zeros(len(gone), dtype=bool)]
+    if renamed:
+        with pytest.raises(InputError, match=r"45 rows of 2025-05 to 2025-06, of which 0 are"):
+            teachers.refuse_too_few(nowhere)
+    else:
+        teachers.refuse_too_few(nowhere)  # 40 of 45 are there by id
+
+
+def hash_of(who):
+    return int(who[1:]) % 4

@@ -9,6 +9,7 @@ from helpers import random_shop
 from retention.core.rule_grammar import parse
 from retention.core.rules import matches
 from retention.segments.subgroup_discovery import (
+    candidates,
     discover,
     halves,
     judge_rule,
@@ -326,3 +327,34 @@ def test_rule_on_any_word_of_the_data_holds_for_its_customers(word):
         shop, here.astype(float), ["favourite_category"], least=10, comparisons=1, rules=1
     )
     np.testing.assert_array_equal(matches(rule, shop, place="test"), here)
+
+
+@pytest.mark.parametrize("most", [30, 10_000])
+def test_of_months_in_parts_the_same_rows_are_chosen(most):
+    """One month of each customer and its twins, which may lie in two parts; controls for more."""
+    rng = np.random.default_rng(4)
+    months = 4
+    table = pd.DataFrame(
+        {
+            "customer_id": np.repeat([f"c{number:03d}" for number in range(120)], months),
+            "month": np.tile([f"2026-0{number + 1}" for number in range(months)], 120),
+            "twin_key": np.repeat(np.arange(120) // 2, months).astype("uint64"),
+            "behaviour_key": rng.integers(0, 2**60, 120 * months).astype("uint64"),
+            "weight": np.repeat(np.where(np.arange(120) % 5, 1.0, 2.5), months),
+            "drop": pd.array(rng.integers(0, 2, 120 * months), dtype="Int8"),
+        }
+    ).sort_values(["month", "customer_id"], ignore_index=True)
+    table.loc[::7, "drop"] = pd.NA
+    how = {"most": most, "seed": 1}
+    whole, fold = halves(table, **how)
+    part = table["customer_id"].str[-1].astype(int) % 3
+    parts = [candidates(table[part == number], largest=2.5, **how) for number in range(3)]
+    assert sum(map(len, parts)) < len(table) / 2
+    together = pd.concat(parts).sort_values(["month", "customer_id"], ignore_index=True)
+    again, fold_again = halves(together, **how)
+    pd.testing.assert_frame_equal(
+        together.iloc[again].reset_index(drop=True), table.iloc[whole].reset_index(drop=True)
+    )
+    assert fold_again.tolist() == fold.tolist()
+    assert table.iloc[whole]["twin_key"].is_unique
+    assert len(whole) == 30 if most == 30 else 30 < len(whole) <= 60

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from retention.core.errors import InputError
-from retention.core.months import in_months, newest
-from retention.core.vocabulary import LABEL, MONTH
+from retention.core.months import newest
+from retention.core.vocabulary import LABEL
 
 
 def customers_of_today(table: pd.DataFrame, last: str | None) -> pd.DataFrame:
@@ -17,22 +17,29 @@ def customers_of_today(table: pd.DataFrame, last: str | None) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        In months ``month``.
+        In months ``month``; it may be a part of a table.
     last : str or None
         The last month of the exports; None of a snapshot.
-
-    Raises
-    ------
-    InputError
-        If the table has nobody of that month.
     """
-    if in_months(table) and table[MONTH].max() != last:
+    return newest(table, last)
+
+
+def refuse_nobody_of_today(last: str | None, newest_month: str | None) -> None:
+    """Raise an InputError if nobody is left of the last month.
+
+    Parameters
+    ----------
+    last : str or None
+        The last month of the exports; None of a snapshot.
+    newest_month : str or None
+        The last month in the table of customers.
+    """
+    if newest_month != last:
         raise InputError(
             f"of {last}, the last month, no customer is left (data/prepared/readiness.csv says "
-            f"why); the newest in the table are of {table[MONTH].max()}, and a campaign is for "
+            f"why); the newest in the table are of {newest_month}, and a campaign is for "
             "customers of the last month"
         )
-    return newest(table)
 
 
 def is_ahead(customers: pd.DataFrame) -> np.ndarray:

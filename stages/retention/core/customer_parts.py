@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from retention.core import paths
-from retention.core.audience import customers_of_today
+from retention.core.audience import customers_of_today, refuse_nobody_of_today
 from retention.core.files import joined, made, parquet_columns, read_parquet
+from retention.core.month_tables import last_month
 from retention.core.months import newest
 from retention.core.part_names import files_of_same_parts, part_paths
 from retention.core.vocabulary import IDENTITY, MONTH, REASON_RANKS
@@ -67,13 +68,13 @@ class CustomerPart:
     def column(self, name: str) -> pd.Series:
         """Return one feature of the customers of today, words as categories."""
         names = [name] if self.last is None else [MONTH, name]
-        column = newest(read_parquet(self.features, names))[name].reset_index(drop=True)
+        column = newest(read_parquet(self.features, names), self.last)[name].reset_index(drop=True)
         return column if pd.api.types.is_numeric_dtype(column) else column.astype("category")
 
     def known_ids(self) -> pd.Series:
         """Return the ids of the customers of today, then of those who were left out."""
         names = [IDENTITY] if self.last is None else [MONTH, IDENTITY]
-        ids = newest(read_parquet(self.features, names))[IDENTITY]
+        ids = newest(read_parquet(self.features, names), self.last)[IDENTITY]
         return pd.concat([ids, read_parquet(self.left_out)[IDENTITY]], ignore_index=True)
 
 
@@ -88,10 +89,12 @@ def customer_parts(last: str | None) -> list[CustomerPart]:
     Raises
     ------
     InputError
-        If a table is not there, or is divided in another way than the features.
+        If a table is not there, or is divided in another way than the features; if nobody is left
+        of the last month.
     """
     tables = (paths.FEATURES, paths.RISKS, paths.REASONS, paths.LEFT_OUT)
     files = files_of_same_parts([made(path) for path in tables])
+    refuse_nobody_of_today(last, last_month(paths.FEATURES))
     return [CustomerPart(number, len(files), *of, last) for number, of in enumerate(files)]
 
 

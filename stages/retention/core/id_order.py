@@ -1,5 +1,7 @@
 """The order of customers in every table: by id, as numbers where every id of the shop is one.
 
+Rows that are a customer's months stand by month, and within it by id.
+
 Within a part the rows have this order already; it says in which order rows of several parts stand.
 """
 
@@ -11,7 +13,7 @@ import pandas as pd
 
 from retention.core.files import read_parquet
 from retention.core.part_names import part_files
-from retention.core.vocabulary import IDENTITY
+from retention.core.vocabulary import IDENTITY, MONTH
 
 
 def plain_numbers(ids: pd.Series) -> np.ndarray | None:
@@ -42,15 +44,18 @@ def are_numbers(tables: Iterable[Path]) -> bool:
 
 
 def in_id_order(rows: pd.DataFrame, *, numbers: bool) -> pd.DataFrame:
-    """Return rows, one a customer, in the order in which a shop in one part has them.
+    """Return rows, one a customer or month of one, in the order of a shop in one part.
 
     Parameters
     ----------
     rows : DataFrame
-        ``customer_id`` and whatever else.
+        ``customer_id``, of months ``month``, and whatever else.
     numbers : bool
         What :func:`are_numbers` tells of the whole shop.
     """
     ids = rows[IDENTITY]
     keys = plain_numbers(ids) if numbers and len(ids) else ids.to_numpy(dtype=object)
-    return rows.iloc[np.argsort(keys, kind="stable")].reset_index(drop=True)
+    order = np.argsort(keys, kind="stable")
+    if MONTH in rows:
+        order = order[np.argsort(rows[MONTH].to_numpy(dtype=object)[order], kind="stable")]
+    return rows.iloc[order].reset_index(drop=True)

@@ -88,9 +88,14 @@ def in_months(table: Container[str]) -> bool:
     return MONTH in table
 
 
-def newest(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the last month, one a customer; of a snapshot all."""
-    return table[table[MONTH] == table[MONTH].max()] if in_months(table) else table
+def newest(table: pd.DataFrame, last: str | None = None) -> pd.DataFrame:
+    """Return the rows of the last month, one a customer; of a snapshot all.
+
+    `last` names the month where the table is a part of one, and may have nobody of it.
+    """
+    if not in_months(table):
+        return table
+    return table[table[MONTH] == (table[MONTH].max() if last is None else last)]
 
 
 def known_months(month: np.ndarray | pd.Series, known: np.ndarray | pd.Series) -> pd.Series:

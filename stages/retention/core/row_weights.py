@@ -30,7 +30,7 @@ def effective_size(weight: np.ndarray) -> float:
     return float(weight.sum()) ** 2 / squares if squares else 0.0
 
 
-def represented(rows: pd.DataFrame) -> pd.DataFrame:
+def represented(rows: pd.DataFrame, largest: float | None = None) -> pd.DataFrame:
     """Return rows that count alike and stand for the same customers: a row is kept by its weight.
 
     For what has no formula with weights. A row is kept with its weight over the largest one, by the
@@ -40,12 +40,15 @@ def represented(rows: pd.DataFrame) -> pd.DataFrame:
     ----------
     rows : DataFrame
         ``behaviour_key``, and ``weight`` where rows have one.
+    largest : float, optional
+        The largest weight of all rows, where these are a part of them.
     """
     weight = weights_of(rows)
-    if are_even(weight):
+    largest = weight.max(initial=0.0) if largest is None else largest
+    if (weight == largest).all():
         return rows
     draw = uniform(rows["behaviour_key"].to_numpy("uint64"), seed=0, purpose="weight")
-    return rows[draw < weight / weight.max()]
+    return rows[draw < weight / largest]
 
 
 def one_each(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Which rows taught the model in use, and which judge it: the model's own record says so."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,12 @@ TAUGHT = "taught"
 """Column of the risks by a model that was kept: whether the row taught it."""
 
 
-def taught(table: pd.DataFrame) -> np.ndarray:
+def months_given(table: pd.DataFrame) -> np.ndarray:
+    """Return the months of whose rows the model in use was given some, of a table of months."""
+    return table.loc[table["out_of_fold"], MONTH].unique()
+
+
+def taught(table: pd.DataFrame, given: Collection[str] | None = None) -> np.ndarray:
     """Tell which rows, one of each twin pair, are of those that taught the model in use.
 
     A model that was kept has them named. Of the model that train has just made they are the
@@ -22,6 +29,8 @@ def taught(table: pd.DataFrame) -> np.ndarray:
     table : DataFrame
         ``split``, ``scored`` and what score wrote: ``out_of_fold`` and, by a model that was kept,
         ``taught``; of months ``month``.
+    given : collection of str, optional
+        What :func:`months_given` tells of the whole table, where it is a part of one.
 
     Returns
     -------
@@ -32,7 +41,7 @@ def taught(table: pd.DataFrame) -> np.ndarray:
         return table[TAUGHT].to_numpy(dtype=bool) & scored
     training = (table["split"] == "train").to_numpy()
     if in_months(table):
-        given = table.loc[table["out_of_fold"], MONTH].unique()
+        given = months_given(table) if given is None else given
         training = training & table[MONTH].isin(given).to_numpy()
     return training & scored
 

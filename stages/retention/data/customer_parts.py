@@ -1,11 +1,13 @@
 """The one table of customers of a shop that prepare divided into parts, made part by part.
 
 Twins may lie in different parts, and a sample is of all customers. So the keys and the outcomes of
-all are looked at first: 9 bytes a customer. With them each part is made by itself.
+all are looked at first: 9 bytes a customer. With them each part is made by itself. Of months also
+the side of a row follows from all of them: who is linked with whom, which month is the last with
+known outcomes; some 60 bytes a row, in single columns.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -19,18 +21,21 @@ from retention.core.hashing import behaviour_key
 from retention.core.id_order import in_id_order, plain_numbers
 from retention.core.months import in_months
 from retention.core.params import Features
-from retention.core.part_names import clear_table, files_of_same_parts, part_paths
+from retention.core.part_names import clear_table, files_of_same_parts, part_files, part_paths
 from retention.core.parts import map_parts
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH, POSITION
 from retention.data.customer_table import in_test, make_table
 from retention.data.study_rows import (
     StudyRows,
     find_cuts,
+    groups_of_months,
     groups_to_study,
     merge_study_rows,
     rows_to_study,
+    shares_of_months,
 )
-from retention.data.treated import SentCampaign
+from retention.data.time_split import MonthRows, MonthSplit, split_months
+from retention.data.treated import SentCampaign, Treatment, find_treated
 
 
 @dataclass(frozen=True)
@@ -90,12 +95,29 @@ class _Told(NamedTuple):
     numbers: bool
 
 
+class _MonthsTold(NamedTuple):
+    """What all parts of months together must know of one: its rows, and `numbers` as above."""
+
+    rows: MonthRows
+    position: np.ndarray
+    numbers: bool
+
+
+class _OfMonths(NamedTuple):
+    """What is known of the rows of a part from those of all parts."""
+
+    split: MonthSplit
+    share: np.ndarray
+    groups: dict[str, np.ndarray]
+
+
 class _Task(NamedTuple):
     """A part to be made; what is None is found in it."""
 
     files: CustomerFiles
-    unscored: np.ndarray | None
-    cuts: dict[str, float] | None
+    unscored: np.ndarray | None = None
+    cuts: dict[str, float] | None = None
+    months: _OfMonths | None = None
 
 
 def make_customers(
@@ -128,18 +150,22 @@ def make_customers(
     clear_table(files.features)
     clear_table(files.left_out)
     if len(parts) == 1:
-        return _make_part(options, _Task(parts[0], None, None))
+        return _make_part(options, _Task(parts[0]))
     how = {"jobs": jobs, "light": True}
-    told = list(map_parts(partial(_tell, options), parts, what="featurize: keys", **how))
+    tell = _tell_months if in_months(parquet_columns(parts[0].customers)) else _tell
+    told = list(map_parts(partial(tell, options), parts, what="featurize: keys", **how))
     numbers = all(part.numbers for part in told)
-    unscored = find_unscored(
-        [part.key for part in told],
-        [part.label for part in told],
-        [part.customers for part in parts],
-        numbers=numbers,
-    )
-    cuts = _cuts_of(told, unscored, params)
-    tasks = [_Task(*each, cuts) for each in zip(parts, unscored, strict=True)]
+    if tell is _tell_months:
+        tasks = _tasks_of_months(parts, told, options, numbers=numbers)
+    else:
+        unscored = find_unscored(
+            [part.key for part in told],
+            [part.label for part in told],
+            [part.customers for part in parts],
+            numbers=numbers,
+        )
+        cuts = _cuts_of(told, unscored, params)
+        tasks = [_Task(*each, cuts) for each in zip(parts, unscored, strict=True)]
     made = list(map_parts(partial(_make_part, options), tasks, what="featurize: tables", **how))
     return merge_study_rows(made, numbers=numbers)
 
@@ -216,11 +242,88 @@ def _cuts_of(
     return find_cuts(key, groups, params)
 
 
+def _tell_months(options: _Options, files: CustomerFiles) -> _MonthsTold:
+    """Return what all parts of months together must know of this one."""
+    columns = options.columns.held_by(parquet_columns(files.customers))
+    names = [IDENTITY, MONTH, LABEL, POSITION, *columns.behaviour]
+    customers = read_parquet(files.customers, names)
+    treatment = find_treated(customers, options.campaigns, horizon=options.horizon)
+    rows = MonthRows.of(customers, treatment, behaviour=columns.behaviour)
+    ids = customers[IDENTITY], read_parquet(files.set_aside, [IDENTITY])[IDENTITY]
+    numbers = all(plain_numbers(some) is not None for some in ids)
+    # Customers and months as numbers, which need little room.
+    codes, month = pd.factorize(rows.ids)[0].astype("int32"), rows.month.astype("datetime64[M]")
+    rows = replace(rows, ids=codes, month=month)
+    return _MonthsTold(rows, customers[POSITION].to_numpy("float64"), numbers)
+
+
+def _tasks_of_months(
+    parts: Sequence[CustomerFiles],
+    told: Sequence[_MonthsTold],
+    options: _Options,
+    *,
+    numbers: bool,
+) -> list[_Task]:
+    """Return what is to be made of each part of a table of months: which side each row is on."""
+    params, sizes = options.params, [len(part.rows.label) for part in told]
+    rows = _rows_together([part.rows for part in told], options.campaigns)
+    ends = np.cumsum(sizes)[:-1]
+    same = rows.twin
+    same = same.groupby(["month", "alike", "weight"], sort=False).ngroup().to_numpy("uint64")
+    unscored = find_unscored(
+        np.split(same, ends),
+        np.split(rows.label, ends),
+        [part.customers for part in parts],
+        numbers=numbers,
+    )
+    starts = np.concatenate([[0], ends])
+    unscored = np.concatenate([start + some for start, some in zip(starts, unscored, strict=True)])
+    how = {"test_share": params.test_share, "seed": params.seed, "unscored": unscored}
+    split = split_months(rows, horizon=options.horizon, **how)
+    scored = split.columns["scored"].to_numpy()
+    train = (split.columns["split"] == "train").to_numpy()
+    groups = groups_of_months(train=train, scored=scored, month=rows.month)
+    cuts = find_cuts(split.columns["twin_key"].to_numpy(), groups, params)
+    position = pd.Series(np.concatenate([part.position for part in told]))
+    share = shares_of_months(position, rows.month).to_numpy()
+    tasks = []
+    for files, start, size in zip(parts, starts, sizes, strict=True):
+        here = slice(start, start + size)
+        own = MonthSplit(split.columns.iloc[here].reset_index(drop=True), split.details)
+        own_groups = {name: group[here] for name, group in groups.items()}
+        months = _OfMonths(own, share[here], own_groups)
+        tasks.append(_Task(files, cuts=cuts, months=months))
+    return tasks
+
+
+def _rows_together(parts: Sequence[MonthRows], campaigns: Sequence[SentCampaign]) -> MonthRows:
+    """Return the rows of all parts, one after the other; each customer is in one of them."""
+    first, ids = 0, []
+    for part in parts:
+        ids.append(part.ids + first)
+        first += int(part.ids.max(initial=-1)) + 1
+    names, place = np.unique(np.concatenate([part.month for part in parts]), return_inverse=True)
+    alike, label = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("alike", "label")
+    )
+    treated, control, weight = (
+        np.concatenate([getattr(part.treatment, name) for part in parts])
+        for name in ("treated", "control", "weight")
+    )
+    lacking = set().union(*(part.treatment.gaps for part in parts))
+    gaps = [one.name for one in campaigns if one.name in lacking]
+    month = names.astype(str).astype(object)[place]
+    treatment = Treatment(treated, control, weight, gaps)
+    return MonthRows(np.concatenate(ids), month, alike, label, treatment)
+
+
 def _make_part(options: _Options, task: _Task) -> StudyRows:
     """Write a part of the table and of the ids of all others; return what of it is studied."""
     customers, others = read_parquet(task.files.customers), read_parquet(task.files.set_aside)
+    months = task.months
     if in_months(customers):
-        others = others[others[MONTH] == customers[MONTH].max()]
+        last = customers[MONTH].max() if months is None else months.split.details["last"]
+        others = others[others[MONTH] == last]
     made = make_table(
         customers,
         options.params,
@@ -228,7 +331,18 @@ def _make_part(options: _Options, task: _Task) -> StudyRows:
         horizon=options.horizon,
         campaigns=options.campaigns,
         unscored=task.unscored,
+        split=None if months is None else months.split,
     )
     write_parquet(made.table, task.files.features)
     write_parquet(others[[IDENTITY]], task.files.left_out)
-    return rows_to_study(made, customers[POSITION], options.params, cuts=task.cuts)
+    position, groups = customers[POSITION], None
+    if months is not None:
+        position, groups = pd.Series(months.share, position.index), months.groups
+    return rows_to_study(made, position, options.params, cuts=task.cuts, groups=groups)
+
+
+def known_ids(files: CustomerFiles) -> pd.Series:
+    """Return each customer of the exports, those set aside too, at least once."""
+    places = [place for table in (files.customers, files.set_aside) for place in part_files(table)]
+    ids = (read_parquet(place, [IDENTITY])[IDENTITY].drop_duplicates() for place in places)
+    return pd.concat(list(ids))

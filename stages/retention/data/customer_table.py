@@ -13,7 +13,7 @@ from retention.core.hashing import behaviour_key, one_of_each_twin, uniform
 from retention.core.months import in_months
 from retention.core.params import Features
 from retention.core.vocabulary import LABEL, LABEL_SOURCE, MONTH
-from retention.data.time_split import split_months
+from retention.data.time_split import MonthRows, MonthSplit, split_months
 from retention.data.treated import SentCampaign, find_treated
 
 
@@ -81,6 +81,7 @@ def make_table(
     horizon: int | None = None,
     campaigns: Sequence[SentCampaign] = (),
     unscored: np.ndarray | None = None,
+    split: MonthSplit | None = None,
 ) -> CustomerTable:
     """Return the customers, or their months, with their features and sides.
 
@@ -99,6 +100,8 @@ def make_table(
     unscored : ndarray of int, optional
         Rows with a twin that is scored, where the customers are one part of several and the twin
         may be in another.
+    split : MonthSplit, optional
+        How the rows are split, where they are one part of several of a table of months.
     """
     columns = columns.held_by(customers.columns)
     features = build_features(customers, columns=columns, use_profit=params.use_profit)
@@ -107,16 +110,12 @@ def make_table(
     if in_months(customers):
         if horizon is None:
             raise ValueError("of months the horizon of an outcome is needed")
-        treatment = find_treated(customers, campaigns, horizon=horizon)
-        found = split_months(
-            customers,
-            treatment,
-            behaviour=columns.behaviour,
-            horizon=horizon,
-            test_share=params.test_share,
-            seed=params.seed,
-        )
-        sides, months = found.columns, found.details
+        if split is None:
+            treatment = find_treated(customers, campaigns, horizon=horizon)
+            rows = MonthRows.of(customers, treatment, behaviour=columns.behaviour)
+            how = {"test_share": params.test_share, "seed": params.seed}
+            split = split_months(rows, horizon=horizon, **how)
+        sides, months = split.columns.set_axis(customers.index), split.details
         by_month = [MONTH, LABEL_SOURCE]
     else:
         sides = split_sides(customers, params, behaviour=columns.behaviour, unscored=unscored)

@@ -4,7 +4,7 @@ In a snapshot they are the customers without an outcome and those with one; in m
 month and the rows that taught the model.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -151,7 +151,12 @@ def compare_sides(
 
 
 def find_month_drift(
-    table: pd.DataFrame, names: Sequence[str], *, least: float, level: float
+    table: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    least: float,
+    level: float,
+    whole: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows,
 ) -> dict[str, Any]:
     """Compare the last month with the months that taught the model, column by column and by risk.
 
@@ -172,6 +177,8 @@ def find_month_drift(
         Distance that matters, 0 to 1.
     level : float
         Chance that anything is told in a shop where nothing drifts.
+    whole : callable, optional
+        Returns rows of the table with the columns, where it lacks them.
 
     Returns
     -------
@@ -183,7 +190,8 @@ def find_month_drift(
         one_each(represented(table[taught(table) & table["out_of_fold"]])),
         newest(table[table["scored"]]),
     )
-    found = compare_sides(before, ahead, [*names, "risk"], least=least, level=level)
+    compared = (whole(DRIFT_SAMPLE.lowest(side)) for side in (before, ahead))
+    found = compare_sides(*compared, [*names, "risk"], least=least, level=level)
     columns = [one for one in found.details["columns"] if one["column"] != "risk"]
     gap = risk_gap(before["risk"], ahead["risk"])
     if gap is not None:

@@ -85,6 +85,36 @@ def groups_to_study(
     return {"seen": train & scored, "before": known & scored, "ahead": ~known & scored}
 
 
+def groups_of_months(
+    *, train: np.ndarray, scored: np.ndarray, month: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return which rows of months each sample is drawn from.
+
+    Parameters
+    ----------
+    train, scored : ndarray of bool, shape (n_rows,)
+        Which rows teach, and which are scored; of the whole table.
+    month : ndarray of str, shape (n_rows,)
+    """
+    seen = train & scored
+    if not seen.any():
+        seen = (month == month[scored].max()) & scored
+    # Drift of months is evaluate's: it is against the months that taught the model in use.
+    return {"seen": seen} | dict.fromkeys(("before", "ahead"), np.zeros(len(train), dtype=bool))
+
+
+def shares_of_months(position: pd.Series, month: np.ndarray) -> pd.Series:
+    """Return the place of each row in its month's file as a share: one may be longer than others.
+
+    Parameters
+    ----------
+    position : Series
+        Each customer's row in the export of the month; of the whole table.
+    month : ndarray of str, shape (n_rows,)
+    """
+    return position.groupby(month).rank(pct=True)
+
+
 def find_cuts(
     key: np.ndarray, groups: Mapping[str, np.ndarray], params: Features
 ) -> dict[str, float]:
@@ -108,6 +138,7 @@ def rows_to_study(
     params: Features,
     *,
     cuts: Mapping[str, float] | None = None,
+    groups: Mapping[str, np.ndarray] | None = None,
 ) -> StudyRows:
     """Return what the study needs of a table.
 
@@ -116,30 +147,27 @@ def rows_to_study(
     made : CustomerTable
         The table of n customers (or of their months), or a part of it.
     position : Series
-        Each customer's row in the export, rows as in the table.
+        Each customer's row in the export, rows as in the table; of a part of months the share
+        (see :func:`shares_of_months`).
     params : Features
         The params section.
     cuts : mapping of str to float, optional
         As :func:`find_cuts` returns them of all parts, where the table is one of several.
+    groups : mapping of str to ndarray of bool, optional
+        What :func:`groups_of_months` returns of its rows, where it is a part of months.
     """
     table, monthly = made.table, in_months(made.table)
     key, scored = table["twin_key"].to_numpy(), table["scored"].to_numpy(dtype=bool)
-    groups = groups_to_study(
-        train=(table["split"] == "train").to_numpy(),
-        known=table[LABEL].notna().to_numpy(),
-        scored=scored,
-    )
+    is_train = (table["split"] == "train").to_numpy()
+    if groups is None and monthly:
+        month = table[MONTH].to_numpy(dtype=object)
+        position = shares_of_months(position, month)
+        groups = groups_of_months(train=is_train, scored=scored, month=month)
+    elif groups is None:
+        known = table[LABEL].notna().to_numpy()
+        groups = groups_to_study(train=is_train, known=known, scored=scored)
     counted = [name for name in (LABEL, WEIGHT) if name in table]
-    train, teaches = table.loc[groups["seen"], counted], True
-    if monthly:
-        # A month's file may be longer than another's: the place in it is told as a share.
-        position = position.groupby(table[MONTH]).rank(pct=True)
-        # Drift of months is evaluate's: it is against the months that taught the model in use.
-        groups |= dict.fromkeys(("before", "ahead"), np.zeros(len(table), dtype=bool))
-        teaches = not train.empty
-        if not teaches:
-            newest = (table[MONTH] == table.loc[scored, MONTH].max()).to_numpy()
-            groups["seen"] = newest & scored
+    train = table.loc[is_train & scored, counted]
     if cuts is None:
         cuts = find_cuts(key, groups, params)
     places = {}
@@ -156,13 +184,13 @@ def rows_to_study(
         twins=int((~scored).sum()),
         drops=float((train[LABEL].to_numpy("float64") * weight).sum()),
         taught=float(weight.sum()),
-        teaches=teaches,
+        teaches=not (monthly and train.empty),
         months=made.months,
     )
 
 
 def merge_study_rows(parts: Sequence[StudyRows], *, numbers: bool) -> StudyRows:
-    """Return what the study needs of a snapshot, from what it needs of each part.
+    """Return what the study needs of a table, from what it needs of each part.
 
     Parameters
     ----------
@@ -184,6 +212,7 @@ def merge_study_rows(parts: Sequence[StudyRows], *, numbers: bool) -> StudyRows:
         twins=sum(part.twins for part in parts),
         drops=sum(part.drops for part in parts),
         taught=sum(part.taught for part in parts),
+        teaches=any(part.teaches for part in parts),
     )
 
 

@@ -32,14 +32,59 @@ class MonthSplit:
     details: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class MonthRows:
+    """What decides the sides of the rows of a table of months, of one part or of all.
+
+    Attributes
+    ----------
+    ids : ndarray, shape (n_rows,)
+        One for each customer, text or a number.
+    month : ndarray of str, shape (n_rows,)
+    alike : ndarray of uint64, shape (n_rows,)
+        Keys of the behaviour, which twins of a month share.
+    label : ndarray of int, shape (n_rows,)
+        The outcome, -1 where it is not known.
+    treatment : Treatment
+        Of the same rows.
+    """
+
+    ids: np.ndarray
+    month: np.ndarray
+    alike: np.ndarray
+    label: np.ndarray
+    treatment: Treatment
+
+    @classmethod
+    def of(
+        cls, customers: pd.DataFrame, treatment: Treatment, *, behaviour: Sequence[str]
+    ) -> "MonthRows":
+        """Return what the rows of a table tell; `behaviour` are the columns of twins."""
+        alike = behaviour_key(customers, behaviour)
+        label = customers[LABEL].to_numpy("float64", na_value=-1).astype("int8")
+        ids, month = (customers[name].to_numpy(dtype=object) for name in (IDENTITY, MONTH))
+        return cls(ids, month, alike, label, treatment)
+
+    @property
+    def twin(self) -> pd.DataFrame:
+        """What twins of a month share: who stands for others is no twin of who does not."""
+        return pd.DataFrame(
+            {
+                "month": self.month,
+                "alike": self.alike,
+                "label": self.label,
+                "weight": self.treatment.weight,
+            }
+        )
+
+
 def split_months(
-    customers: pd.DataFrame,
-    treatment: Treatment,
+    rows: MonthRows,
     *,
-    behaviour: Sequence[str],
     horizon: int,
     test_share: float,
     seed: int,
+    unscored: np.ndarray | None = None,
 ) -> MonthSplit:
     """Return the side of each row of a table of months.
 
@@ -49,22 +94,19 @@ def split_months(
 
     Parameters
     ----------
-    customers : DataFrame, shape (n_rows, …)
-        ``customer_id``, ``month``, ``drop`` (missing where it is not known) and the behaviour.
-    treatment : Treatment
-        Rows as in `customers`.
-    behaviour : sequence of str
-        The columns that make two customers of a month twins.
+    rows : MonthRows
+        Of the whole table.
     horizon : int
         Months after a month in which its outcome falls.
     test_share, seed
         Of the split by customers.
+    unscored : ndarray of int, optional
+        Rows with a twin that is scored; by default all but the first of each pair.
     """
-    month, label = customers[MONTH].to_numpy(), customers[LABEL]
-    alike = behaviour_key(customers, behaviour)
-    key = linked(customers[IDENTITY].to_numpy(), month, alike)
+    month, treatment = rows.month, rows.treatment
+    key = linked(rows.ids, month, rows.alike)
     last = str(month.max())
-    known = label.notna().to_numpy() & ~treatment.treated
+    known = (rows.label >= 0) & ~treatment.treated
     split = np.where(month == last, "score", "waiting").astype(object)
     test_month = _test_month(month[~treatment.treated], known[~treatment.treated])
     teaching = _may_teach(month[known], test_month, horizon=horizon)
@@ -77,19 +119,16 @@ def split_months(
     split[known] = side[known]
     split[treatment.treated] = "treated"
     taught = sorted(set(month[split == "train"]))
-    # Who stands for others is no twin of who does not.
-    twin = pd.DataFrame(
-        {"month": month, "alike": alike, "label": label.to_numpy(), "weight": treatment.weight}
-    ).duplicated()
+    scored = np.ones(len(month), dtype=bool)
+    scored[rows.twin.duplicated().to_numpy() if unscored is None else unscored] = False
     columns = pd.DataFrame(
         {
             "split": split.astype(str),
             "twin_key": key,
-            "scored": ~twin.to_numpy(),
-            "behaviour_key": alike,
+            "scored": scored,
+            "behaviour_key": rows.alike,
             "weight": treatment.weight,
-        },
-        customers.index,
+        }
     )
     details = {
         "split": "time" if teaching else "customers" if known.any() else "none",
@@ -114,7 +153,9 @@ def linked(ids: np.ndarray, month: np.ndarray, alike: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    ids, month : ndarray of str, shape (n_rows,)
+    ids : ndarray, shape (n_rows,)
+        One for each customer, text or a number.
+    month : ndarray of str, shape (n_rows,)
     alike : ndarray of uint64, shape (n_rows,)
         Keys of the behaviour within the month.
 
@@ -126,7 +167,7 @@ def linked(ids: np.ndarray, month: np.ndarray, alike: np.ndarray) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    customer = pd.factorize(ids)[0]
+    customer, month = pd.factorize(ids)[0], pd.factorize(month, sort=True)[0]
     twins = pd.DataFrame({"month": month, "alike": alike}).groupby(["month", "alike"]).ngroup()
     nodes = customer.max() + 1 + twins.max() + 1
     links = coo_array(

@@ -4,7 +4,7 @@ Whether the probabilities hold, training customers tell too, by the risks of mod
 seen them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -227,11 +227,30 @@ def evaluate_risk(
     InputError
         If there are not two test customers of each class.
     """
-    rows = held_out(table)
+    by = split_of(table) if in_months(table) else ""
+    how = {"threshold": threshold, "options": options, "truth": truth, "base_months": base_months}
+    return evaluate_rows(held_out(table), names, by=by, **how)
+
+
+def evaluate_rows(
+    rows: HeldOut,
+    names: list[str],
+    *,
+    by: str,
+    threshold: float,
+    options: Evaluate,
+    truth: pd.DataFrame | None,
+    base_months: int,
+) -> Evaluation:
+    """Score the risk of test customers, beside baselines.
+
+    Parameters as :func:`evaluate_risk` has them; `by` is what was split of months, as
+    `by_month.split_of` tells it, empty of a snapshot.
+    """
     rows.refuse_too_few()
     test, baselines = rows.test, baselines_of(rows, names, options)
     risks, thresholds = baselines.risks(test[names]), dict(baselines.thresholds)
-    if in_months(table) and by_rule(test):
+    if in_months(test) and by_rule(test):
         for name in PAST_REVENUE:
             risks[name], thresholds[name] = reverting_risk(
                 rows.fitted, test, name, base_months=base_months
@@ -247,7 +266,7 @@ def evaluate_risk(
         words=list(test[names].select_dtypes(exclude="number")),
         threshold=threshold,
         options=options,
-        by=split_of(table) if in_months(table) else "",
+        by=by,
         reachable=reachable,
     )
 
@@ -332,15 +351,17 @@ def keys_of(table: pd.DataFrame) -> list[str]:
     return [IDENTITY, *([MONTH] if in_months(table) else [])]
 
 
-def predictions(table: pd.DataFrame) -> pd.DataFrame:
+def predictions(table: pd.DataFrame, given: Collection[str] | None = None) -> pd.DataFrame:
     """Return id, month, split, drop and risk of the labelled rows whom no model had seen.
 
     Parameters
     ----------
     table : DataFrame
-        As :func:`evaluate_risk` takes it.
+        As :func:`evaluate_risk` takes it; it may be a part of a table.
+    given : collection of str, optional
+        As ``teaching.taught`` takes it.
     """
-    told = table[taught(table) & table["out_of_fold"]].assign(split="train")
+    told = table[taught(table, given) & table["out_of_fold"]].assign(split="train")
     keys = keys_of(table)
     kept = pd.concat([table[judging(table)], told])[[*keys, "split", LABEL, "risk"]]
     # What taught a model that was kept may stand here without its outcome.

@@ -25,16 +25,18 @@ from retention.core.paths import ModelFolder
 from retention.core.teaching import judging
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.evaluation.baselines import Baselines
+from retention.evaluation.by_month import split_of
 from retention.evaluation.held_out import (
     Beside,
     Evaluation,
     HeldOut,
     baselines_of,
-    evaluate_risk,
+    evaluate_rows,
     evaluation_of,
     held_out,
     predictions,
 )
+from retention.evaluation.scored_months import ScoredMonths
 from retention.evaluation.when_kept import judged_or_kept
 
 MOST_FITTED = 500_000
@@ -61,10 +63,9 @@ def evaluate_parts(
     *,
     options: Evaluate,
     sample: bool,
-    base_months: int,
     jobs: int,
 ) -> Evaluation:
-    """Return the evaluation of the risks that score wrote, and write the predictions.
+    """Return the evaluation of a snapshot's risks that score wrote, and write the predictions.
 
     Parameters
     ----------
@@ -76,8 +77,6 @@ def evaluate_parts(
         The params section.
     sample : bool
         Whether the shop is the simulated one, whose true probabilities are known.
-    base_months : int
-        Params ``label.base_months``.
     jobs : int
         Processes at most.
 
@@ -89,12 +88,6 @@ def evaluate_parts(
     names, held = list(card["features"]), parquet_columns(paths.FEATURES)
     how = {"threshold": card["threshold"], "options": options}
     clear_table(paths.PREDICTIONS)
-    if MONTH in held:  # lies in one part
-        table = joined(read_parquet(paths.FEATURES), paths.RISKS)
-        write_parquet(predictions(table), paths.PREDICTIONS)
-        how |= {"truth": read_parquet(paths.TRUTH) if sample else None, "base_months": base_months}
-        judge_table = partial(evaluate_risk, table, names, **how)
-        return judged_or_kept(held_out(table), model, judge_table)
     places = _places()
     look = partial(_look, names=names, others=list({_TENURE} & set(held)), named=sample)
     found = list(map_parts(look, places, jobs=jobs, what=_WHAT, light=True))
@@ -121,6 +114,35 @@ def evaluate_parts(
         words = list(rows.test.select_dtypes("category"))
         return evaluation_of(rows, others, words=words, **how)
 
+    return judged_or_kept(rows, model, judge_rows)
+
+
+def evaluate_months(
+    months: ScoredMonths,
+    card: dict[str, Any],
+    model: ModelFolder,
+    *,
+    options: Evaluate,
+    sample: bool,
+    base_months: int,
+    jobs: int,
+) -> Evaluation:
+    """Return the evaluation of the risks of months, and write the predictions.
+
+    Parameters as :func:`evaluate_parts` has them; `base_months` is params ``label.base_months``.
+    """
+    months.write_predictions(jobs=jobs)
+    rows = months.held_out()
+    judge_rows = partial(
+        evaluate_rows,
+        rows,
+        list(card["features"]),
+        by=split_of(months.table),
+        threshold=card["threshold"],
+        options=options,
+        truth=read_parquet(paths.TRUTH, [IDENTITY, MONTH, "probability"]) if sample else None,
+        base_months=base_months,
+    )
     return judged_or_kept(rows, model, judge_rows)
 
 

@@ -23,6 +23,7 @@ from retention.core.hashing import uniform
 from retention.core.months import in_months
 from retention.core.params import Explain
 from retention.core.part_names import clear_table, part_paths
+from retention.core.parted_rows import PartedRows
 from retention.core.parts import map_parts, works_alone
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
 from retention.explanation.advice import advise, drops_that_look_loyal
@@ -56,7 +57,6 @@ from retention.explanation.part_reasons import (
     explain_part,
     gap_of,
 )
-from retention.explanation.parted_rows import PartedRows
 from retention.explanation.reasons import TypicalValues, first_reasons, typical_among
 from retention.explanation.refits import Each, Refit, fold_of, refit_without_folds
 from retention.explanation.roles import Roles, roles_of, row_key

@@ -15,9 +15,9 @@ from threadpoolctl import threadpool_limits
 from retention.core.columns import Columns
 from retention.core.files import write_parquet
 from retention.core.formats import LANGUAGES
+from retention.core.parted_rows import PartSource, read_part
 from retention.core.vocabulary import IDENTITY
 from retention.explanation.importance import AbsoluteSums
-from retention.explanation.parted_rows import PartSource, read_part
 from retention.explanation.reasons import RANKS, TypicalValues, find_reasons
 from retention.explanation.sentences import sentences
 from retention.explanation.shap_values import Attributions, Attributor

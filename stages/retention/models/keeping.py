@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,12 @@ def read_in_use(folder: ModelFolder) -> InUse:
     return InUse(folder, card, model, read_parquet(folder.out_of_fold))
 
 
-def risk_by_name(short: str, rows: pd.DataFrame) -> np.ndarray | None:
+def risk_by_name(
+    short: str,
+    rows: pd.DataFrame,
+    *,
+    whole: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows,
+) -> np.ndarray | None:
     """Return what a model tells of customers itself, of those who taught it too, shape (n_rows,).
 
     None if the model that train made has other first digits of its sha256 and none that was kept
@@ -85,6 +90,8 @@ def risk_by_name(short: str, rows: pd.DataFrame) -> np.ndarray | None:
         First hex digits of the model's sha256.
     rows : DataFrame
         The customers.
+    whole : callable, optional
+        Returns rows with the features, where these lack them.
     """
     if rows.empty:
         return None
@@ -93,6 +100,7 @@ def risk_by_name(short: str, rows: pd.DataFrame) -> np.ndarray | None:
         if not read_json(card, needs=_NEEDS)["sha256"].startswith(short):
             continue
         used = read_in_use(ModelFolder(card.parent))
+        rows = whole(rows)
         try:
             refuse_misfit(used, rows)
         except InputError:  # of columns that there were then: what it would tell is not known

@@ -3,11 +3,15 @@
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from retention.core.files import parquet_columns, read_parquet, write_parquet
 from retention.core.id_order import are_numbers, in_id_order
+from retention.core.month_tables import last_month
+from retention.core.months import in_months
 from retention.core.part_names import clear_table, part_files, part_paths
 from retention.core.parts import in_turn, map_parts
 from retention.core.vocabulary import IDENTITY, LABEL, MONTH
@@ -18,7 +22,16 @@ from retention.models.keeping import (
     refuse_words,
     words_met,
 )
-from retention.models.scoring import Ahead, known_rows, look_ahead, risk_of_twins, score_rows
+from retention.models.scoring import (
+    Ahead,
+    Teachers,
+    find_teachers,
+    known_rows,
+    look_ahead,
+    risk_of_twins,
+    score_rows,
+    seen_in,
+)
 
 _WHAT = "score"
 
@@ -71,7 +84,7 @@ def score_parts(features: Path, left_out: Path, risks: Path, used: InUse, *, job
     """
     parts = part_files(features)
     how = {"out_of_fold": used.out_of_fold, "kept": used.kept}
-    know = partial(_known, **how)
+    know = partial(_known, teachers=_teachers(parts, used, jobs=jobs), **how)
     found = list(map_parts(know, parts, jobs=jobs, what=_WHAT, light=True))
     known = pd.concat(found, ignore_index=True)
     if len(parts) > 1:  # of twins that taught a kept model the first customer's risk is told
@@ -82,7 +95,8 @@ def score_parts(features: Path, left_out: Path, risks: Path, used: InUse, *, job
     # Of few parts each has all cores to itself, one after the other; of many each has a process.
     processes, threads = (1, jobs) if in_turn(len(parts)) else (jobs, 1)
     how |= {"model": used.model, "twins": twins, "jobs": threads}
-    score = partial(_scored, threshold=used.card["threshold"], quiet=len(parts) > 1, **how)
+    how |= {"threshold": used.card["threshold"], "last": last_month(features)}
+    score = partial(_scored, quiet=len(parts) > 1, **how)
     return sum(map_parts(score, places, jobs=processes, what=_WHAT), start=Ahead())
 
 
@@ -97,8 +111,30 @@ def _words(names: list[str], part: Path) -> dict[str, Counter[str]]:
     return words_met(read_parquet(part, names), names)
 
 
-def _known(part: Path, *, out_of_fold: pd.DataFrame, kept: bool) -> pd.DataFrame:
-    return known_rows(read_parquet(part, _needed(part)), out_of_fold, kept=kept)
+def _teachers(parts: list[Path], used: InUse, *, jobs: int) -> Teachers | None:
+    """Return which rows of a kept model of months are in parts of months; None of all others."""
+    of_months = in_months(parquet_columns(parts[0])) and in_months(used.out_of_fold)
+    if len(parts) == 1 or not (used.kept and of_months):
+        return None
+    how = {"jobs": jobs, "what": _WHAT, "light": True}
+    seen = list(map_parts(partial(_seen, used.out_of_fold), parts, **how))
+    teachers = find_teachers(used.out_of_fold, seen)
+    teachers.refuse_too_few(list(map_parts(partial(_alike, teachers), parts, **how)))
+    return teachers
+
+
+def _seen(out_of_fold: pd.DataFrame, part: Path) -> tuple[set[str], np.ndarray]:
+    return seen_in(read_parquet(part, [IDENTITY, MONTH]), out_of_fold)
+
+
+def _alike(teachers: Teachers, part: Path) -> np.ndarray:
+    return teachers.alike_in(read_parquet(part, _needed(part)))
+
+
+def _known(
+    part: Path, *, out_of_fold: pd.DataFrame, kept: bool, teachers: Teachers | None
+) -> pd.DataFrame:
+    return known_rows(read_parquet(part, _needed(part)), out_of_fold, kept=kept, teachers=teachers)
 
 
 def _needed(part: Path) -> list[str]:
@@ -107,10 +143,10 @@ def _needed(part: Path) -> list[str]:
     return [IDENTITY, "split", "twin_key", LABEL, *months]
 
 
-def _scored(place: tuple[Path, Path], *, threshold: float, **how) -> Ahead:
+def _scored(place: tuple[Path, Path], *, threshold: float, last: str | None, **how: Any) -> Ahead:
     part, written = place
     features = how["model"].pipeline.feature_names_in_
     table = read_parquet(part, list(dict.fromkeys([*_needed(part), *features])))
     risks = score_rows(table, **how)
     write_parquet(risks, written)
-    return look_ahead(table, risks["risk"], threshold=threshold)
+    return look_ahead(table, risks["risk"], threshold=threshold, last=last)

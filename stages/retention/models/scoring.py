@@ -1,5 +1,6 @@
 """Everyone's risk, asked once: in chunks, on as many cores as params allow."""
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ LEAST_FOUND = 0.5
 """Part of the rows that taught a kept model that are found again in the months that are there."""
 ASKED_AT_ONCE = 20_000
 """Rows asked about at a time: few enough that all cores have some to do."""
+_ALIKE = [MONTH, "behaviour_key"]
 _DIGITS = 6
 """Decimal places of a risk: far above the noise of arithmetic, far below what anyone acts on."""
 
@@ -65,14 +67,22 @@ def score_customers(
     return score_rows(table, model, twins, out_of_fold, jobs=jobs, kept=kept)
 
 
-def known_rows(table: pd.DataFrame, out_of_fold: pd.DataFrame, *, kept: bool) -> pd.DataFrame:
+def known_rows(
+    table: pd.DataFrame,
+    out_of_fold: pd.DataFrame,
+    *,
+    kept: bool,
+    teachers: "Teachers | None" = None,
+) -> pd.DataFrame:
     """Return the rows that taught the model, with their out-of-fold risk.
 
     Parameters
     ----------
     table, out_of_fold, kept
-        As :func:`score_customers` takes them; no features are needed. The table of a snapshot
-        may be a part of one.
+        As :func:`score_customers` takes them; no features are needed. The table may be a part of
+        one.
+    teachers : Teachers, optional
+        Of the whole table, where it is a part of a table of months and a model of months was kept.
 
     Returns
     -------
@@ -80,7 +90,7 @@ def known_rows(table: pd.DataFrame, out_of_fold: pd.DataFrame, *, kept: bool) ->
         ``customer_id``, ``split``, what makes rows twins, and ``risk``; rows as in `table`.
     """
     if kept:
-        known, _ = recognised(table, out_of_fold)
+        known, _ = recognised(table, out_of_fold, teachers)
     else:
         alike = in_months(table) == in_months(out_of_fold)
         known = _matched(table, out_of_fold) if alike else pd.Series(np.nan, table.index)
@@ -153,7 +163,9 @@ def score_rows(
     risk[near] = twins.set_index(twin)["risk"].reindex(places).to_numpy("float64")
     # Training customers beyond params train.max_rows were not trained on: the model is honest.
     seen = ~np.isnan(risk) & ((table["split"] == "train").to_numpy() | kept)
-    doubtful = recognised(table, out_of_fold)[1] if kept else np.zeros(len(table), dtype=bool)
+    both = in_months(table) and in_months(out_of_fold)  # then no row is in doubt
+    certain = not kept or both
+    doubtful = np.zeros(len(table), dtype=bool) if certain else recognised(table, out_of_fold)[1]
     asked = table.loc[~seen, list(model.pipeline.feature_names_in_)]
     risk[~seen] = predict_risk(model, asked, jobs=jobs, quiet=quiet)
     told = table[[IDENTITY, *([MONTH] if in_months(table) else [])]].assign(
@@ -208,26 +220,32 @@ class Ahead:
         }
 
 
-def look_ahead(table: pd.DataFrame, risk: pd.Series, *, threshold: float) -> Ahead:
+def look_ahead(
+    table: pd.DataFrame, risk: pd.Series, *, threshold: float, last: str | None = None
+) -> Ahead:
     """Return what the risks say of those whose outcome is ahead.
 
     Parameters
     ----------
     table : DataFrame, shape (n_rows, …)
-        ``drop`` and, of months, ``month``; of a snapshot it may be a part of the table.
+        ``drop`` and, of months, ``month``; it may be a part of the table.
     risk : Series of float, shape (n_rows,)
         Indexed as `table`.
     threshold : float
         Risk from which a customer is called.
+    last : str, optional
+        The last month of the whole table, where it is a part of one.
     """
-    today = newest(table)
+    today = newest(table, last)
     ahead = risk[today.index[is_ahead(today)]]
     called = ahead[ahead >= threshold]
     whole = [int((one * 10**_DIGITS).round().astype("int64").sum()) for one in (ahead, called)]
     return Ahead(len(ahead), len(called), *whole)
 
 
-def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Series, np.ndarray]:
+def recognised(
+    table: pd.DataFrame, out_of_fold: pd.DataFrame, teachers: "Teachers | None" = None
+) -> tuple[pd.Series, np.ndarray]:
     """Return the out-of-fold risk of rows that taught a kept model, and rows that may have.
 
     A row taught it if customer and month agree, or month and behaviour, where ids have changed form
@@ -241,6 +259,8 @@ def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Serie
         As :func:`score_customers` takes it.
     out_of_fold : DataFrame
         ``customer_id``, ``behaviour_key``, ``risk`` and, of a model of months, ``month``.
+    teachers : Teachers, optional
+        As :func:`known_rows` takes them.
 
     Returns
     -------
@@ -255,7 +275,10 @@ def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Serie
         would be asked about customers whose outcome it has seen.
     """
     if in_months(table) and in_months(out_of_fold):
-        return _matched_by_month(table, out_of_fold), np.zeros(len(table), dtype=bool)
+        if teachers is None:
+            teachers = find_teachers(out_of_fold, [seen_in(table, out_of_fold)])
+            teachers.refuse_too_few([teachers.alike_in(table)])
+        return teachers.risk_of(table), np.zeros(len(table), dtype=bool)
     own = table["behaviour_key" if in_months(table) else "twin_key"]
     rows = table[[IDENTITY]].assign(behaviour_key=own)
     # One customer may have behaved alike in two months: either risk is out of fold.
@@ -266,24 +289,70 @@ def recognised(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[pd.Serie
     return known, (table[IDENTITY].isin(lost) & table[LABEL].notna()).to_numpy()
 
 
-def _matched_by_month(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> pd.Series:
-    """Return each row's out-of-fold risk: by customer and month, else by month and behaviour."""
-    here = out_of_fold[out_of_fold[MONTH].isin(table[MONTH])]
-    ids, alike = [IDENTITY, MONTH], [MONTH, "behaviour_key"]
-    known = _matched(table, here, ids)
-    places, rows = (pd.MultiIndex.from_frame(one[ids]) for one in (here, table))
-    lost, others = here[~places.isin(rows)], table[known.isna()]
-    renamed = _matched(others, lost.drop_duplicates(alike), alike).dropna()
-    there = pd.MultiIndex.from_frame(others[alike])
-    found = len(here) - int((~pd.MultiIndex.from_frame(lost[alike]).isin(there)).sum())
-    if found < LEAST_FOUND * len(here):
-        raise InputError(
-            f"the model learnt from {len(here):,} rows of {here[MONTH].min()} to "
-            f"{here[MONTH].max()}, of which {found:,} are in the exports; valid: the exports of "
-            f"these months as they were, at least {LEAST_FOUND:.0%} of the rows, or a model of the "
-            f"exports that are there (params score.model {TRAINED})"
-        )
-    return known.fillna(renamed)
+@dataclass(frozen=True)
+class Teachers:
+    """The rows that taught a model of months that was kept, of the months that are in a table.
+
+    Attributes
+    ----------
+    here : DataFrame
+        As ``out_of_fold`` has them.
+    lost : DataFrame
+        Those of them whose customer is not in the table in that month.
+    """
+
+    here: pd.DataFrame
+    lost: pd.DataFrame
+
+    def alike_in(self, table: pd.DataFrame) -> np.ndarray:
+        """Tell which of the lost behaved as a customer of the table or its part did."""
+        others = table[self._by_id(table).isna()]
+        there = pd.MultiIndex.from_frame(others[_ALIKE])
+        return np.asarray(pd.MultiIndex.from_frame(self.lost[_ALIKE]).isin(there))
+
+    def refuse_too_few(self, alike: Sequence[np.ndarray]) -> None:
+        """Raise an InputError if too few of the rows are found, by id or by what they did.
+
+        `alike` is what :meth:`alike_in` tells of each part.
+        """
+        found = len(self.here) - int((~np.any(alike, axis=0)).sum())
+        if found < LEAST_FOUND * len(self.here):
+            months = self.here[MONTH]
+            raise InputError(
+                f"the model learnt from {len(self.here):,} rows of {months.min()} to "
+                f"{months.max()}, of which {found:,} are in the exports; valid: the exports of "
+                f"these months as they were, at least {LEAST_FOUND:.0%} of the rows, or a model of "
+                f"the exports that are there (params score.model {TRAINED})"
+            )
+
+    def risk_of(self, table: pd.DataFrame) -> pd.Series:
+        """Return each row's out-of-fold risk: by customer and month, else by month and behaviour.
+
+        It is missing of all other rows.
+        """
+        known = self._by_id(table)
+        others = table[known.isna()]
+        return known.fillna(_matched(others, self.lost.drop_duplicates(_ALIKE), _ALIKE).dropna())
+
+    def _by_id(self, table: pd.DataFrame) -> pd.Series:
+        return _matched(table, self.here, [IDENTITY, MONTH])
+
+
+def seen_in(table: pd.DataFrame, out_of_fold: pd.DataFrame) -> tuple[set[str], np.ndarray]:
+    """Return the months of a table or its part, and which rows that taught are in it by id."""
+    ids = [IDENTITY, MONTH]
+    taught, rows = (pd.MultiIndex.from_frame(one[ids]) for one in (out_of_fold, table))
+    return set(table[MONTH].unique()), np.asarray(taught.isin(rows))
+
+
+def find_teachers(
+    out_of_fold: pd.DataFrame, seen: Sequence[tuple[set[str], np.ndarray]]
+) -> Teachers:
+    """Return the rows that taught, of what :func:`seen_in` tells of every part of a table."""
+    months = set().union(*(some for some, _ in seen))
+    here = out_of_fold[MONTH].isin(months).to_numpy(dtype=bool)
+    lost = here & ~np.any([found for _, found in seen], axis=0)
+    return Teachers(out_of_fold[here], out_of_fold[lost])
 
 
 def _matched(

@@ -7,6 +7,7 @@ a part at a time.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,14 +18,16 @@ from retention.core.beside import do_beside
 from retention.core.columns import Columns
 from retention.core.customer_parts import CustomerPart, Everyone
 from retention.core.files import made, read_parquet
+from retention.core.id_order import in_id_order
 from retention.core.params import Segment
 from retention.core.part_names import clear_table, part_files
 from retention.core.parts import map_parts
+from retention.core.row_weights import WEIGHT
 from retention.core.rule_values import RANKED, open_words
 from retention.core.rules import check_rule, columns_of
 from retention.core.spreadsheets import join_rows, write_part_of_both
-from retention.core.teaching import taught
-from retention.core.vocabulary import IDENTITY, LABEL, PROFIT
+from retention.core.teaching import TAUGHT, months_given, taught
+from retention.core.vocabulary import IDENTITY, LABEL, MONTH, PROFIT
 from retention.core.workbooks import (
     SheetColumn,
     beyond_a_sheet,
@@ -132,26 +135,55 @@ def survey(parts: Sequence[CustomerPart], *, options: Segment, jobs: int) -> Seg
         Processes at most.
     """
     how = options.discover
-    look = partial(_look, most=how.max_rows, seed=how.seed)
+    teaching = _teaching(parts, jobs=jobs)
+    look = partial(_look, teaching=teaching, most=how.max_rows, seed=how.seed)
     held: dict[str, list[np.ndarray]] = {}
     chosen: list[pd.DataFrame] = []
     for seen in map_parts(look, parts, jobs=jobs, what="looking at customers", light=True):
         for name, values in seen.columns.items():
             held.setdefault(name, []).append(values)
         chosen.append(seen.taught)
-        if len(chosen) > 1:  # rows by id, as those of one part are
-            both = pd.concat(chosen).sort_values(IDENTITY, kind="stable", ignore_index=True)
-            chosen = [candidates(both, most=how.max_rows, seed=how.seed)]
+        if len(chosen) > 1:  # rows by month and id, as those of one part are
+            both = in_id_order(pd.concat(chosen), numbers=False)
+            chosen = [candidates(both, most=how.max_rows, seed=how.seed, largest=teaching.largest)]
     sizes = [len(values) for values in held["risk"]]
     whole = {name: np.concatenate(held.pop(name)) for name in list(held)}
     whole["profit_rank"] = profit_ranks(pd.Series(whole[PROFIT], copy=False))
     return SegmentSurvey(Everyone(parts, whole), sizes, chosen[0])
 
 
-def _look(part: CustomerPart, *, most: int, seed: int) -> _Seen:
+class _Teaching(NamedTuple):
+    """What all parts of months must know of who taught: see :func:`_teaching`."""
+
+    given: set[str] | None = None
+    largest: float | None = None
+
+
+def _teaching(parts: Sequence[CustomerPart], *, jobs: int) -> _Teaching:
+    """Return of which months the model was given rows, and the largest weight of who taught it."""
+    if len(parts) == 1 or parts[0].last is None:
+        return _Teaching()
+    how = {"jobs": jobs, "what": "looking at months", "light": True}
+    found = list(map_parts(_look_at_months, parts, **how))
+    given = set().union(*(months for months, _ in found))
+    weights = [one for _, of_month in found for month, one in of_month.items() if month in given]
+    return _Teaching(given, max(weights, default=None))
+
+
+def _look_at_months(part: CustomerPart) -> tuple[set[str], dict[str, float]]:
+    """Return the months of whose rows the model was given some, and by month who weighs most."""
+    few = part.rows([LABEL, *ASKED_OF_TAUGHT])
+    given, every = set(months_given(few)), set(few[MONTH].unique())
+    rows = few[taught(few, every) & few[LABEL].notna().to_numpy()]
+    largest = rows.groupby(MONTH)[WEIGHT].max().to_dict()
+    return (every if TAUGHT in few else given), largest
+
+
+def _look(part: CustomerPart, *, teaching: _Teaching, most: int, seed: int) -> _Seen:
     few = part.rows([PROFIT, LABEL, *ASKED_OF_TAUGHT])
     today = customers_of_today(few, part.last)
-    chosen = candidates(few[taught(few)], most=most, seed=seed).index
+    of_part = few[taught(few, teaching.given)]
+    chosen = candidates(of_part, most=most, seed=seed, largest=teaching.largest).index
     return _Seen(
         {
             "risk": today["risk"].to_numpy("float64"),

@@ -46,7 +46,9 @@ _COLUMNS = (
 )
 
 
-def halves(table: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def halves(
+    table: pd.DataFrame, *, most: int, seed: int, largest: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of `table` that rules are found on and judged by, and their halves.
 
     Parameters
@@ -57,6 +59,8 @@ def halves(table: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, np
     most : int
         Rows at most; they and their halves follow from the behaviour alone.
     seed : int
+    largest : float, optional
+        As ``row_weights.represented`` takes it, where the table is a part of what taught.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def halves(table: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, np
     """
     rows = np.flatnonzero(table[LABEL].notna().to_numpy())
     if in_months(table):
-        chosen = one_each(represented(table.iloc[rows]))
+        chosen = one_each(represented(table.iloc[rows], largest))
         rows = np.flatnonzero(table.index.isin(chosen.index))
     key = table["twin_key"].to_numpy()
     draw = uniform(key[rows], seed=seed, purpose="discover")
@@ -76,18 +80,17 @@ def halves(table: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, np
     return rows, folds(key[rows], count=2, seed=seed)
 
 
-def candidates(table: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:
+def candidates(
+    table: pd.DataFrame, *, most: int, seed: int, largest: float | None = None
+) -> pd.DataFrame:
     """Return those rows of `table` that :func:`halves` may choose, so that others can be let go.
 
     Parameters
     ----------
-    table, most, seed
-        As :func:`halves` takes them; rows by id. In months all rows are returned: which are chosen
-        depends on all others.
+    table, most, seed, largest
+        As :func:`halves` takes them; rows by id.
     """
-    if in_months(table):
-        return table
-    rows, _ = halves(table, most=most, seed=seed)
+    rows, _ = halves(table, most=most, seed=seed, largest=largest)
     return table.iloc[rows]
 
 

@@ -1,7 +1,8 @@
 """The customers of tables in parts: single columns of all of them, whole rows of some.
 
-Everyone has a place, by the order of the ids, whatever the parts: so the same customers are drawn,
-in the same order, however the tables are divided. A table in one part keeps the order that it has.
+Everyone has a place, by the order of the ids, whatever the parts (months by month first): so the
+same customers are drawn, in the same order, however the tables are divided. A table in one part
+keeps the order that it has.
 """
 
 from collections.abc import Sequence
@@ -70,8 +71,16 @@ class PartedRows:
         return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
 
 
-def rows_in_files(table: Path, risks: Path, *, jobs: int = 1) -> PartedRows:
+def rows_in_files(table: Path, risks: Path, *, jobs: int = 1, numbers: bool = False) -> PartedRows:
     """Return the customers of the table `table` beside their risks in `risks`.
+
+    Parameters
+    ----------
+    table, risks : Path
+    jobs : int
+        Processes at most.
+    numbers : bool
+        Whether ids are in the order of numbers, which all of them are; else in that of text.
 
     Raises
     ------
@@ -83,7 +92,7 @@ def rows_in_files(table: Path, risks: Path, *, jobs: int = 1) -> PartedRows:
     known = [name for name in (IDENTITY, *_OF_ALL) if name in parquet_columns(sources[0])]
     read = partial(_keys_of, known)
     found = list(map_parts(read, pairs, jobs=jobs, what="read", light=True))
-    return _in_order(found, sources, jobs)
+    return _in_order(found, sources, jobs, numbers=numbers)
 
 
 def rows_in_memory(table: pd.DataFrame, *, jobs: int = 1) -> PartedRows:
@@ -114,12 +123,18 @@ def _few_words(keys: pd.DataFrame) -> pd.DataFrame:
     return keys.astype({name: "category" for name in _FEW_WORDS if name in keys})
 
 
-def _in_order(parts: list[pd.DataFrame], sources: Sequence[PartSource], jobs: int) -> PartedRows:
+def _in_order(
+    parts: list[pd.DataFrame], sources: Sequence[PartSource], jobs: int, *, numbers: bool
+) -> PartedRows:
     if len(parts) == 1:
         keys = parts[0].drop(columns=IDENTITY)
         return PartedRows(keys, sources, [np.arange(len(keys))], jobs)
     ends = np.cumsum([len(part) for part in parts])
-    order = _by_id([part.pop(IDENTITY) for part in parts])
+    ids = [part.pop(IDENTITY) for part in parts]
+    order = _by_number(ids) if numbers else _by_id(ids)
+    if MONTH in parts[0]:  # as in one part: by month, then by id
+        months = pd.concat([part[MONTH] for part in parts]).to_numpy(dtype=object)
+        order = order[np.argsort(months[order], kind="stable")]
     columns = {}
     for name in list(parts[0]):
         some = [part.pop(name) for part in parts]
@@ -136,6 +151,11 @@ def _by_id(ids: list[pd.Series]) -> np.ndarray:
 
     text = pa.chunked_array([pa.array(some, type=pa.large_string()) for some in ids])
     return pc.sort_indices(text).to_numpy().astype("int64")  # in Arrow a stable sort
+
+
+def _by_number(ids: list[pd.Series]) -> np.ndarray:
+    """Return the order of ids as the numbers that they are."""
+    return np.argsort(np.concatenate([some.astype("int64") for some in ids]), kind="stable")
 
 
 def _laid_together(parts: list[pd.Series]) -> pd.Series:
