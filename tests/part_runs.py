@@ -64,11 +64,11 @@ def prepare_folder(folder: Path, way: Way, exports: Path, params: Mapping[str, A
     target = folder / params["data"]["dir"]
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(exports, target)
-    for path in sorted(target.glob("*.csv")) if way.form == "parquet" else []:
+    for path in sorted(target.rglob("*.csv")) if way.form == "parquet" else []:
         if path.name != "suppression.csv":
             as_text(path).to_parquet(path.with_suffix(".parquet"), index=False)
             path.unlink()
-    rows = len(as_text(exports / "market_file.csv"))
+    rows = sum(len(as_text(path)) for path in exports.rglob("market_file.csv"))
     params = {**params, "prepare": {**params["prepare"], **part_rows(rows, way.parts)}}
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True))
     if not (folder / "stages").exists():

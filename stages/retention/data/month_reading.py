@@ -1,6 +1,8 @@
 """Read the exports of each month, and clean and join their customers part by part.
 
-All months of a customer lie in one part.
+The months of a shop are divided as a snapshot is, by a hash of the id, so that all months of a
+customer lie in one part. There is a part for each ``prepare.part_rows`` rows of the behaviour files
+of all months together: of so many rows are the tables that later stages read, a part at a time.
 What a month's exports tell beside their customers (amounts, ids, outcomes of labels.csv) is kept
 for the comparison with other months.
 """
@@ -36,7 +38,7 @@ from retention.data.month_labels import (
 )
 from retention.data.part_preparation import CleanPart, join_part
 from retention.data.preparation import CleanExports, clean_tables
-from retention.data.raw_parts import Division, divide_opened, open_exports
+from retention.data.raw_parts import Division, divide_opened, open_exports, parts_of
 from retention.data.reader import OpenExport
 from retention.data.scratch_tables import put_down, taken_up
 
@@ -132,14 +134,15 @@ def read_months(
         Processes at most.
     """
     scratch = scratch.absolute()  # workers may stand in another folder
-    opened = {}
+    opened, rows = {}, 0
     for month in sorted(folders):
         with naming(folders[month]):
             opened[month] = open_exports(
                 folders[month], columns=columns, jobs=jobs, may_lack=[LABEL]
             )
+        rows += opened[month][MARKET_FILE].most_rows
     how = {"columns": columns, "scratch": scratch, "jobs": jobs}
-    how |= {"count": 1}  # the later stages take months in one part
+    how |= {"count": parts_of(rows, options.part_rows)}
     months = sorted(folders)
     steps = progress(months, what="read", unit="months") if len(months) >= MANY_MONTHS else months
     return {month: _read_month(folders[month], opened[month], options, **how) for month in steps}
