@@ -18,7 +18,7 @@ from retention.core.part_names import part_paths
 from retention.data.column_study import study_columns
 from retention.data.customer_table import make_table
 from retention.data.study_rows import rows_to_study
-from retention.data.time_split import linked
+from retention.data.time_split import linked, same_codes
 from retention.data.treated import (
     SentCampaign,
     Treatment,
@@ -488,3 +488,11 @@ def test_one_month_is_split_as_a_snapshot_is():
     pd.testing.assert_frame_equal(made.table[same], snapshot.table)
     assert set(snapshot.table["split"]) == {"train", "test"}
     assert snapshot.months == {}
+
+
+def test_rows_that_are_equal_in_all_columns_share_a_number():
+    month = np.array(["b", "a", "b", "a", "b"], dtype=object)
+    weight = np.array([1.0, 1.0, 1.0, np.nan, 2.0])
+    found = same_codes(month, np.array([7, 7, 7, 7, 7], dtype="uint64"), weight)
+    assert found[0] == found[2]
+    assert len(set(found)) == 4

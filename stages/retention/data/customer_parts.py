@@ -259,7 +259,7 @@ def _tell_months(options: _Options, files: CustomerFiles) -> _MonthsTold:
 
 def _tasks_of_months(
     parts: Sequence[CustomerFiles],
-    told: Sequence[_MonthsTold],
+    told: list[_MonthsTold],
     options: _Options,
     *,
     numbers: bool,
@@ -267,9 +267,10 @@ def _tasks_of_months(
     """Return what is to be made of each part of a table of months: which side each row is on."""
     params, sizes = options.params, [len(part.rows.label) for part in told]
     rows = _rows_together([part.rows for part in told], options.campaigns)
+    position = pd.Series(np.concatenate([part.position for part in told]))
+    told.clear()  # it is all in one now
     ends = np.cumsum(sizes)[:-1]
-    same = rows.twin
-    same = same.groupby(["month", "alike", "weight"], sort=False).ngroup().to_numpy("uint64")
+    same = rows.twins().astype("uint64")
     unscored = find_unscored(
         np.split(same, ends),
         np.split(rows.label, ends),
@@ -284,7 +285,6 @@ def _tasks_of_months(
     train = (split.columns["split"] == "train").to_numpy()
     groups = groups_of_months(train=train, scored=scored, month=rows.month)
     cuts = find_cuts(split.columns["twin_key"].to_numpy(), groups, params)
-    position = pd.Series(np.concatenate([part.position for part in told]))
     share = shares_of_months(position, rows.month).to_numpy()
     tasks = []
     for files, start, size in zip(parts, starts, sizes, strict=True):

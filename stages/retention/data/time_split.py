@@ -65,17 +65,12 @@ class MonthRows:
         ids, month = (customers[name].to_numpy(dtype=object) for name in (IDENTITY, MONTH))
         return cls(ids, month, alike, label, treatment)
 
-    @property
-    def twin(self) -> pd.DataFrame:
-        """What twins of a month share: who stands for others is no twin of who does not."""
-        return pd.DataFrame(
-            {
-                "month": self.month,
-                "alike": self.alike,
-                "label": self.label,
-                "weight": self.treatment.weight,
-            }
-        )
+    def twins(self) -> np.ndarray:
+        """Return a whole number for each row, which twins share.
+
+        Who stands for others is no twin of who does not.
+        """
+        return same_codes(self.month, self.alike, self.label, self.treatment.weight)
 
 
 def split_months(
@@ -107,23 +102,27 @@ def split_months(
     key = linked(rows.ids, month, rows.alike)
     last = str(month.max())
     known = (rows.label >= 0) & ~treatment.treated
-    split = np.where(month == last, "score", "waiting").astype(object)
+    split = np.full(len(month), "waiting", dtype=object)
+    split[month == last] = "score"
     test_month = _test_month(month[~treatment.treated], known[~treatment.treated])
     teaching = _may_teach(month[known], test_month, horizon=horizon)
     if teaching:
-        side = np.where(month == test_month, "test", "between")
-        side[np.isin(month, teaching)] = "train"
+        split[known] = "between"
+        split[known & (month == test_month)] = "test"
+        split[known & np.isin(month, teaching)] = "train"
     else:
         test = uniform(key, seed=seed, purpose="split") < test_share
-        side = np.where(test, "test", "train")
-    split[known] = side[known]
+        split[known & test] = "test"
+        split[known & ~test] = "train"
     split[treatment.treated] = "treated"
     taught = sorted(set(month[split == "train"]))
     scored = np.ones(len(month), dtype=bool)
-    scored[rows.twin.duplicated().to_numpy() if unscored is None else unscored] = False
+    scored[pd.Series(rows.twins()).duplicated().to_numpy() if unscored is None else unscored] = (
+        False
+    )
     columns = pd.DataFrame(
         {
-            "split": split.astype(str),
+            "split": pd.Series(split, dtype="str"),
             "twin_key": key,
             "scored": scored,
             "behaviour_key": rows.alike,
@@ -167,17 +166,31 @@ def linked(ids: np.ndarray, month: np.ndarray, alike: np.ndarray) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    customer, month = pd.factorize(ids)[0], pd.factorize(month, sort=True)[0]
-    twins = pd.DataFrame({"month": month, "alike": alike}).groupby(["month", "alike"]).ngroup()
-    nodes = customer.max() + 1 + twins.max() + 1
+    customer, month = pd.factorize(ids)[0], pd.factorize(month, sort=True)[0].astype("int16")
+    count = customer.max() + 1
+    twins = same_codes(month, alike)
+    nodes = count + twins.max() + 1
     links = coo_array(
-        (np.ones(len(ids), dtype=bool), (customer, customer.max() + 1 + twins.to_numpy())),
-        shape=(nodes, nodes),
+        (np.ones(len(ids), dtype=bool), (customer, count + twins)), shape=(nodes, nodes)
     )
-    component = connected_components(links, directed=False)[1][customer]
-    rows = pd.DataFrame({"component": component, "month": month, "alike": alike})
-    first = rows.sort_values(["component", "month", "alike"]).drop_duplicates("component")
-    return first.set_index("component")["alike"].reindex(component).to_numpy("uint64")
+    component = connected_components(links, directed=False)[1]
+    del links, twins
+    component = component[customer]
+    first = np.full(nodes, np.iinfo("int16").max, dtype="int16")
+    np.minimum.at(first, component, month)
+    begins = month == first[component]
+    key = np.full(nodes, np.iinfo("uint64").max)
+    np.minimum.at(key, component[begins], alike[begins])
+    return key[component]
+
+
+def same_codes(*columns: np.ndarray) -> np.ndarray:
+    """Return a whole number for each row, which rows share that are equal in all columns."""
+    codes = np.zeros(len(columns[0]), dtype="int64")
+    for column in columns:
+        own, words = pd.factorize(column)
+        codes = pd.factorize(codes * (len(words) + 1) + own + 1)[0]  # -1 is what is missing
+    return codes
 
 
 def _test_month(month: np.ndarray, known: np.ndarray) -> str | None:
