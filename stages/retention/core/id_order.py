@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.core.files import read_parquet
+from retention.core import paths
+from retention.core.files import read_json, read_parquet
 from retention.core.part_names import part_files
 from retention.core.vocabulary import IDENTITY, MONTH
+
+NUMERIC_IDS = "numeric_ids"
+"""Where featurize tells of months in parts whether every id is a number."""
 
 
 def plain_numbers(ids: pd.Series) -> np.ndarray | None:
@@ -43,6 +47,22 @@ def are_numbers(tables: Iterable[Path]) -> bool:
     return all(one.empty or plain_numbers(one) is not None for one in ids)
 
 
+def ids_are_numbers(features: Path, left_out: Path) -> bool:
+    """Tell whether every id of the shop is a whole number, from what featurize wrote in parts.
+
+    Of months featurize tells it: who was set aside in an older one is in neither table.
+
+    Parameters
+    ----------
+    features, left_out : Path
+        The table of customers, and the ids of all others in the newest export.
+    """
+    details = features.with_name(paths.FEATURES_DETAILS.name)
+    months = read_json(details).get("months", {}) if details.is_file() else {}
+    told = months.get(NUMERIC_IDS)
+    return are_numbers((features, left_out)) if told is None else bool(told)
+
+
 def in_id_order(rows: pd.DataFrame, *, numbers: bool) -> pd.DataFrame:
     """Return rows, one a customer or month of one, in the order of a shop in one part.
 
@@ -51,7 +71,7 @@ def in_id_order(rows: pd.DataFrame, *, numbers: bool) -> pd.DataFrame:
     rows : DataFrame
         ``customer_id``, of months ``month``, and whatever else.
     numbers : bool
-        What :func:`are_numbers` tells of the whole shop.
+        What :func:`ids_are_numbers` tells of the whole shop.
     """
     ids = rows[IDENTITY]
     keys = plain_numbers(ids) if numbers and len(ids) else ids.to_numpy(dtype=object)

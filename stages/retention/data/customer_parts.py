@@ -18,7 +18,7 @@ import pandas as pd
 from retention.core.columns import Columns
 from retention.core.files import parquet_columns, read_parquet, write_parquet
 from retention.core.hashing import behaviour_key
-from retention.core.id_order import in_id_order, plain_numbers
+from retention.core.id_order import are_numbers, in_id_order, plain_numbers
 from retention.core.months import in_months
 from retention.core.params import Features
 from retention.core.part_names import clear_table, files_of_same_parts, part_files, part_paths
@@ -33,6 +33,7 @@ from retention.data.study_rows import (
     merge_study_rows,
     rows_to_study,
     shares_of_months,
+    with_order,
 )
 from retention.data.time_split import MonthRows, MonthSplit, split_months
 from retention.data.treated import SentCampaign, Treatment, find_treated
@@ -150,7 +151,9 @@ def make_customers(
     clear_table(files.features)
     clear_table(files.left_out)
     if len(parts) == 1:
-        return _make_part(options, _Task(parts[0]))
+        made = _make_part(options, _Task(parts[0]))
+        tables = (parts[0].customers, parts[0].set_aside)
+        return with_order(made, numbers=are_numbers(tables)) if made.months else made
     how = {"jobs": jobs, "light": True}
     tell = _tell_months if in_months(parquet_columns(parts[0].customers)) else _tell
     told = list(map_parts(partial(tell, options), parts, what="featurize: keys", **how))

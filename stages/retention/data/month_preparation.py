@@ -136,10 +136,8 @@ def _look(
     compared = compare_months(months, tables=monthly, scratch=scratch, jobs=jobs)
     refuse_copies(months, months[min(months)].folder.parent)
     refuse_other_customers(months, compared)
-    sifted = {
-        month: _sift_month(one, options, scratch=scratch, jobs=jobs)
-        for month, one in months.items()
-    }
+    how = {"numeric": _are_numeric(months), "scratch": scratch, "jobs": jobs}
+    sifted = {month: _sift_month(one, options, **how) for month, one in months.items()}
     told = _Told(months, sifted, compared, _seasons(list(months), compared.revenue, rule))
     refuse_cut_short(compared.staying, told.files, least=options.least_staying)
     money = {month: files[MARKET_MONEY] for month, files in told.files.items()}
@@ -147,7 +145,14 @@ def _look(
     return told
 
 
-def _sift_month(one: MonthExports, options: Prepare, *, scratch: Path, jobs: int) -> Sifted:
+def _are_numeric(months: Mapping[str, MonthExports]) -> bool:
+    """Tell whether every id of all months is a number: customers have one order in all of them."""
+    return all(part.numeric for one in months.values() for part in one.exports.parts)
+
+
+def _sift_month(
+    one: MonthExports, options: Prepare, *, numeric: bool, scratch: Path, jobs: int
+) -> Sifted:
     """Sift the customers of a month; rows that break a rule in its outcomes count with others."""
     folder = scratch.absolute() / one.folder.name if len(one.parts) > 1 else None
     with naming(one.folder):
@@ -159,7 +164,8 @@ def _sift_month(one: MonthExports, options: Prepare, *, scratch: Path, jobs: int
                 most=options.max_quarantined,
             )
         finish = partial(put_sifted, folder=folder)
-        found = sift(one.exports, options, folder=one.folder, finish=finish, jobs=jobs)
+        how = {"finish": finish, "numeric": numeric, "jobs": jobs}
+        found = sift(one.exports, options, folder=one.folder, **how)
     if one.labels is None:
         return found
     broken = found.details["quarantined_rows"] + len(one.labels.cleaned.quarantine)
@@ -266,9 +272,9 @@ def _readiness(
     months = told.months
     nowhere = set.intersection(*(set(one.exports.parts[0].lacking) for one in months.values()))
     headers = {columns.by_name[name].header for name in nowhere}
-    parts = []
+    numeric, parts = _are_numeric(months), []
     for month, one in told.sifted.items():
-        findings = [*one.findings, *_twins(month, months[month], ripe), *beside[month]]
+        findings = [*one.findings, *_twins(month, ripe, numeric=numeric), *beside[month]]
         parts.append((month, [_absent_in_month(finding, headers) for finding in findings]))
     whole = small_samples(classes_together(part.classes for part in ripe))
     if not is_known:
@@ -282,11 +288,10 @@ def _readiness(
     return every.loc[keys.index].reset_index(drop=True)
 
 
-def _twins(month: str, exports: MonthExports, ripe: Sequence[RipePart]) -> list[Finding]:
+def _twins(month: str, ripe: Sequence[RipePart], *, numeric: bool) -> list[Finding]:
     """Return the finding of customers who equal another one in a month."""
     rows = [part.months[month] for part in ripe]
     ids = [part.ids.iloc[one.rows] for part, one in zip(ripe, rows, strict=True)]
-    numeric = all(part.numeric for part in exports.exports.parts)
     return twins_of_parts(
         ids, [one.label for one in rows], [one.key for one in rows], numeric=numeric
     )

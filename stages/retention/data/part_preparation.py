@@ -129,14 +129,16 @@ class Rules:
     usual: dict[str, Usual]
 
 
-def rules_of(parts: Sequence[CleanPart], options: Prepare, *, columns: Columns) -> Rules:
+def rules_of(
+    parts: Sequence[CleanPart], options: Prepare, *, columns: Columns, numeric: bool
+) -> Rules:
     """Return the rules by which all parts are sifted; of all of them a column is in memory."""
     distance = options.entry_error_distance
     usual = {}
     for month in REVENUE:
         amounts = (taken_up(part.customers, [month])[month].to_numpy("float64") for part in parts)
         usual[month] = usual_amounts(amounts, distance=distance)
-    return Rules(options, columns, all(part.numeric for part in parts), usual)
+    return Rules(options, columns, numeric, usual)
 
 
 @dataclass(frozen=True)

@@ -364,6 +364,7 @@ def sift(
     *,
     folder: Path,
     finish: Callable[[int, pd.DataFrame, pd.DataFrame], Any],
+    numeric: bool | None = None,
     jobs: int = 1,
 ) -> Sifted:
     """Set aside who cannot be trusted of the customers of one folder.
@@ -377,6 +378,8 @@ def sift(
         Where the exports lie, for messages.
     finish : callable
         What is done with who is kept and who is set aside, see ``part_preparation.sift_part``.
+    numeric : bool, optional
+        Whether customers are in the order of numbers, where others than these decide it.
     jobs : int
         Processes at most.
 
@@ -389,7 +392,9 @@ def sift(
     parts = exports.parts
     matched = check_ids([part.seen for part in parts], exports.files, least=options.least_matched)
     _check_share(exports, options)
-    rules = rules_of(parts, options, columns=exports.columns)
+    if numeric is None:
+        numeric = all(part.numeric for part in parts)
+    rules = rules_of(parts, options, columns=exports.columns, numeric=numeric)
     work = partial(sift_part, rules=rules, finish=finish)
     places = [(number, part.customers) for number, part in enumerate(parts)]
     sifted = list(map_parts(work, places, jobs=jobs, what="sift", light=True))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.core.id_order import in_id_order
+from retention.core.id_order import NUMERIC_IDS, in_id_order
 from retention.core.months import in_months
 from retention.core.params import Features
 from retention.core.row_weights import WEIGHT, weights_of
@@ -204,7 +204,7 @@ def merge_study_rows(parts: Sequence[StudyRows], *, numbers: bool) -> StudyRows:
         in_id_order(pd.concat(frames, ignore_index=True), numbers=numbers)
         for frames in zip(*((part.seen, part.compared) for part in parts), strict=True)
     )
-    return replace(
+    merged = replace(
         parts[0],
         seen=seen,
         compared=compared,
@@ -214,6 +214,12 @@ def merge_study_rows(parts: Sequence[StudyRows], *, numbers: bool) -> StudyRows:
         taught=sum(part.taught for part in parts),
         teaches=any(part.teaches for part in parts),
     )
+    return with_order(merged, numbers=numbers) if merged.months else merged
+
+
+def with_order(rows: StudyRows, *, numbers: bool) -> StudyRows:
+    """Return what is told of months with the order of their customers: as numbers, or as text."""
+    return replace(rows, months=rows.months | {NUMERIC_IDS: numbers})
 
 
 def _sampling(group: str, params: Features) -> Sampling:

@@ -17,7 +17,7 @@ from retention.core import paths
 from retention.core.errors import InputError
 from retention.core.files import joined, parquet_columns, read_parquet, write_parquet
 from retention.core.hashing import part_of
-from retention.core.id_order import are_numbers, in_id_order
+from retention.core.id_order import ids_are_numbers, in_id_order
 from retention.core.params import Evaluate
 from retention.core.part_names import clear_table, part_files, part_paths
 from retention.core.parts import map_parts
@@ -96,7 +96,7 @@ def evaluate_parts(
     if fitted.empty:
         fitted = _who_may_teach(places, names, jobs=jobs)
     if len(places) > 1:
-        fitted = in_id_order(fitted, numbers=are_numbers((paths.FEATURES, paths.LEFT_OUT)))
+        fitted = in_id_order(fitted, numbers=ids_are_numbers(paths.FEATURES, paths.LEFT_OUT))
     # In an order of its own, so that no sum depends on the parts.
     order = _by_key(test)
     train = pd.concat([one.train for one in found], ignore_index=True)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from retention.core import paths
 from retention.core.files import joined, read_parquet, write_parquet
-from retention.core.id_order import are_numbers
+from retention.core.id_order import ids_are_numbers
 from retention.core.part_names import clear_table, files_of_same_parts, part_files, part_paths
 from retention.core.parted_rows import PartedRows, rows_in_files
 from retention.core.parts import map_parts
@@ -58,7 +58,7 @@ class ScoredMonths:
 def scored_months(*, jobs: int) -> ScoredMonths:
     """Return the months that featurize and score wrote; `jobs` are the processes at most."""
     several = len(part_files(paths.FEATURES)) > 1
-    numbers = several and are_numbers((paths.FEATURES, paths.LEFT_OUT))
+    numbers = several and ids_are_numbers(paths.FEATURES, paths.LEFT_OUT)
     return ScoredMonths(rows_in_files(paths.FEATURES, paths.RISKS, jobs=jobs, numbers=numbers))
 
 

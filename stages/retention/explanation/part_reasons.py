@@ -149,11 +149,13 @@ def _explain_rows(
     learnt: Learnt, table: pd.DataFrame, task: PartTask
 ) -> tuple[pd.DataFrame, PartTold]:
     features = table[learnt.attributor.names]
-    if task.ready is None:
+    if task.ready is not None:
+        values, gap = task.ready.loc[task.ready.index.isin(table.index)], 0.0
+    elif features.empty:  # a part of months may have nobody of the newest one
+        values, gap = pd.DataFrame(columns=features.columns, dtype="float64"), 0.0
+    else:
         found = learnt.attributor.attributed(features)
         values, gap = found.values, gap_of(found)
-    else:
-        values, gap = task.ready.loc[task.ready.index.isin(table.index)], 0.0
     own = features.loc[values.index]
     reasons = find_reasons(values, own, learnt.typical.beside(own), threshold=learnt.floor)
     counts = reasons["reason_1"].value_counts().to_dict()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from retention.core.files import parquet_columns, read_parquet, write_parquet
-from retention.core.id_order import are_numbers, in_id_order
+from retention.core.id_order import ids_are_numbers, in_id_order
 from retention.core.month_tables import last_month
 from retention.core.months import in_months
 from retention.core.part_names import clear_table, part_files, part_paths
@@ -88,7 +88,7 @@ def score_parts(features: Path, left_out: Path, risks: Path, used: InUse, *, job
     found = list(map_parts(know, parts, jobs=jobs, what=_WHAT, light=True))
     known = pd.concat(found, ignore_index=True)
     if len(parts) > 1:  # of twins that taught a kept model the first customer's risk is told
-        known = in_id_order(known, numbers=are_numbers((features, left_out)))
+        known = in_id_order(known, numbers=ids_are_numbers(features, left_out))
     twins = risk_of_twins(known, **how)
     clear_table(risks)
     places = list(zip(parts, part_paths(risks, len(parts)), strict=True))

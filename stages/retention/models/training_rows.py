@@ -11,7 +11,7 @@ import pandas as pd
 from retention.core.errors import InputError
 from retention.core.files import parquet_columns, read_parquet
 from retention.core.hashing import part_of
-from retention.core.id_order import are_numbers, in_id_order
+from retention.core.id_order import ids_are_numbers, in_id_order
 from retention.core.months import in_months
 from retention.core.params import Train
 from retention.core.part_names import part_files
@@ -93,7 +93,7 @@ def read_training_rows(features: Path, left_out: Path, *, train: Train) -> Train
     rows = parts[0]
     if len(tables) > 1:
         rows = pd.concat(parts, ignore_index=True)
-        rows = in_id_order(rows, numbers=are_numbers([features, left_out]))
+        rows = in_id_order(rows, numbers=ids_are_numbers(features, left_out))
     return TrainingRows(rows, sum(part.customers for part in found))
 
 

@@ -18,7 +18,7 @@ from retention.core.beside import do_beside
 from retention.core.columns import Columns
 from retention.core.customer_parts import CustomerPart, Everyone
 from retention.core.files import made, read_parquet
-from retention.core.id_order import in_id_order
+from retention.core.id_order import ids_are_numbers, in_id_order
 from retention.core.params import Segment
 from retention.core.part_names import clear_table, part_files
 from retention.core.parts import map_parts
@@ -136,6 +136,8 @@ def survey(parts: Sequence[CustomerPart], *, options: Segment, jobs: int) -> Seg
     """
     how = options.discover
     teaching = _teaching(parts, jobs=jobs)
+    # A snapshot's rows have no ties that the order of ids would break.
+    numbers = parts[0].last is not None and ids_are_numbers(paths.FEATURES, paths.LEFT_OUT)
     look = partial(_look, teaching=teaching, most=how.max_rows, seed=how.seed)
     held: dict[str, list[np.ndarray]] = {}
     chosen: list[pd.DataFrame] = []
@@ -144,7 +146,7 @@ def survey(parts: Sequence[CustomerPart], *, options: Segment, jobs: int) -> Seg
             held.setdefault(name, []).append(values)
         chosen.append(seen.taught)
         if len(chosen) > 1:  # rows by month and id, as those of one part are
-            both = in_id_order(pd.concat(chosen), numbers=False)
+            both = in_id_order(pd.concat(chosen), numbers=numbers)
             chosen = [candidates(both, most=how.max_rows, seed=how.seed, largest=teaching.largest)]
     sizes = [len(values) for values in held["risk"]]
     whole = {name: np.concatenate(held.pop(name)) for name in list(held)}
