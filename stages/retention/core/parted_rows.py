@@ -28,7 +28,7 @@ _OF_ALL = (
     *(TAUGHT, MONTH, "behaviour_key", WEIGHT),
 )
 """Columns that are held of everyone, where the tables have them."""
-_FEW_WORDS = ("split", "consent")
+_FEW_WORDS = ("split", "consent", MONTH)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,14 @@ def _keys_of(names: list[str], files: tuple[Path, Path]) -> pd.DataFrame:
 
 def _few_words(keys: pd.DataFrame) -> pd.DataFrame:
     """Return `keys` with codes where there are few words: those of everyone are held."""
-    return keys.astype({name: "category" for name in _FEW_WORDS if name in keys})
+    keys = keys.astype({name: "category" for name in _FEW_WORDS if name in keys})
+    return keys.assign(**{MONTH: _by_name(keys[MONTH])}) if MONTH in keys else keys
+
+
+def _by_name(months: pd.Series) -> pd.Series:
+    """Return months as codes of which the later one is the larger."""
+    names = sorted(months.cat.categories)
+    return months.cat.set_categories(names, ordered=True)
 
 
 def _in_order(
@@ -133,8 +140,8 @@ def _in_order(
     ids = [part.pop(IDENTITY) for part in parts]
     order = _by_number(ids) if numbers else _by_id(ids)
     if MONTH in parts[0]:  # as in one part: by month, then by id
-        months = pd.concat([part[MONTH] for part in parts]).to_numpy(dtype=object)
-        order = order[np.argsort(months[order], kind="stable")]
+        month = _laid_together([part[MONTH] for part in parts]).cat.codes.to_numpy()
+        order = order[np.argsort(month[order], kind="stable")]
     columns = {}
     for name in list(parts[0]):
         some = [part.pop(name) for part in parts]
@@ -160,5 +167,7 @@ def _by_number(ids: list[pd.Series]) -> np.ndarray:
 
 def _laid_together(parts: list[pd.Series]) -> pd.Series:
     if isinstance(parts[0].dtype, pd.CategoricalDtype):
-        return pd.Series(pd.api.types.union_categoricals(parts))
+        ordered = parts[0].cat.ordered  # a part may lack a month
+        found = pd.Series(pd.api.types.union_categoricals(parts, ignore_order=True))
+        return _by_name(found) if ordered else found
     return pd.concat(parts, ignore_index=True)

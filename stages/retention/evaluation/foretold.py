@@ -303,7 +303,7 @@ def foretold_and_waiting(
         As :func:`foretold_and_came` takes them.
     """
     past = table[table["scored"] & (table[MONTH] < table[MONTH].max())]
-    ahead = past[~past[MONTH].isin(known(past)[MONTH]) & (past["split"] != "treated")]
+    ahead = past[~past[MONTH].isin(known(past)[MONTH].unique()) & (past["split"] != "treated")]
     found = []
     for month, rows in ahead.groupby(MONTH, sort=True):
         own = judge.could_foretell(rows, month)
