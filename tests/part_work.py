@@ -48,6 +48,11 @@ def process_of(_: int) -> int:
     return os.getpid()
 
 
+def threads_of(_: int) -> tuple[int, int]:
+    """Return the process, and how many threads the sums and products in it may take."""
+    return os.getpid(), threads()
+
+
 def threads() -> int:
     """Return how many threads the sums and products of a fit may take."""
     import sklearn.ensemble  # noqa: F401  # loads the pools

@@ -22,6 +22,7 @@ from project import lay_fixtures
 from retention.core import paths
 from retention.core.files import read_parquet, write_parquet
 from retention.core.hashing import part_numbers
+from retention.core.id_order import are_numbers, ids_are_numbers
 from retention.core.months import shifted
 from retention.core.params import Features
 from retention.core.part_names import clear_table, part_files
@@ -82,7 +83,7 @@ def shop(tmp_path, monkeypatch) -> MonthShop:
     for name in COLUMNS.tables:  # twins of the last month, wherever their ids put them
         rows = table(months[5], name)
         again = rows[rows["id"].isin(ids[60:66])]
-        again = again.assign(id="9" + again["id"])
+        again = again.assign(id="10" + again["id"].str[1:])  # behind as a number, first as text
         put(months[5], name, pd.concat([rows, again]))
     return shop
 
@@ -97,11 +98,21 @@ def prepared(part_rows: int) -> tuple[dict, list[pd.DataFrame], list[bytes]]:
     return told, tables, [path.read_bytes() for path in texts]
 
 
-@pytest.mark.parametrize("prefix", ["", "k-"])
-def test_prepared_in_parts_all_is_as_in_one(shop, prefix):
-    for path in sorted(RAW.glob("*/*.csv")) if prefix else []:
+def name_anew(ids: str, shop: MonthShop) -> None:
+    """Let ids be text in all months, or one of them in one month: some who is set aside then."""
+    for path in sorted(RAW.glob("*/*.csv")) if ids == "text" else []:
         rows = table(path.parent.name, path.stem)
-        put(path.parent.name, path.stem, rows.assign(id=prefix + rows["id"]))
+        put(path.parent.name, path.stem, rows.assign(id="k-" + rows["id"]))
+    for name in COLUMNS.tables if ids == "one of text" else []:
+        rows = table(shop.months[2], name)
+        one = rows[rows["id"] == shop.there.index[70]].assign(id="k-77")
+        one = one.assign(Выручка="0") if "Выручка" in one else one
+        put(shop.months[2], name, pd.concat([rows, one]))
+
+
+@pytest.mark.parametrize("ids", ["numbers", "text", "one of text"])
+def test_prepared_in_parts_all_is_as_in_one(shop, ids):
+    name_anew(ids, shop)
     details, tables, texts = prepared(10_000)
     found = {one["what"] for one in details["report"]}
     assert {"restated", "early_labels", "strangers", "twins", "broken", "other_outcome"} <= found
@@ -148,6 +159,25 @@ def test_a_refused_shop_leaves_no_part(shop, capsys):
     )
     assert not paths.PREPARED.exists()
     assert not paths.SET_ASIDE.exists()
+
+
+@pytest.mark.parametrize("ids", ["numbers", "one of text"])
+def test_of_twins_the_same_is_scored_in_parts(shop, ids):
+    name_anew(ids, shop)
+    found = []
+    for part_rows in (10_000, 200, 80):
+        prepared(part_rows)
+        featurize.main()
+        found.append(in_order(read_parquet(paths.FEATURES)))
+        told = json.loads(paths.FEATURES_DETAILS.read_text(encoding="utf-8"))
+        assert told["months"]["numeric_ids"] == (ids == "numbers")
+        assert ids_are_numbers(paths.FEATURES, paths.LEFT_OUT) == (ids == "numbers")
+    pd.testing.assert_frame_equal(found[0], found[1])
+    pd.testing.assert_frame_equal(found[0], found[2])
+    others = found[0].loc[~found[0]["scored"], "customer_id"]
+    assert others.str.startswith("10").all() == (ids == "numbers")
+    assert len(others) == 6
+    assert are_numbers((paths.FEATURES, paths.LEFT_OUT))  # who is no number is in neither
 
 
 def test_featurize_tells_of_campaigns_by_the_ids_of_all_parts(shop, capsys):
@@ -289,7 +319,7 @@ def test_sides_twins_and_samples_of_months_are_those_of_one_table(tmp_path, monk
     for count, jobs in ((3, 1), (7, 2)):
         found, parted = make(customers, sample, count, jobs)
         pd.testing.assert_frame_equal(found, whole)
-        assert parted.months == studied.months == made.months
+        assert parted.months == studied.months == made.months | {"numeric_ids": True}
         assert (parted.customers, parted.twins) == (studied.customers, studied.twins)
         assert parted.teaches == known
         assert (parted.drops, parted.taught) == pytest.approx((studied.drops, studied.taught))

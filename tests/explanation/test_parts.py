@@ -62,14 +62,14 @@ def shop(request):
     return table.assign(risk=model.risk(table[NAMES]), out_of_fold=rows), model, request.param
 
 
-def explained(shop, folder, *, parts, jobs=1, grade="B"):
+def explained(shop, folder, *, parts, jobs=1, grade="B", empty=0):
     """What is told of the shop in `parts`, as written, and the reasons in the order of ids."""
     table, model, family = shop
     features, risks = folder / "features.parquet", folder / "risk.parquet"
     write_parquet(table.drop(columns=["risk", "out_of_fold"]), features)
     write_parquet(table[RISKS], risks)
     for path in (features, risks):
-        divide(path, parts)
+        divide(path, parts, empty=empty)
     # Small forests and few rows: what matters is the way, not how faithful the stand-in is.
     learn = partial(learn_attributor, faithful=0.5 if family == "extra_trees" else 2.0)
     with pytest.MonkeyPatch.context() as patch:
@@ -97,11 +97,14 @@ def whole(shop, tmp_path_factory):
     return explained(shop, tmp_path_factory.mktemp("whole"), parts=1)
 
 
-@pytest.mark.parametrize(("parts", "jobs"), [(1, 1), (3, 2), (7, 1)])
-def test_in_any_number_of_parts_the_same_is_told(shop, whole, tmp_path, monkeypatch, parts, jobs):
+@pytest.mark.parametrize(("parts", "jobs", "empty"), [(1, 1, 0), (3, 2, 0), (7, 1, 1)])
+def test_in_any_number_of_parts_the_same_is_told(
+    shop, whole, tmp_path, monkeypatch, parts, jobs, empty
+):
+    """A part of months may have nobody of the newest one."""
     monkeypatch.setattr(part_reasons, "_CHUNK", 50)  # counts where no other process works
     one, reasons = whole
-    found, named = explained(shop, tmp_path, parts=parts, jobs=jobs)
+    found, named = explained(shop, tmp_path, parts=parts, jobs=jobs, empty=empty)
     assert found.details["method"] == FAMILY[shop[2]]
     assert rounded(found.details) == rounded(one.details)
     assert found.strongest == one.strongest

@@ -18,7 +18,7 @@ import pandas as pd
 from retention.core.columns import Columns
 from retention.core.files import parquet_columns, read_parquet, write_parquet
 from retention.core.hashing import behaviour_key
-from retention.core.id_order import are_numbers, in_id_order, plain_numbers
+from retention.core.id_order import all_numbers, are_numbers, in_id_order
 from retention.core.months import in_months
 from retention.core.params import Features
 from retention.core.part_names import clear_table, files_of_same_parts, part_files, part_paths
@@ -228,7 +228,7 @@ def _tell(options: _Options, files: CustomerFiles) -> _Told:
     key = behaviour_key(customers, columns.behaviour)
     label = customers[LABEL].to_numpy("float64", na_value=-1).astype("int8")
     ids = customers[IDENTITY], read_parquet(files.set_aside, [IDENTITY])[IDENTITY]
-    return _Told(key, label, all(plain_numbers(some) is not None for some in ids))
+    return _Told(key, label, all_numbers(ids))
 
 
 def _cuts_of(
@@ -253,7 +253,7 @@ def _tell_months(options: _Options, files: CustomerFiles) -> _MonthsTold:
     treatment = find_treated(customers, options.campaigns, horizon=options.horizon)
     rows = MonthRows.of(customers, treatment, behaviour=columns.behaviour)
     ids = customers[IDENTITY], read_parquet(files.set_aside, [IDENTITY])[IDENTITY]
-    numbers = all(plain_numbers(some) is not None for some in ids)
+    numbers = all_numbers(ids)
     # Customers and months as numbers, which need little room.
     codes, month = pd.factorize(rows.ids)[0].astype("int32"), rows.month.astype("datetime64[M]")
     rows = replace(rows, ids=codes, month=month)

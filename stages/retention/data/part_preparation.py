@@ -104,7 +104,8 @@ def join_part(
         customers = place
     findings = [finding for part in cleaned.values() for finding in part.findings]
     told = (findings, quarantine, quarantined, lacking)
-    return CleanPart(customers, size, joined.numeric, seen, *told)
+    numeric = joined.numeric or not size  # a part of a month may have nobody
+    return CleanPart(customers, size, numeric, seen, *told)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""MonthSplit in a table of months: what teaches was known when what judges was scored.
+"""The sides of a table of months: what teaches was known when what judges was scored.
 
 Month m may teach month t if m and its outcome's months have passed on t's last day.
 """
