@@ -19,7 +19,7 @@ from clusters import FAST, ended_with, lay_project, programs, scheduler, worker
 from part_work import doubled, killed_once, killing, nested, process_of, refusing, threads
 from project import ROOT
 from retention.core import fits
-from retention.core.cluster import Workers, close_clusters
+from retention.core.cluster import Workers, close_clusters, packed_beside
 from retention.core.errors import InputError
 from retention.core.fits import fits_by_engine
 from retention.core.parts import ADDRESS, ENGINE
@@ -51,12 +51,12 @@ def total(table, factor):
 
 def test_data_are_named_by_their_place_wherever_a_batch_holds_them():
     batch, places = partial(total, TABLE, 3), [np.arange(9), TABLE]
-    packed = fits._packed(batch, places)
+    packed = packed_beside(places, batch)
     assert len(packed) < 2000
     assert fits._do_batch(places, packed) == total(TABLE, 3)
     other = [np.arange(9), TABLE * 2]
     assert fits._do_batch(other, packed) == total(TABLE, 6)
-    assert len(fits._packed(batch, [TABLE.copy()])) > TABLE.size * 8
+    assert len(packed_beside([TABLE.copy()], batch)) > TABLE.size * 8
 
 
 def test_the_loop_leaves_joblib_alone(monkeypatch):
@@ -88,7 +88,7 @@ def test_each_worker_gets_the_data_once(monkeypatch):
 def test_a_fit_has_one_thread_however_many_its_process_has():
     with threadpool_limits(2):
         assert threads() == 2
-        assert fits._do_batch([TABLE], fits._packed(threads, [TABLE])) == 1
+        assert fits._do_batch([TABLE], packed_beside([TABLE], threads)) == 1
         assert threads() == 2
 
 

@@ -7,6 +7,7 @@ of other versions or without the project's folder ends the work in one line.
 
 import atexit
 import contextlib
+import io
 import logging
 import os
 import re
@@ -159,6 +160,24 @@ class Workers:
 
     def _begun(self, function: "_Sent", *what: Any) -> Any:
         return _asked(self._cluster.client.submit, function, *what, pure=False)
+
+
+def packed_beside(data: Sequence[Any], work: Any) -> bytes:
+    """Return some work pickled without those of `data` that it holds: their places stand for them.
+
+    Who unpickles it is asked for them by ``persistent_load``.
+    """
+    import cloudpickle
+
+    places = {id(one): place for place, one in enumerate(data)}
+
+    class Pickler(cloudpickle.Pickler):
+        def persistent_id(self, obj: Any) -> int | None:
+            return places.get(id(obj))
+
+    file = io.BytesIO()
+    Pickler(file).dump(work)
+    return file.getvalue()
 
 
 class _Sent:

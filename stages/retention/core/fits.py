@@ -82,8 +82,10 @@ class _Backend(AutoBatchingMixin, ParallelBackendBase):
 
         Called by a thread of Dask's too, where nobody would see what is raised.
         """
+        from retention.core.cluster import packed_beside
+
         try:
-            future = self._workers.begin(_packed(func, self._data))
+            future = self._workers.begin(packed_beside(self._data, func))
         except Exception as fault:
             return fault
         self._futures.add(future)
@@ -122,21 +124,6 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: int) -> Any:
         return self._data[pid]
-
-
-def _packed(batch: Callable[[], Any], data: Sequence[Any]) -> bytes:
-    """Return a batch pickled, which names those of `data` by their place that it holds."""
-    import cloudpickle
-
-    places = {id(one): place for place, one in enumerate(data)}
-
-    class Pickler(cloudpickle.Pickler):
-        def persistent_id(self, obj: Any) -> int | None:
-            return places.get(id(obj))
-
-    file = io.BytesIO()
-    Pickler(file).dump(batch)
-    return file.getvalue()
 
 
 def _do_batch(data: Sequence[Any], packed: bytes) -> Any:
