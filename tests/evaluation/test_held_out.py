@@ -2,9 +2,13 @@ import numpy as np
 import pandas as pd
 
 from helpers import project_params
+from retention.core.files import write_json, write_parquet
 from retention.core.params import Evaluate
+from retention.core.paths import ModelFolder
 from retention.evaluation.evaluation import TOO_GOOD, warnings
 from retention.evaluation.held_out import evaluate_risk
+from retention.evaluation.plots import draw_scores
+from retention.evaluation.when_kept import evaluation_when_kept
 
 OPTIONS = Evaluate(**project_params()["evaluate"] | {"bootstrap": 100})
 
@@ -102,3 +106,19 @@ def test_a_model_too_good_to_be_true_names_the_column_that_ranks_best():
     (line,) = warnings(found)
     assert "too good to be true" in line
     assert "filled after the event, pages first" in line
+
+
+def test_what_could_not_be_told_when_a_model_was_kept_is_told_so_again(tmp_path):
+    rows = with_test_drops(400, 9)
+    found = evaluate_risk(rows, ["pages"], threshold=0.5, options=OPTIONS)
+    kept = ModelFolder(tmp_path)
+    write_json(found.scores, kept.evaluation)
+    write_parquet(found.reliability, kept.reliability)
+    told = evaluation_when_kept(kept)
+    assert np.isnan([told.scores["roc_auc_low"], told.scores["over_rule_high"]]).all()
+    assert told.scores["roc_auc"] == round(found.scores["roc_auc"], 6)
+    assert told.scores["suspected_leak"] is None
+    assert warnings(told.scores) == warnings(found.scores) != []
+    draw_scores(told, tmp_path / "scores.png", level=OPTIONS.level)
+    assert (tmp_path / "scores.png").stat().st_size > 1000
+    pd.testing.assert_frame_equal(told.reliability, pd.read_parquet(kept.reliability))

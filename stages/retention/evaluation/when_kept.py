@@ -1,6 +1,6 @@
 """Where no outcome is known a model that was kept has the scores that it had when it was kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -58,12 +58,26 @@ def evaluation_when_kept(model: ModelFolder) -> Evaluation:
     return Evaluation(
         np.array([], "int64"),
         np.array([]),
-        {name: value for name, value in found.items() if name != "months"} | {"judged": WHEN_KEPT},
+        _told_again(found) | {"judged": WHEN_KEPT},
         baselines=_empty("baseline", "score", "comparison", *spans),
         reliability=read_parquet(model.reliability),
         gains=_empty("contacted", "reached", "reached_low", "reached_high"),
         curves={name: _empty(*columns) for name, columns in _CURVES.items()},
     )
+
+
+def _told_again(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return kept scores with NaN again where a score or an end of it could not be told.
+
+    JSON has no NaN; what has no ends, such as ``suspected_leak``, may be None by right.
+    """
+    names = {name for name in found if name.endswith(("_low", "_high"))}
+    names |= {name.removesuffix("_low") for name in names}
+    return {
+        name: float("nan") if value is None and name in names else value
+        for name, value in found.items()
+        if name != "months"
+    }
 
 
 def months_when_kept(model: ModelFolder) -> dict[str, Any] | None:
