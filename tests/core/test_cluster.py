@@ -23,20 +23,7 @@ from retention.core.cluster import MEMORY, close_clusters, worker_memory
 from retention.core.errors import InputError
 from retention.core.parts import ADDRESS, ENGINE, map_parts
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """Parts are worked on by Dask on this machine; what runs is kept for the next test."""
-    monkeypatch.setenv(ENGINE, "dask")
-    monkeypatch.delenv(ADDRESS, raising=False)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ended():
-    yield
-    close_clusters()
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clusters")]
 
 
 def mapped(function, parts):

@@ -19,25 +19,13 @@ from clusters import FAST, ended_with, lay_project, programs, scheduler, worker
 from part_work import doubled, killed_once, killing, nested, process_of, refusing, threads
 from project import ROOT
 from retention.core import fits
-from retention.core.cluster import Workers, close_clusters, packed_beside
+from retention.core.cluster import Workers, packed_beside
 from retention.core.errors import InputError
 from retention.core.fits import fits_by_engine
 from retention.core.parts import ADDRESS, ENGINE
 
+pytestmark = pytest.mark.usefixtures("clusters")
 TABLE = pd.DataFrame({"number": np.arange(50_000.0)})
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """Dask on this machine works; what runs is kept for the next test."""
-    monkeypatch.setenv(ENGINE, "dask")
-    monkeypatch.delenv(ADDRESS, raising=False)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ended():
-    yield
-    close_clusters()
 
 
 def called(function, items, *, n_jobs=2, data=()):

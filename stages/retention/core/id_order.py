@@ -17,7 +17,7 @@ from retention.core.part_names import part_files
 from retention.core.vocabulary import IDENTITY, MONTH
 
 NUMERIC_IDS = "numeric_ids"
-"""Where featurize tells of months in parts whether every id is a number."""
+"""Where featurize tells of months whether every id, of whoever was set aside too, is a number."""
 
 
 def plain_numbers(ids: pd.Series) -> np.ndarray | None:
@@ -52,9 +52,9 @@ def all_numbers(ids: Iterable[pd.Series]) -> bool:
 
 
 def ids_are_numbers(features: Path, left_out: Path) -> bool:
-    """Tell whether every id of the shop is a whole number, from what featurize wrote in parts.
+    """Tell whether every id of the shop is a whole number, from what featurize wrote.
 
-    Of months featurize tells it: who was set aside in an older one is in neither table.
+    Of months it stands in the details: who was set aside in an older one is in neither table.
 
     Parameters
     ----------

@@ -117,7 +117,7 @@ def write_workbook(
     Raises
     ------
     InputError
-        If a text is longer than a cell can hold: it is never cut off.
+        If a text is longer than a cell can hold, or all of them than a workbook: none is cut off.
     """
     from rustpy_xlsxwriter import write_worksheet
 
