@@ -16,8 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 
 from retention.core import paths
+from retention.core.atomic import atomic
 from retention.core.errors import InputError
-from retention.core.files import atomic
 from retention.core.running import stage
 
 SHOWN = ("grade", "roc_auc", "over_rule", "brier", "log_loss", "calibration_slope")

@@ -5,7 +5,10 @@ Reads data/prepared/, columns.yaml and, of months, campaigns/; writes data/featu
 in the newest export; dictionary.json; details.json), metrics/featurize.json and plots/featurize/.
 """
 
+from functools import partial
+
 from retention.core import paths
+from retention.core.beside import do_beside
 from retention.core.columns import load_columns
 from retention.core.features import dictionary
 from retention.core.files import parquet_columns, write_json
@@ -14,6 +17,7 @@ from retention.core.running import stage
 from retention.core.vocabulary import LABEL, MONTH
 from retention.data.column_study import study_columns
 from retention.data.customer_parts import CustomerFiles, known_ids, make_customers
+from retention.data.distributions import find_distributions
 from retention.data.plots import draw_correlations, draw_distributions
 from retention.data.treated import matched_lines, read_campaigns
 
@@ -43,15 +47,17 @@ def main() -> None:
     )
     names = list(rows.features)
     write_json(dictionary(names, columns=columns), paths.DICTIONARY)
+    seen = rows.sample(params.features)
+    shares = find_distributions(seen[names], seen[LABEL], columns=columns)
+    drawing = partial(draw_distributions, shares, _PLOTS / "distributions.png")
+    do_beside(drawing, jobs=params.train.jobs)
     found = study_columns(rows, params.features)
     if monthly:  # a model is to tell by which rule it has its outcomes
         found.details["months"]["label"] = params.label.model_dump()
     write_json(found.details, paths.FEATURES_DETAILS)
     write_json(found.headline, paths.METRICS / "featurize.json")
-    draw_distributions(
-        found.seen[names], found.seen[LABEL], _PLOTS / "distributions.png", columns=columns
-    )
-    draw_correlations(found.associations, _PLOTS / "correlations.png")
+    matrix = found.associations
+    draw_correlations(list(matrix), matrix.to_numpy(), _PLOTS / "correlations.png")
 
 
 if __name__ == "__main__":

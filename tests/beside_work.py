@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from retention.core.atomic import atomic
 from retention.core.errors import InputError
-from retention.core.files import atomic, write_text
+from retention.core.files import write_text
 from retention.core.scratch import scratch_folder
 from retention.core.workbooks import write_table_as_workbook
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from retention.core.atomic import atomic
 from retention.core.columns import Columns
-from retention.core.files import atomic, write_parquet
+from retention.core.files import write_parquet
 from retention.core.part_names import clear_table, part_paths
 from retention.core.vocabulary import IDENTITY
 from simulation.export import EXPORT_DIALECTS, add_rows, as_export

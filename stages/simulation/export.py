@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from retention.core.atomic import atomic
 from retention.core.columns import Column, Columns
-from retention.core.files import atomic
 from retention.core.vocabulary import IDENTITY, MARKET_FILE, MINUTES
 from simulation.shop import Shop
 

@@ -14,9 +14,10 @@ import pytest
 
 import beside_work
 from retention.core import beside
+from retention.core.atomic import clear_leftovers
 from retention.core.beside import do_beside, jobs_beside
 from retention.core.errors import InputError
-from retention.core.files import clear_leftovers, write_parquet
+from retention.core.files import write_parquet
 from retention.core.workbooks import SheetColumn, write_table_as_workbook
 
 pytestmark = pytest.mark.slow
@@ -47,7 +48,7 @@ def test_a_process_of_its_own_works_in_the_same_place(tmp_path, monkeypatch, cap
     monkeypatch.setenv("PYTHONUNBUFFERED", "")  # what is printed waits in the process
     monkeypatch.chdir(tmp_path)
     with jobs_beside():
-        do_beside(partial(beside_work.tell_process, Path("told")))
+        do_beside(partial(beside_work.tell_process, Path("told")), jobs=2)
     process, folder, known = Path("told").read_text().split()
     assert int(process) != os.getpid()
     assert (folder, known) == (str(tmp_path), "known")
@@ -57,7 +58,7 @@ def test_a_process_of_its_own_works_in_the_same_place(tmp_path, monkeypatch, cap
 
 def test_outside_of_a_stage_it_is_done_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("RETENTION_TEST", "known")
-    do_beside(partial(beside_work.tell_process, tmp_path / "told"))
+    do_beside(partial(beside_work.tell_process, tmp_path / "told"), jobs=2)
     assert (tmp_path / "told").read_text().split()[0] == str(os.getpid())
 
 
@@ -65,7 +66,7 @@ def test_where_no_process_can_begin_it_is_done_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("RETENTION_TEST", "known")
     monkeypatch.setattr(beside.sys, "executable", str(tmp_path / "no python"))
     with jobs_beside():
-        do_beside(partial(beside_work.tell_process, tmp_path / "told"))
+        do_beside(partial(beside_work.tell_process, tmp_path / "told"), jobs=2)
         assert (tmp_path / "told").read_text().split()[0] == str(os.getpid())
 
 
@@ -81,7 +82,7 @@ def test_a_book_whose_process_was_killed_is_written_all_the_same(tmp_path):
     write_table_as_workbook(held, here, **HOW)
     mark, book = tmp_path / "died", tmp_path / "books/a.xlsx"
     with jobs_beside():
-        do_beside(partial(beside_work.book_dying, mark, held, book, **HOW))
+        do_beside(partial(beside_work.book_dying, mark, held, book, **HOW), jobs=2)
     assert int(mark.read_text()) != os.getpid()
     assert book.read_bytes() == here.read_bytes()
     clear_leftovers(book.parent)
@@ -91,7 +92,7 @@ def test_a_book_whose_process_was_killed_is_written_all_the_same(tmp_path):
 def test_a_process_killed_from_outside_leaves_its_job_to_the_stage(tmp_path):
     held, book = table(tmp_path / "a.parquet"), tmp_path / "books/a.xlsx"
     with jobs_beside():
-        do_beside(partial(write_table_as_workbook, held, book, **HOW))
+        do_beside(partial(write_table_as_workbook, held, book, **HOW), jobs=2)
         ((job,),) = beside._OPEN
         job.process.kill()
         job.process.wait()
@@ -110,7 +111,7 @@ def test_a_process_killed_from_outside_leaves_its_job_to_the_stage(tmp_path):
 )
 def test_what_a_job_raises_the_stage_raises(job, fault, said):
     with pytest.raises(fault) as raised, jobs_beside():
-        do_beside(partial(job, Path("a")))
+        do_beside(partial(job, Path("a")), jobs=2)
     assert str(raised.value).partition(" (most recent")[0] == said
     (where,) = getattr(raised.value, "__notes__", [str(raised.value)])
     assert f", in {job.__name__}\n" in where
@@ -120,7 +121,7 @@ def test_what_a_job_raises_the_stage_raises(job, fault, said):
 def fail_beside(job, then):
     """Begin a job, do something more and fail as a stage does."""
     with jobs_beside():
-        do_beside(job)
+        do_beside(job, jobs=2)
         then()
         raise ValueError("of the stage")
 
@@ -153,7 +154,7 @@ WAIT = "while not Path('plots/ready').exists(): time.sleep(0.01)\n"
 
 def start(folder, job, then="", **how):
     """Run a stage with a job beside it in a folder."""
-    lines = f"do_beside(partial(beside_work.{job}, Path('plots/out')))\n{then}".splitlines()
+    lines = f"do_beside(partial(beside_work.{job}, Path('plots/out')), jobs=2)\n{then}".splitlines()
     within = "\n".join(f"    {line}" for line in lines)
     # The process must not import the script anew, which would run it.
     script = folder / "train.py"

@@ -12,11 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.core import files
+from retention.core.atomic import _SCRATCH, atomic, clear_leftovers
 from retention.core.errors import InputError
 from retention.core.files import (
-    _SCRATCH,
-    atomic,
-    clear_leftovers,
     joined,
     made,
     read_batches,

@@ -5,7 +5,7 @@ import pytest
 
 from parted import divide
 from retention.core.files import parquet_columns, write_parquet
-from retention.core.id_order import are_numbers, in_id_order
+from retention.core.id_order import are_numbers, in_id_order, plain_numbers
 
 IDS = ["10", "9", "-3", "100", "2"]
 
@@ -57,3 +57,42 @@ def test_months_stand_by_month_and_then_by_id(numbers, expected):
     found = in_id_order(rows, numbers=numbers)
     assert found["customer_id"].tolist() == expected
     assert found["month"].tolist() == ["2026-01", "2026-01", "2026-02", "2026-02"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["0", "9", "10", "99", "100", "300370", "999999999999999999", "9223372036854775807"],
+        ["-1", "7", "-300370"],
+    ],
+)
+def test_whole_numbers_as_they_are_written(words):
+    found = plain_numbers(pd.Series(words, dtype="str"))
+    assert found.dtype == "int64"
+    assert found.tolist() == list(map(int, words))
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "",
+        "007",
+        "00",
+        "-0",
+        "-07",
+        "+7",
+        " 7",
+        "7.0",
+        "0xFFFFFFFF",
+        "9223372036854775808",
+        "٣",
+        "a",
+    ],
+)
+def test_other_ids_are_no_whole_numbers(word):
+    assert plain_numbers(pd.Series(["1000", word, "5"], dtype="str")) is None
+
+
+@pytest.mark.parametrize("words", [["7", None], []])
+def test_a_missing_id_is_no_whole_number(words):
+    assert plain_numbers(pd.Series(words, dtype="str")) is None

@@ -1,4 +1,4 @@
-"""Where memory is taken from, and that what was freed goes back to the system."""
+"""Where memory is taken from, that it is used again, and that it goes back to the system."""
 
 import os
 import subprocess
@@ -42,3 +42,30 @@ def test_arrow_takes_memory_from_the_c_library_unless_told_otherwise(chosen, poo
         text=True,
     )
     assert told.stdout == f"{pool}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the C library of Linux")
+@pytest.mark.parametrize(
+    ("chosen", "few"), [({}, True), ({"MALLOC_MMAP_THRESHOLD_": "65536"}, False)]
+)
+def test_memory_that_was_freed_is_used_again_unless_told_otherwise(chosen, few):
+    """A column taken and freed 50 times: its 2,000 pages are emptied once, or each time."""
+    code = (
+        "import resource, retention, numpy as np\n"
+        "of = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "np.ones(1_000_000)\n"
+        "before = of()\n"
+        "for _ in range(50):\n"
+        "    np.ones(1_000_000)\n"
+        "print(of() - before)"
+    )
+    usual = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "stages",
+        env=usual | chosen,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert (int(told.stdout) < 2_000) == few

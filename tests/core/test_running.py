@@ -59,7 +59,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from retention.core.plotting import picture
-from retention.core.files import atomic, write_csv, write_json, write_parquet
+from retention.core.atomic import atomic
+from retention.core.files import write_csv, write_json, write_parquet
 from retention.models.persistence import save_model
 from retention.core.running import stage
 """
@@ -238,7 +239,7 @@ def test_stopped_stage_clears_away_what_is_half_done(tmp_path, number, status, s
 
 
 def test_killed_stage_leaves_one_file_that_is_removed_later(tmp_path):
-    from retention.core.files import clear_leftovers
+    from retention.core.atomic import clear_leftovers
 
     assert stopped(tmp_path, signal.SIGKILL)[0] == -signal.SIGKILL
     (left,) = (tmp_path / "plots").iterdir()
@@ -250,7 +251,7 @@ def test_killed_stage_leaves_one_file_that_is_removed_later(tmp_path):
 
 DYING = """\
 import os, signal
-from retention.core.files import atomic
+from retention.core.atomic import atomic
 with atomic("plots/out.csv") as scratch:
     scratch.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

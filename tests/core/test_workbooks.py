@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from retention.core import workbooks
+from retention.core.atomic import clear_leftovers
 from retention.core.errors import InputError
-from retention.core.files import clear_leftovers
 from retention.core.workbooks import SheetColumn, workbook_words, write_workbook
 
 COLUMNS = (

@@ -71,12 +71,12 @@ def write_shop(shop: pd.DataFrame, others: pd.DataFrame, parts: int) -> None:
 
 
 def in_parts(shop, others, parts):
-    """Make the table in some parts; return it, the ids left out, and what was studied."""
+    """Make the table in some parts; return it, the ids left out, what was studied, and of whom."""
     write_shop(shop, others, parts)
     rows = make_customers(FILES, PARAMS, columns=COLUMNS, horizon=3)
     study = study_columns(rows, PARAMS)
     assert len(part_files(paths.FEATURES)) == len(part_files(paths.LEFT_OUT)) == parts
-    return read_parquet(paths.FEATURES), read_parquet(paths.LEFT_OUT), study
+    return read_parquet(paths.FEATURES), read_parquet(paths.LEFT_OUT), study, rows.sample(PARAMS)
 
 
 @pytest.fixture
@@ -93,8 +93,8 @@ def small_drift(monkeypatch):
 def test_parts_change_nothing(tmp_path, monkeypatch, form, parts):
     monkeypatch.chdir(tmp_path)
     shop, others = twin_shop(form)
-    whole, left_out, study = in_parts(shop, others, 1)
-    table, ids, found = in_parts(shop, others, parts)
+    whole, left_out, study, seen = in_parts(shop, others, 1)
+    table, ids, found, sample = in_parts(shop, others, parts)
     numbers = form == FORMS["numbers"]
     assert not table["customer_id"].equals(whole["customer_id"])
     pd.testing.assert_frame_equal(in_id_order(table, numbers=numbers), whole)
@@ -102,9 +102,7 @@ def test_parts_change_nothing(tmp_path, monkeypatch, form, parts):
     assert found.details == study.details
     assert found.headline == study.headline
     pd.testing.assert_frame_equal(found.associations, study.associations)
-    pd.testing.assert_frame_equal(
-        found.seen.reset_index(drop=True), study.seen.reset_index(drop=True)
-    )
+    pd.testing.assert_frame_equal(sample.reset_index(drop=True), seen.reset_index(drop=True))
     # All this would be easy without twins, samples and drift.
     assert study.details["twins"] > 100
     assert study.details["sample"] == 100 < study.details["customers"]["train"]
@@ -115,7 +113,7 @@ def test_parts_change_nothing(tmp_path, monkeypatch, form, parts):
 def test_twins_of_other_parts_are_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shop, others = twin_shop("{}")
-    table, _, _ = in_parts(shop, others, 7)
+    table, *_ = in_parts(shop, others, 7)
     within = [
         one_of_each_twin(part["twin_key"].to_numpy(), part["drop"])
         for part in map(read_parquet, part_files(paths.FEATURES))
@@ -146,8 +144,8 @@ def test_one_other_id_that_is_no_number_makes_the_order_that_of_text(tmp_path, m
     shop, others = twin_shop("{}")
     others.loc[0, "customer_id"] = "x1"
     shop = in_id_order(shop, numbers=False)
-    whole, _, study = in_parts(shop, others, 1)
-    table, _, found = in_parts(shop, others, 7)
+    whole, _, study, _ = in_parts(shop, others, 1)
+    table, _, found, _ = in_parts(shop, others, 7)
     pd.testing.assert_frame_equal(in_id_order(table, numbers=False), whole)
     assert found.details == study.details
     by_number, _ = twin_shop("{}")
@@ -159,7 +157,7 @@ def test_a_run_in_fewer_parts_leaves_nothing_of_the_last(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shop, others = twin_shop("{}")
     for parts in (3, 2, 1):
-        table, ids, _ = in_parts(shop, others, parts)
+        table, ids, *_ = in_parts(shop, others, parts)
         assert (len(table), len(ids)) == (SIZE, 70)
 
 

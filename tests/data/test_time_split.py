@@ -99,7 +99,7 @@ def test_without_a_known_outcome_nobody_teaches_and_the_columns_are_told_all_the
     assert study.details["phik_with_drop"] == {}
     assert study.details["leaks"] == {}
     assert study.details["months"]["last"] == shifted(FIRST, 2)
-    assert len(study.seen) == 150  # the newest
+    assert study.details["sample"] == 150  # the newest
 
 
 def test_months_that_teach_one_outcome_only_have_their_columns_told_too():

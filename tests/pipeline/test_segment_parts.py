@@ -142,8 +142,8 @@ def test_a_large_shop_has_its_workbook_from_a_process_of_its_own(whole, tmp_path
     monkeypatch.setattr(by_parts, "WORTH_A_PROCESS", 1)
     begun, met = [], []
 
-    def begin(job):
-        do_beside(job)
+    def begin(job, *, jobs):
+        do_beside(job, jobs=jobs)
         begun.append(job.func.__name__)
         met.append(paths.CUSTOMERS_BOOK.exists())
 

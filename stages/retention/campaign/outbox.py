@@ -16,9 +16,10 @@ import pandas as pd
 
 from retention.campaign.barred import MESSAGE, Barred
 from retention.core.arms import Arm
+from retention.core.atomic import clear_leftovers
 from retention.core.columns import Columns
 from retention.core.errors import InputError, shown
-from retention.core.files import clear_leftovers, read_parquet, write_csv
+from retention.core.files import read_parquet, write_csv
 from retention.core.fingerprints import PIPELINE
 from retention.core.kept_campaigns import FOLDER_NAME, KeptCampaign
 from retention.core.params import Params

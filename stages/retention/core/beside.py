@@ -92,7 +92,7 @@ def jobs_beside() -> Iterator[None]:
             job.end()
 
 
-def do_beside(job: Callable[[], None]) -> None:
+def do_beside(job: Callable[[], None], *, jobs: int) -> None:
     """Do a job in a process of its own, until the end of the block of :func:`jobs_beside`.
 
     Outside of such a block, or where no process can begin, it is done at once.
@@ -102,9 +102,11 @@ def do_beside(job: Callable[[], None]) -> None:
     job : callable
         A function of a module (or a partial of one): the process has to find it by its name. It
         writes files, and does the same again where it is called twice.
+    jobs : int
+        Processes at most; with one the job is done at once.
     """
     begun = None
-    if _OPEN:
+    if _OPEN and jobs > 1:
         with suppress(OSError):  # the system has no room for a process
             begun = _Beside(job)
     if begun is None:

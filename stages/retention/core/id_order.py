@@ -18,6 +18,8 @@ from retention.core.vocabulary import IDENTITY, MONTH
 
 NUMERIC_IDS = "numeric_ids"
 """Where featurize tells of months whether every id, of whoever was set aside too, is a number."""
+_POWERS = 10 ** np.arange(1, 19)
+"""From each of these on a number has one digit more."""
 
 
 def plain_numbers(ids: pd.Series) -> np.ndarray | None:
@@ -27,11 +29,19 @@ def plain_numbers(ids: pd.Series) -> np.ndarray | None:
 
     text = pa.array(ids, type=pa.string())
     try:
-        numbers = pc.cast(text, pa.int64())
+        found = pc.cast(text, pa.int64())
     except pa.ArrowInvalid:
         return None
-    same = pc.all(pc.equal(pc.cast(numbers, pa.string()), text)).as_py()
-    return numbers.to_numpy(zero_copy_only=False) if same and not numbers.null_count else None
+    if found.null_count:
+        return None
+    numbers = found.to_numpy()
+    if pc.all(pc.ascii_is_decimal(text)).as_py():
+        # Digits alone are written so where no zero leads: a third less work than to write anew.
+        digits = np.searchsorted(_POWERS, numbers, side="right") + 1
+        same = bool((pc.binary_length(text).to_numpy() == digits).all())
+    else:
+        same = pc.all(pc.equal(pc.cast(found, pa.string()), text)).as_py()
+    return numbers if same else None
 
 
 def are_numbers(tables: Iterable[Path]) -> bool:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from retention.core.files import atomic
+from retention.core.atomic import atomic
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6B7280"
 """From Okabe & Ito's palette (2008), which keeps its contrasts for colour-blind readers."""

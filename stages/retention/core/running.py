@@ -12,9 +12,9 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from types import CodeType, FrameType
 
+from retention.core.atomic import clear_leftovers
 from retention.core.beside import jobs_beside
 from retention.core.errors import InputError, one_line, one_of
-from retention.core.files import clear_leftovers
 from retention.core.fingerprints import Declared, Inputs, declared, remove
 from retention.core.sources import is_source
 

@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retention.core.files import DIGITS, atomic, settle, write_csv, write_parquet
+from retention.core.atomic import atomic
+from retention.core.files import DIGITS, settle, write_csv, write_parquet
 from retention.core.part_names import part_paths
 
 

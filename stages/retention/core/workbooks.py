@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from retention.core.atomic import atomic
 from retention.core.errors import InputError
-from retention.core.files import atomic, read_batches
+from retention.core.files import read_batches
 from retention.core.yaml_files import read_yaml
 
 if TYPE_CHECKING:

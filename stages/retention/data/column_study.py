@@ -16,7 +16,7 @@ from retention.data.leakage import (
     refuse_leaking_features,
     variance_inflation,
 )
-from retention.data.study_rows import StudyRows, seen_sample
+from retention.data.study_rows import StudyRows
 
 ARTEFACTS = (IDENTITY, POSITION)
 """Columns that may rank the label by the way the export was made, and are never features."""
@@ -28,14 +28,11 @@ class ColumnStudy:
 
     Attributes
     ----------
-    seen : DataFrame
-        The training customers that were looked at.
     associations : DataFrame
         Phik of each pair of features, and of each with the drop.
     details : dict
     """
 
-    seen: pd.DataFrame
     associations: pd.DataFrame
     details: dict[str, Any]
 
@@ -72,7 +69,7 @@ def study_columns(rows: StudyRows, params: Features) -> ColumnStudy:
     # No outcome is looked at here, so that the test customers may be.
     drift = find_drift(rows.compared, [*rows.behaviour, PROFIT], least=params.least_drift)
     # Everything below looks at training customers only: the test is for evaluate.
-    seen = seen_sample(params).lowest(rows.seen)
+    seen = rows.sample(params)
     found = leaks(seen[[*ARTEFACTS, *names]], seen[LABEL]) if rows.teaches else {}
     refuse_leaking_features(found, names)
     numbers = seen[names].select_dtypes("number")
@@ -96,4 +93,4 @@ def study_columns(rows: StudyRows, params: Features) -> ColumnStudy:
         "drift": drift.details,
         "report": as_table([*warnings, *drift.findings]).to_dict("records"),
     }
-    return ColumnStudy(seen, matrix, details | ({"months": rows.months} if rows.months else {}))
+    return ColumnStudy(matrix, details | ({"months": rows.months} if rows.months else {}))

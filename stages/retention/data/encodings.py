@@ -42,8 +42,7 @@ _RUSSIAN = ("cp1251", "cp866", "koi8-r", "mac_cyrillic")
 """Encodings of one byte a letter: of Windows, of DOS, of old Unix and of old Macs."""
 _MISREAD = ("cp1251", "cp1252")
 """What UTF-8 text is taken for by programs that do not ask."""
-_BLANK_LINE = re.compile(rb"\n\r?\n")
-_LONE_CR = re.compile(rb"\r(?=[^\n])")
+_LF, _CR = b"\n\r"
 
 
 @dataclass(frozen=True)
@@ -179,9 +178,10 @@ def _survey(path: Path, pieces: Iterator[bytes]) -> Survey:
         top += piece[: _TOP - len(top)] if len(top) < _TOP else b""
         is_blank = is_blank and not piece.removeprefix(codecs.BOM_UTF8).strip()
         is_ascii = is_ascii and piece.isascii()
-        odd_ends = odd_ends or _has_odd_ends(end + piece)
-        lines += count_of(b"\n", piece)
-        quotes += count_of(b'"', piece)
+        ended, odd = line_ends(piece)
+        odd_ends = odd_ends or odd or line_ends(end + piece[:2])[1]
+        lines += ended
+        quotes += count_of(b'"', piece) if b'"' in piece else 0
         end = (end + piece[-2:])[-2:]
     lines = 0 if is_blank else lines + (not end.endswith(b"\n"))
     return Survey(top, lines, quotes, odd_ends or end.endswith(b"\r"), is_ascii)
@@ -192,9 +192,23 @@ def count_of(sign: bytes, text: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(text, "uint8") == sign[0]))
 
 
-def _has_odd_ends(text: bytes) -> bool:
-    """Tell whether there is a blank line, or a CR (but at the end) that no LF follows."""
-    return bool(_BLANK_LINE.search(text) or (b"\r" in text and _LONE_CR.search(text)))
+def line_ends(text: bytes) -> tuple[int, bool]:
+    """Return how many LF a text has, and whether a line end of it is odd.
+
+    That is a blank line, or a CR (but at the end of the text) that no LF follows. Other threads
+    work meanwhile, as they could not beside a search for a pattern.
+    """
+    signs = np.frombuffer(text, "uint8")
+    ends = np.flatnonzero(signs == _LF)
+    after_cr = signs[ends - 1] == _CR
+    if len(ends) and ends[0] == 0:
+        after_cr[0] = False  # nothing stands before it
+    gaps = np.diff(ends)
+    blank = (gaps == 1) | ((gaps == 2) & after_cr[1:])
+    lone = b"\r" in text and np.count_nonzero(signs == _CR) > (
+        np.count_nonzero(after_cr) + text.endswith(b"\r")
+    )
+    return len(ends), bool(blank.any() or lone)
 
 
 def _refuse_endless_line(path: Path, piece: bytes, before: int) -> None:

@@ -66,6 +66,10 @@ class StudyRows:
         """
         return self.drops / self.taught if self.taught else None
 
+    def sample(self, params: Features) -> pd.DataFrame:
+        """Return the training customers at whom pictures, correlations and the leak scan look."""
+        return seen_sample(params).lowest(self.seen)
+
 
 def seen_sample(params: Features) -> Sampling:
     """Return how the customers are drawn at whom pictures, correlations and the leak scan look."""

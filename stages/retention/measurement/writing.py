@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from retention.core.files import clear_leftovers, made, write_json, write_text
+from retention.core.atomic import clear_leftovers
+from retention.core.files import made, write_json, write_text
 from retention.measurement.catalogue_update import with_effects
 
 

@@ -12,8 +12,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from retention.core.atomic import atomic
 from retention.core.errors import InputError, one_of
-from retention.core.files import atomic, made, way_back
+from retention.core.files import made, way_back
 
 TRUSTED = frozenset(
     {

@@ -268,10 +268,7 @@ def _write_book(customers: int, *, language: str, jobs: int) -> None:
         return
     places = (paths.CUSTOMERS, paths.CUSTOMERS_BOOK)
     write = partial(write_table_as_workbook, *places, _BOOK, sheet="customers", language=language)
-    if jobs > 1 and customers >= WORTH_A_PROCESS:
-        do_beside(write)
-    else:
-        write()
+    do_beside(write, jobs=jobs if customers >= WORTH_A_PROCESS else 1)
 
 
 def _place(
