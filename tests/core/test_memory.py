@@ -14,6 +14,23 @@ MEGABYTE = 2**20
 POOL = "ARROW_DEFAULT_MEMORY_POOL"
 
 
+def said(code, chosen):
+    """Return what a process prints that has only the `chosen` settings of memory."""
+    usual = {
+        name: value
+        for name, value in os.environ.items()
+        if name != POOL and not name.startswith("MALLOC_")
+    }
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "stages",
+        env=usual | chosen,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
 def resident() -> float:
     return psutil.Process().memory_info().rss / MEGABYTE
 
@@ -32,16 +49,7 @@ def test_memory_that_lies_between_what_is_in_use_is_given_back():
 @pytest.mark.parametrize(("chosen", "pool"), [({}, "system"), ({POOL: "mimalloc"}, "mimalloc")])
 def test_arrow_takes_memory_from_the_c_library_unless_told_otherwise(chosen, pool):
     code = "import retention, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
-    usual = {name: value for name, value in os.environ.items() if name != POOL}
-    told = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT / "stages",
-        env=usual | chosen,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert told.stdout == f"{pool}\n"
+    assert said(code, chosen) == f"{pool}\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the C library of Linux")
@@ -59,13 +67,4 @@ def test_memory_that_was_freed_is_used_again_unless_told_otherwise(chosen, few):
         "    np.ones(1_000_000)\n"
         "print(of() - before)"
     )
-    usual = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-    told = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT / "stages",
-        env=usual | chosen,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert (int(told.stdout) < 2_000) == few
+    assert (int(said(code, chosen)) < 2_000) == few

@@ -71,6 +71,14 @@ def test_other_numbers_have_twenty_bins_without_the_last_of_a_thousand():
     assert edges[-1] == pytest.approx(1, abs=0.001)
 
 
+def test_a_column_that_nobody_has_is_drawn_empty(tmp_path):
+    one = found("contacts_6m", [np.nan] * 210)
+    assert one.edges.tolist() == [0, 1]
+    assert one.shares["dropped"].tolist() == one.shares["stayed"].tolist() == [0]
+    draw_distributions([one, found("service", [None] * 210)], tmp_path / "empty.png")
+    assert (tmp_path / "empty.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_without_any_outcome_all_customers_are_one_class():
     one = found("service", ["standard"] * 210, pd.Series([None] * 210, dtype="Int8"))
     assert {name: shares.tolist() for name, shares in one.shares.items()} == {"all": [100]}

@@ -62,6 +62,8 @@ def distribution_of(
 
 def bin_edges(values: pd.Series) -> np.ndarray:
     """Return the edges of a histogram: one bin a whole number where there are few of them."""
+    if values.empty:
+        return np.array([0.0, 1.0])  # an empty column has an empty picture
     low, high = values.min(), values.quantile(0.999)
     if high - low <= _FEW_VALUES and (values == values.round()).all():
         return np.arange(low - 0.5, high + 1)
