@@ -15,7 +15,7 @@ from retention.core.files import parquet_columns, write_json
 from retention.core.params import load_params
 from retention.core.running import stage
 from retention.core.vocabulary import LABEL, MONTH
-from retention.data.column_study import study_columns
+from retention.data.column_study import associate, study_columns
 from retention.data.customer_parts import CustomerFiles, known_ids, make_customers
 from retention.data.distributions import find_distributions
 from retention.data.plots import draw_correlations, draw_distributions
@@ -51,13 +51,14 @@ def main() -> None:
     shares = find_distributions(seen[names], seen[LABEL], columns=columns)
     drawing = partial(draw_distributions, shares, _PLOTS / "distributions.png")
     do_beside(drawing, jobs=params.train.jobs)
-    found = study_columns(rows, params.features)
+    related = associate(rows, params.features)
+    how = list(related), related.to_numpy(), _PLOTS / "correlations.png"
+    do_beside(partial(draw_correlations, *how), jobs=params.train.jobs)
+    found = study_columns(rows, params.features, associations=related)
     if monthly:  # a model is to tell by which rule it has its outcomes
         found.details["months"]["label"] = params.label.model_dump()
     write_json(found.details, paths.FEATURES_DETAILS)
     write_json(found.headline, paths.METRICS / "featurize.json")
-    matrix = found.associations
-    draw_correlations(list(matrix), matrix.to_numpy(), _PLOTS / "correlations.png")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,19 @@ def tell_process(path: Path) -> None:
     write_text(f"{os.getpid()} {os.getcwd()} {os.environ['RETENTION_TEST']}", path)
 
 
+def add_line(path: Path, mark: str) -> None:
+    """Add a line that tells which process does this."""
+    with path.open("a", encoding="utf-8") as told:
+        told.write(f"{mark} {os.getpid()}\n")
+
+
+def die_once(mark: Path) -> None:
+    """The first time die by a signal, having told which process does so."""
+    if not mark.exists():
+        mark.write_text(str(os.getpid()), encoding="utf-8")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def book_dying(mark: Path, *places: Path, **how: Any) -> None:
     """Write a workbook; the first time die by a signal, half of it written."""
     if mark.exists():

@@ -56,6 +56,32 @@ def test_a_process_of_its_own_works_in_the_same_place(tmp_path, monkeypatch, cap
     assert capfd.readouterr() == ("", "a job may print\n")
 
 
+def test_one_process_does_the_jobs_in_their_order(tmp_path):
+    with jobs_beside():
+        for mark in "abc":
+            do_beside(partial(beside_work.add_line, tmp_path / "told", mark), jobs=2)
+        ((beside_it,),) = beside._OPEN
+    lines = [line.split() for line in (tmp_path / "told").read_text().splitlines()]
+    assert lines == [[mark, str(beside_it.process.pid)] for mark in "abc"]
+    assert beside_it.process.pid != os.getpid()
+
+
+def test_the_stage_does_only_what_a_killed_process_has_not_done(tmp_path):
+    told = tmp_path / "told"
+    with jobs_beside():
+        do_beside(partial(beside_work.add_line, told, "a"), jobs=2)
+        do_beside(partial(beside_work.die_once, tmp_path / "died"), jobs=2)
+        do_beside(partial(beside_work.add_line, told, "b"), jobs=2)
+    died = (tmp_path / "died").read_text()
+    assert told.read_text() == f"a {died}\nb {os.getpid()}\n"
+
+
+def test_with_one_process_a_job_is_done_at_once(tmp_path):
+    with jobs_beside():
+        do_beside(partial(beside_work.add_line, tmp_path / "told", "a"), jobs=1)
+        assert (tmp_path / "told").read_text() == f"a {os.getpid()}\n"
+
+
 def test_outside_of_a_stage_it_is_done_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("RETENTION_TEST", "known")
     do_beside(partial(beside_work.tell_process, tmp_path / "told"), jobs=2)

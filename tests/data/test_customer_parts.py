@@ -26,7 +26,7 @@ from retention.core.part_names import clear_table, part_files
 from retention.core.vocabulary import PROFIT
 from retention.data import drift, study_rows
 from retention.data.cleaning import customer_keys
-from retention.data.column_study import study_columns
+from retention.data.column_study import associate, study_columns
 from retention.data.customer_parts import CustomerFiles, find_unscored, make_customers
 
 PARAMS = Features(**project_params()["features"] | {"sample": 100})
@@ -71,12 +71,17 @@ def write_shop(shop: pd.DataFrame, others: pd.DataFrame, parts: int) -> None:
 
 
 def in_parts(shop, others, parts):
-    """Make the table in some parts; return it, the ids left out, what was studied, and of whom."""
+    """Make the table in some parts; return it, the ids left out, and the rows to study."""
     write_shop(shop, others, parts)
     rows = make_customers(FILES, PARAMS, columns=COLUMNS, horizon=3)
-    study = study_columns(rows, PARAMS)
     assert len(part_files(paths.FEATURES)) == len(part_files(paths.LEFT_OUT)) == parts
-    return read_parquet(paths.FEATURES), read_parquet(paths.LEFT_OUT), study, rows.sample(PARAMS)
+    return read_parquet(paths.FEATURES), read_parquet(paths.LEFT_OUT), rows
+
+
+def studied(rows):
+    """Return what goes with what, what the columns say, and of whom."""
+    related = associate(rows, PARAMS)
+    return related, study_columns(rows, PARAMS, associations=related), rows.sample(PARAMS)
 
 
 @pytest.fixture
@@ -93,15 +98,17 @@ def small_drift(monkeypatch):
 def test_parts_change_nothing(tmp_path, monkeypatch, form, parts):
     monkeypatch.chdir(tmp_path)
     shop, others = twin_shop(form)
-    whole, left_out, study, seen = in_parts(shop, others, 1)
-    table, ids, found, sample = in_parts(shop, others, parts)
+    whole, left_out, rows = in_parts(shop, others, 1)
+    related, study, seen = studied(rows)
+    table, ids, rows = in_parts(shop, others, parts)
+    associations, found, sample = studied(rows)
     numbers = form == FORMS["numbers"]
     assert not table["customer_id"].equals(whole["customer_id"])
     pd.testing.assert_frame_equal(in_id_order(table, numbers=numbers), whole)
     pd.testing.assert_frame_equal(in_id_order(ids, numbers=numbers), left_out)
     assert found.details == study.details
     assert found.headline == study.headline
-    pd.testing.assert_frame_equal(found.associations, study.associations)
+    pd.testing.assert_frame_equal(associations, related)
     pd.testing.assert_frame_equal(sample.reset_index(drop=True), seen.reset_index(drop=True))
     # All this would be easy without twins, samples and drift.
     assert study.details["twins"] > 100
@@ -127,13 +134,13 @@ def test_workers_write_the_same_bytes(tmp_path, monkeypatch):
     write_shop(*twin_shop("{}"), 4)  # enough to be worth two processes
     # Workers may have been started by another test, in its folder.
     places = {name: tmp_path / path for name, path in vars(FILES).items()}
-    studied, written = [], []
+    details, written = [], []
     for jobs in (1, 2):
         files = CustomerFiles(**places)
         rows = make_customers(files, PARAMS, columns=COLUMNS, horizon=3, jobs=jobs)
-        studied.append(study_columns(rows, PARAMS).details)
+        details.append(studied(rows)[1].details)
         written.append([one.read_bytes() for one in part_files(files.features)])
-    assert studied[0] == studied[1]
+    assert details[0] == details[1]
     assert len(written[0]) == 4
     assert written[0] == written[1]
 
@@ -144,9 +151,11 @@ def test_one_other_id_that_is_no_number_makes_the_order_that_of_text(tmp_path, m
     shop, others = twin_shop("{}")
     others.loc[0, "customer_id"] = "x1"
     shop = in_id_order(shop, numbers=False)
-    whole, _, study, _ = in_parts(shop, others, 1)
-    table, _, found, _ = in_parts(shop, others, 7)
+    whole, _, rows = in_parts(shop, others, 1)
+    _, study, _ = studied(rows)
+    table, _, rows = in_parts(shop, others, 7)
     pd.testing.assert_frame_equal(in_id_order(table, numbers=False), whole)
+    _, found, _ = studied(rows)
     assert found.details == study.details
     by_number, _ = twin_shop("{}")
     first = set(in_parts(by_number, others, 1)[0].query("scored")["customer_id"])

@@ -15,7 +15,7 @@ from retention.core.hashing import folds
 from retention.core.months import last_day, shifted, split_in_time
 from retention.core.params import Features
 from retention.core.part_names import part_paths
-from retention.data.column_study import study_columns
+from retention.data.column_study import associate, study_columns
 from retention.data.customer_table import make_table
 from retention.data.study_rows import rows_to_study
 from retention.data.time_split import linked, same_codes
@@ -37,7 +37,8 @@ def featurized(customers, campaigns=()):
 
 def studied(made):
     position = pd.Series(np.arange(float(len(made.table))))
-    return study_columns(rows_to_study(made, position, PARAMS), PARAMS)
+    rows = rows_to_study(made, position, PARAMS)
+    return study_columns(rows, PARAMS, associations=associate(rows, PARAMS))
 
 
 def sides(table):
@@ -109,9 +110,7 @@ def test_months_that_teach_one_outcome_only_have_their_columns_told_too():
     customers["drop"] = customers["drop"].mask(known & early, 0)
     made = featurized(customers)
     assert made.months["teaching"] == [FIRST, shifted(FIRST, 1)]
-    study = study_columns(
-        rows_to_study(made, pd.Series(np.arange(float(len(customers)))), PARAMS), PARAMS
-    )
+    study = studied(made)
     assert study.details["drop_share"] == 0
     assert study.details["phik_with_drop"] == {}
 

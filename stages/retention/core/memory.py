@@ -1,4 +1,4 @@
-"""Memory that is freed: kept at hand while a part is worked on, given back after it."""
+"""Memory that is freed: kept at hand, and given back where other processes need it."""
 
 import ctypes
 import os

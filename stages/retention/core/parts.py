@@ -96,9 +96,11 @@ def _by_threads(
     if min(len(parts), jobs) == 1:
         yield from map(function, parts)
         return
-    pool = ThreadPoolExecutor(jobs)  # Arrow and numpy leave Python's lock free for long
+    # Arrow and numpy leave Python's lock free for long. What a part frees the next one uses, and so
+    # does what follows: given back, it would have to be taken anew, and each page of it emptied.
+    pool = ThreadPoolExecutor(jobs)
     try:
-        yield from pool.map(partial(cleared, function), parts)
+        yield from pool.map(function, parts)
     finally:
         pool.shutdown(cancel_futures=True)  # after an error no other part begins
 

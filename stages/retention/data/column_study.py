@@ -21,6 +21,9 @@ from retention.data.study_rows import StudyRows
 ARTEFACTS = (IDENTITY, POSITION)
 """Columns that may rank the label by the way the export was made, and are never features."""
 
+_DROP = "drop"
+"""What the outcome is called among the associations."""
+
 
 @dataclass(frozen=True)
 class ColumnStudy:
@@ -28,12 +31,10 @@ class ColumnStudy:
 
     Attributes
     ----------
-    associations : DataFrame
-        Phik of each pair of features, and of each with the drop.
     details : dict
+        What details.json tells.
     """
 
-    associations: pd.DataFrame
     details: dict[str, Any]
 
     @property
@@ -48,8 +49,18 @@ class ColumnStudy:
         }
 
 
-def study_columns(rows: StudyRows, params: Features) -> ColumnStudy:
-    """Look for leaks, collinearity and associations, and for drift.
+def associate(rows: StudyRows, params: Features) -> pd.DataFrame:
+    """Return phik of each pair of features and, where outcomes are known, of each with the drop.
+
+    Training customers only: the test is for evaluate. Parameters as :func:`study_columns` has them.
+    """
+    seen = rows.sample(params)
+    outcome = {_DROP: seen[LABEL].astype("int64").astype("str")} if rows.teaches else {}
+    return phik_between(seen[list(rows.features)].assign(**outcome), jobs=1)
+
+
+def study_columns(rows: StudyRows, params: Features, *, associations: pd.DataFrame) -> ColumnStudy:
+    """Look for leaks, collinearity and drift, and tell what goes with the drop.
 
     Where nobody's outcome is known the columns are told without the drop.
 
@@ -59,6 +70,8 @@ def study_columns(rows: StudyRows, params: Features) -> ColumnStudy:
         Of the table of n customers (or of their months).
     params : Features
         The params section.
+    associations : DataFrame
+        As :func:`associate` finds them.
 
     Raises
     ------
@@ -73,10 +86,10 @@ def study_columns(rows: StudyRows, params: Features) -> ColumnStudy:
     found = leaks(seen[[*ARTEFACTS, *names]], seen[LABEL]) if rows.teaches else {}
     refuse_leaking_features(found, names)
     numbers = seen[names].select_dtypes("number")
-    outcome = {"drop": seen[LABEL].astype("int64").astype("str")} if rows.teaches else {}
-    matrix = phik_between(seen[names].assign(**outcome), jobs=1)
     # Months that teach may hold one outcome only: nothing goes with that, and train says so.
-    told = matrix["drop"].drop("drop") if "drop" in matrix else pd.Series(dtype="float64")
+    told = pd.Series(dtype="float64")
+    if _DROP in associations:
+        told = associations[_DROP].drop(_DROP)
     warnings = [
         Finding(Level.WARNING, "", name, "leak", 1, f"{area:.3f}") for name, area in found.items()
     ]
@@ -93,4 +106,4 @@ def study_columns(rows: StudyRows, params: Features) -> ColumnStudy:
         "drift": drift.details,
         "report": as_table([*warnings, *drift.findings]).to_dict("records"),
     }
-    return ColumnStudy(matrix, details | ({"months": rows.months} if rows.months else {}))
+    return ColumnStudy(details | ({"months": rows.months} if rows.months else {}))

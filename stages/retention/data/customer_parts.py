@@ -116,6 +116,7 @@ class _Task(NamedTuple):
     """A part to be made; what is None is found in it."""
 
     files: CustomerFiles
+    key: np.ndarray | None = None
     unscored: np.ndarray | None = None
     cuts: dict[str, float] | None = None
     months: _OfMonths | None = None
@@ -161,14 +162,15 @@ def make_customers(
     if tell is _tell_months:
         tasks = _tasks_of_months(parts, told, options, numbers=numbers)
     else:
+        keys = [part.key for part in told]
         unscored = find_unscored(
-            [part.key for part in told],
+            keys,
             [part.label for part in told],
             [part.customers for part in parts],
             numbers=numbers,
         )
         cuts = _cuts_of(told, unscored, params)
-        tasks = [_Task(*each, cuts) for each in zip(parts, unscored, strict=True)]
+        tasks = [_Task(*each, cuts) for each in zip(parts, keys, unscored, strict=True)]
     made = list(map_parts(partial(_make_part, options), tasks, what="featurize: tables", **how))
     return merge_study_rows(made, numbers=numbers)
 
@@ -333,6 +335,7 @@ def _make_part(options: _Options, task: _Task) -> StudyRows:
         columns=options.columns,
         horizon=options.horizon,
         campaigns=options.campaigns,
+        key=task.key,
         unscored=task.unscored,
         split=None if months is None else months.split,
     )

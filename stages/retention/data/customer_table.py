@@ -53,15 +53,14 @@ def split_sides(
     customers: pd.DataFrame,
     params: Features,
     *,
-    behaviour: Sequence[str],
+    key: np.ndarray,
     unscored: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return ``split`` (train, test, score), ``twin_key`` and ``scored`` for each customer.
 
-    ``scored`` marks one row of each twin pair: the first, unless the places of the others,
-    `unscored`, are known.
+    The sides and the twins follow from `key`, see ``hashing.behaviour_key``. ``scored`` marks one
+    row of each twin pair: the first, unless the places of the others, `unscored`, are known.
     """
-    key = behaviour_key(customers, behaviour)
     sides = np.where(in_test(key, params), 1, 0)
     split = np.where(customers[LABEL].isna(), 2, sides)
     if unscored is None:
@@ -80,6 +79,7 @@ def make_table(
     columns: Columns,
     horizon: int | None = None,
     campaigns: Sequence[SentCampaign] = (),
+    key: np.ndarray | None = None,
     unscored: np.ndarray | None = None,
     split: MonthSplit | None = None,
 ) -> CustomerTable:
@@ -97,6 +97,8 @@ def make_table(
         Params ``label.horizon_months``; months need it.
     campaigns : sequence of SentCampaign
         What was sent; asked of months only.
+    key : ndarray of uint64, shape (n_customers,), optional
+        What ``hashing.behaviour_key`` gives of a snapshot's customers, where that is known.
     unscored : ndarray of int, optional
         Rows with a twin that is scored, where the customers are one part of several and the twin
         may be in another.
@@ -118,7 +120,9 @@ def make_table(
         sides, months = split.columns.set_axis(customers.index), split.details
         by_month = [MONTH, LABEL_SOURCE]
     else:
-        sides = split_sides(customers, params, behaviour=columns.behaviour, unscored=unscored)
+        if key is None:
+            key = behaviour_key(customers, columns.behaviour)
+        sides = split_sides(customers, params, key=key, unscored=unscored)
     extra = [*by_month, *(name for name in columns.by_name if name not in features)]
     table = pd.concat([customers[extra], sides, features], axis=1)
     return CustomerTable(table, features, columns.behaviour, months)

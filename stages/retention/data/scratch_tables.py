@@ -13,7 +13,7 @@ def put_down(table: pd.DataFrame, place: Path | None) -> pd.DataFrame | Path:
     """
     if place is None:
         return table
-    table.to_feather(place, compression="lz4")
+    table.to_feather(place, compression="uncompressed")
     return place
 
 
