@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -19,8 +20,10 @@ APART = ("simulate", FLOOR)
 """Rows that are no stage that a shop runs."""
 NEW_MONTH = ("prepare", "featurize", "score", "evaluate", "explain", "segment", "report")
 """Stages that run again when exports are new and the model is not."""
+READ_EXPORTS = NEW_MONTH[:2]
+"""Stages whose floor is the query."""
 TOTAL = "all stages"
-_TIMES = ("seconds", "processor")
+TIMES = ("seconds", "processor")
 KINDS = {"seconds": "seconds", "processor": "processor", "peak": "memory", "written": "files"}
 LEAST_COMPARED = 100_000
 """Customers from which growth is told: below it, imports take most of the time."""
@@ -40,11 +43,11 @@ def write_defaults(found: dict[str, Any], folder: Path) -> None:
     """Fill the place of docs/benchmarks.md that tells of params as they are."""
     rows = pd.DataFrame(found["rows"])
     shown = [of_size(with_totals(rows), size) for size in sizes(rows)]
-    told = [ratios(rows, size) for size in sizes(rows)]
+    told = [ratios(rows, size, found.get("rounds", [])) for size in sizes(rows)]
     fill(folder / "benchmarks.md", DEFAULTS, "\n\n".join([about(found["about"]), *shown, *told]))
 
 
-def ratios(rows: pd.DataFrame, size: int) -> str:
+def ratios(rows: pd.DataFrame, size: int, rounds: Sequence[dict[str, Any]] = ()) -> str:
     """Return how the stages stand to those of before, and the first two to the query."""
     loop = rows[(rows["customers"] == size) & (rows["engine"] == "loop") & (rows["failed"] == "")]
 
@@ -56,12 +59,26 @@ def ratios(rows: pd.DataFrame, size: int) -> str:
     cells = []
     for name, version, stages, other, beside in (
         ("all stages but train, times those of before", "now", NEW_MONTH, "before", NEW_MONTH),
-        ("prepare and featurize, times the query", "now", NEW_MONTH[:2], "now", [FLOOR]),
-        ("the same before, times the query", "before", NEW_MONTH[:2], "now", [FLOOR]),
+        ("prepare and featurize, times the query", "now", READ_EXPORTS, "now", [FLOOR]),
+        ("the same before, times the query", "before", READ_EXPORTS, "now", [FLOOR]),
     ):
-        times = [took(version, stages, key) / took(other, beside, key) for key in _TIMES]
+        times = [took(version, stages, key) / took(other, beside, key) for key in TIMES]
         cells.append([name, *("" if math.isnan(one) else f"{one:.2f}" for one in times)])
+    here = [one for one in rounds if one["customers"] == size]
+    if here:
+        name = f"prepare and featurize, times the query, median of {len(here)} rounds in turn"
+        cells.append([name, *(spread(times_floor(here, key)) for key in TIMES)])
     return "\n".join([line(head), line(["---", "---:", "---:"]), *map(line, cells)])
+
+
+def times_floor(rounds: Sequence[dict[str, Any]], key: str) -> list[float]:
+    """Return of each round how often the query the stages that read exports took."""
+    return [sum(one[key][name] for name in READ_EXPORTS) / one[key][FLOOR] for one in rounds]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the median of some values and, in brackets, the least and the greatest."""
+    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def fill(page: Path, mark: str, text: str) -> None:

@@ -5,15 +5,16 @@ runs as a user runs it, `python stages/NAME.py`, one after the other: its second
 seconds and the memory of all its processes together, and the bytes that it wrote. What is not
 committed is not measured. Where tables lie in parts, they are worked on by the loop and by Dask. A
 DuckDB query that reads, pivots and joins the same exports and writes a parquet file is the floor
-for prepare and featurize.
+for prepare and featurize; with `--rounds` these three are run in turn so many times more, since a
+machine is not equally fast all the time.
 
 The figures go to build/bench-PLACE.json and, with `--write`, between the marks of
 docs/benchmarks.md and docs/scale.md, with a picture; `--only-write` writes what the last run
 measured. The place is `stages`, or `defaults` for a run with params as they are.
 
 Usage: python benchmarks/stages.py [--customers 1000 10000 100000 1000000] [--largest]
-           [--model logistic] [--before REVISION] [--most-memory 16000] [--place defaults]
-           [--write | --only-write]
+           [--model logistic] [--before REVISION] [--rounds 5] [--most-memory 16000]
+           [--place defaults] [--write | --only-write]
 """
 
 import argparse
@@ -32,7 +33,15 @@ from typing import Any
 import yaml
 from processes import run_child, watch
 from shops import ROOT, of_project
-from stage_tables import DEFAULTS, FLOOR, STAGES, write_defaults, write_pages
+from stage_tables import (
+    DEFAULTS,
+    FLOOR,
+    READ_EXPORTS,
+    STAGES,
+    TIMES,
+    write_defaults,
+    write_pages,
+)
 
 from retention.core import paths
 from retention.core.files import read_json, write_json
@@ -147,6 +156,23 @@ def run_all(folder: Path, exports: Path, options: argparse.Namespace) -> Iterato
                     return
 
 
+def run_in_turn(
+    folder: Path, exports: Path, customers: int, options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """Run the query and the stages that read exports in turn; yield what each round took."""
+    for _ in range(options.rounds):
+        found = [measure_floor(exports, most=options.most_memory)]
+        for name in READ_EXPORTS:
+            found.append(run_stage(folder, name, engine="loop", most=options.most_memory))
+        failed = [one["failed"] for one in found if one["failed"]]
+        if failed:
+            sys.exit(f"{customers:,} customers, a round failed: {failed[0]}")
+        yield {
+            "customers": customers,
+            **{key: {one["stage"]: one[key] for one in found} for key in TIMES},
+        }
+
+
 def measure_floor(exports: Path, *, most: float) -> dict[str, Any]:
     """Run the query, once unmeasured so that it finds the files in memory."""
     target = exports.parent / "joined.parquet"
@@ -168,10 +194,14 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         "model": options.model or "as in params.yaml",
     }
     rows: list[dict[str, Any]] = []
+    rounds: list[dict[str, Any]] = []
+
+    def keep_all() -> None:
+        write_json({"about": about, "rows": rows, "rounds": rounds}, found_in(options.place))
 
     def keep(version: str, customers: int, found: dict[str, Any]) -> None:
         rows.append({"version": version, "customers": customers} | found)
-        write_json({"about": about, "rows": rows}, found_in(options.place))
+        keep_all()
         took = f"{found['seconds']:.1f} s, {found['peak']:.0f} MB"
         told = found["failed"] or took
         print(f"{customers:,} {version} {found['engine']} {found['stage']}: {told}", flush=True)
@@ -185,6 +215,10 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
             for version, folder in clones.items():
                 for found in run_all(folder, exports, options):
                     keep(version, customers, found)
+            for found in run_in_turn(clones[NOW], exports, customers, options):
+                rounds.append(found)
+                print(f"{customers:,} in turn: {found['seconds']}", flush=True)
+            keep_all()
             shutil.rmtree(exports)
     return {"about": about, "rows": rows}
 
@@ -212,6 +246,7 @@ def main() -> None:
     parser.add_argument("--largest", action="store_true", help=f"{LARGEST:,} customers, too")
     parser.add_argument("--model", help="one family of models, with fixed knobs")
     parser.add_argument("--before", help="another revision, to set beside this one")
+    parser.add_argument("--rounds", type=int, default=0, help="of the query and two stages in turn")
     parser.add_argument("--most-memory", type=float, default=16_000, help="MB; more is ended")
     parser.add_argument("--folder", help="where the scratch clones and exports go")
     parser.add_argument("--place", choices=WRITERS, default=STAGES, help="of docs/benchmarks.md")

@@ -126,3 +126,14 @@ def test_memory_is_that_of_all_processes_together(tmp_path):
     assert watch(command, folder=tmp_path, environment={}, most=80).failed == "more than 80 MB"
     refused = [sys.executable, "-c", "import sys; print('x'); sys.exit('error: no')"]
     assert watch(refused, folder=tmp_path, environment={}, most=80).failed == "error: no"
+
+
+def test_rounds_are_told_by_their_median_and_ends():
+    def took(floor, prepare, featurize):
+        seconds = {"DuckDB": floor, "prepare": prepare, "featurize": featurize}
+        return {"customers": 1000, "seconds": seconds, "processor": seconds | {"DuckDB": 10}}
+
+    rounds = [took(2, 3, 2), took(4, 3, 1), took(1, 2, 3), {"customers": 9}]
+    told = tables.ratios(measured(), 1000, rounds).splitlines()[-1]
+    assert told.endswith("of 3 rounds in turn | 2.50 (1.00 to 5.00) | 0.50 (0.40 to 0.50) |")
+    assert "rounds" not in tables.ratios(measured(), 1000, [])
