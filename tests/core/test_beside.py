@@ -76,6 +76,15 @@ def test_the_stage_does_only_what_a_killed_process_has_not_done(tmp_path):
     assert told.read_text() == f"a {died}\nb {os.getpid()}\n"
 
 
+def test_a_process_that_was_told_half_a_job_ends():
+    process = beside._Beside().process
+    process.stdin.write(b"8004")
+    process.stdin.close()
+    assert process.wait(DEADLINE) in (0, 1)  # whether it was asked or heard the end first
+    assert process.stdout.read() == b""
+    process.stdout.close()
+
+
 def test_with_one_process_a_job_is_done_at_once(tmp_path):
     with jobs_beside():
         do_beside(partial(beside_work.add_line, tmp_path / "told", "a"), jobs=1)

@@ -119,7 +119,7 @@ def do_beside(job: Callable[[], None], *, jobs: int) -> None:
     jobs : int
         Processes at most; with one the job is done at once.
     """
-    if not _OPEN or jobs == 1:
+    if not _OPEN or jobs < 2:
         job()
         return
     begun = _OPEN[-1]
@@ -157,7 +157,8 @@ def work() -> None:
 def _hear(jobs: SimpleQueue[bytes | None]) -> None:
     """Take jobs until the stage has closed the input, or is gone; then stop, at last unasked."""
     for line in sys.stdin.buffer:
-        jobs.put(_of_line(line))
+        if line.endswith(b"\n"):  # the last one of a killed stage may be half a job
+            jobs.put(_of_line(line))
     jobs.put(None)
     signal.raise_signal(signal.SIGTERM)
     time.sleep(GRACE)
