@@ -161,9 +161,9 @@ def run_in_turn(
 ) -> Iterator[dict[str, Any]]:
     """Run the query and the stages that read exports in turn; yield what each round took."""
     for _ in range(options.rounds):
-        found = [measure_floor(exports, most=options.most_memory)]
-        for name in READ_EXPORTS:
-            found.append(run_stage(folder, name, engine="loop", most=options.most_memory))
+        most = options.most_memory
+        stages = (run_stage(folder, name, engine="loop", most=most) for name in READ_EXPORTS)
+        found = [measure_floor(exports, most=most), *stages]
         failed = [one["failed"] for one in found if one["failed"]]
         if failed:
             sys.exit(f"{customers:,} customers, a round failed: {failed[0]}")
@@ -220,7 +220,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
                 print(f"{customers:,} in turn: {found['seconds']}", flush=True)
             keep_all()
             shutil.rmtree(exports)
-    return {"about": about, "rows": rows}
+    return {"about": about, "rows": rows, "rounds": rounds}
 
 
 def found_in(place: str) -> Path:

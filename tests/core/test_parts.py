@@ -115,6 +115,15 @@ def test_light_parts_are_done_one_after_the_other_where_one_core_is_given():
     assert max(most) == 1
 
 
+def test_what_one_light_part_frees_is_there_for_the_next(monkeypatch):
+    given = []
+    monkeypatch.setattr("retention.core.parts.give_back", lambda: given.append("back"))
+    assert list(map_parts(doubled, [1, 2], jobs=2, what="test", light=True)) == [2, 4]
+    assert given == []
+    assert list(map_parts(doubled, [1, 2], jobs=1, what="test")) == [2, 4]
+    assert given == ["back", "back"]
+
+
 def test_what_a_light_part_refuses_ends_the_work():
     with pytest.raises(InputError, match="part 1 holds a mistake"):
         list(map_parts(refusing, [0, 1, 2], jobs=2, what="test", light=True))
